@@ -1,0 +1,163 @@
+//! The two seams between the middleware and the HTTP client below it.
+//!
+//! The layers of this crate need little of a client: a request that can be sent again
+//! ([`ReplayRequest`]), and a response with a status, headers and a body that can be wrapped
+//! ([`HttpResponse`], [`WithBody`]). Both are implemented for the types of the [`http`] crate and,
+//! behind the feature `reqwest`, for `reqwest`'s own. Implement them for a foreign client's types
+//! and the layers wrap that client as well.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, response::Parts};
+use http_body::Body;
+
+use crate::hint::Hint;
+
+/// A request that may be sent more than once.
+///
+/// Implemented for `http::Request<B>` where `B` is a [`TryCloneBody`]: every `Clone` body (a
+/// `Full<Bytes>` costs a reference count) and [`ReplayBody`](crate::retry::ReplayBody).
+pub trait ReplayRequest: Sized {
+    /// A copy to send now, while `self` is kept for another attempt.
+    ///
+    /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
+    fn try_clone(&self) -> Option<Self>;
+
+    /// The request's method.
+    fn method(&self) -> &Method;
+
+    /// The request's headers.
+    fn headers(&self) -> &HeaderMap;
+
+    /// The request's headers, to add those that a middleware was asked to add.
+    fn headers_mut(&mut self) -> &mut HeaderMap;
+}
+
+/// A request body that can perhaps be copied.
+///
+/// Implemented for every `Clone` body.
+pub trait TryCloneBody: Sized {
+    /// A copy, or `None` when the body can be read only once.
+    fn try_clone(&self) -> Option<Self>;
+}
+
+impl<B: Clone> TryCloneBody for B {
+    fn try_clone(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl<B: TryCloneBody> ReplayRequest for Request<B> {
+    fn try_clone(&self) -> Option<Self> {
+        let body = self.body().try_clone()?;
+        let mut copy = Request::new(body);
+        *copy.method_mut() = self.method().clone();
+        *copy.uri_mut() = self.uri().clone();
+        *copy.version_mut() = self.version();
+        *copy.headers_mut() = self.headers().clone();
+        *copy.extensions_mut() = self.extensions().clone();
+        Some(copy)
+    }
+
+    fn method(&self) -> &Method {
+        self.method()
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+}
+
+/// A response whose head can be read and whose body can be taken out.
+pub trait HttpResponse: Sized {
+    /// The type of the body.
+    type Body: Body;
+
+    /// The response's status code.
+    fn status(&self) -> StatusCode;
+
+    /// The response's headers.
+    fn headers(&self) -> &HeaderMap;
+
+    /// The response's extensions.
+    fn extensions(&self) -> &Extensions;
+
+    /// The response's extensions, in which a middleware leaves word for those above it.
+    fn extensions_mut(&mut self) -> &mut Extensions;
+
+    /// Takes head and body apart. Whatever of the response is in neither travels in the head's
+    /// extensions.
+    fn into_parts(self) -> (Parts, Self::Body);
+}
+
+/// A response that can be put together again around another body.
+pub trait WithBody<B>: HttpResponse {
+    /// The response with a body of type `B`.
+    type Output: HttpResponse;
+
+    /// Puts a response together from what [`HttpResponse::into_parts`] gave, and a body.
+    fn from_parts(parts: Parts, body: B) -> Self::Output;
+}
+
+impl<B: Body> HttpResponse for Response<B> {
+    type Body = B;
+
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.headers()
+    }
+
+    fn extensions(&self) -> &Extensions {
+        self.extensions()
+    }
+
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        self.extensions_mut()
+    }
+
+    fn into_parts(self) -> (Parts, B) {
+        self.into_parts()
+    }
+}
+
+impl<B: Body, B2: Body> WithBody<B2> for Response<B> {
+    type Output = Response<B2>;
+
+    fn from_parts(parts: Parts, body: B2) -> Response<B2> {
+        Response::from_parts(parts, body)
+    }
+}
+
+/// Left in a refused response's extensions by a middleware that governs admission for every
+/// request, such as [`AdaptiveConcurrency`](crate::AdaptiveConcurrency).
+///
+/// It tells a retry above that the shared pause is taken care of, and carries back what the retry
+/// alone can know: the hint in the refused answer's body.
+#[derive(Clone)]
+pub struct Governor(Arc<dyn Fn(&Hint) + Send + Sync>);
+
+impl Governor {
+    /// A governor that is told of a more exact hint through `refine`.
+    pub fn new(refine: impl Fn(&Hint) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(refine))
+    }
+
+    /// Tells the governor what the refused answer's body said.
+    pub fn refine(&self, hint: &Hint) {
+        (self.0)(hint);
+    }
+}
+
+impl fmt::Debug for Governor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Governor")
+    }
+}
