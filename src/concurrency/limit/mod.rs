@@ -1,24 +1,36 @@
 //! The algorithms that decide how much may be in flight, and when.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::hint::Hint;
 
 /// Decides how many requests may be in flight, and when the next may go.
 ///
-/// An implementation does no I/O and reads no clock: the gate tells it the time, as a duration
-/// since the gate was made, and what happened. The gate calls it under its lock, so every method
-/// must be quick and must not block.
+/// An implementation does no I/O and reads no clock of its own: the gate tells it the time and
+/// what happened. The gate calls it under its lock, so every method must be quick, must not block
+/// and must not panic.
 pub trait Limit: fmt::Debug + Send + 'static {
-    /// How many more requests may go at `now`, and when time alone will allow more.
-    fn headroom(&mut self, now: Duration, load: Load) -> Headroom;
+    /// How many more requests may go now, and when time alone will allow more.
+    fn headroom(&mut self, now: &Now, load: Load) -> Headroom;
 
-    /// A request goes out. `sent` is what [`Limit::on_outcome`] will be given back.
-    fn on_send(&mut self, sent: &Sent);
+    /// A request was let through; `load` includes it.
+    fn on_send(&mut self, now: &Now, load: Load);
 
-    /// A request that went out was answered, failed, or was given up.
-    fn on_outcome(&mut self, now: Duration, sent: &Sent, outcome: Outcome<'_>, load: Load);
+    /// A request that was let through was answered, failed, or was given up. `load` no longer
+    /// includes it if its permit came back with the outcome.
+    fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load);
+
+    /// For how long nobody is let through because of the refusal that [`Limit::on_outcome`] was
+    /// just told of, or of which the body has just been read. By default as long as the server
+    /// asked.
+    fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
+        let _ = now;
+        hint.wait()
+    }
 
     /// The number of requests that may be in flight.
     fn limit(&self) -> usize;
@@ -26,27 +38,55 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// Sets the number of requests that may be in flight; learning goes on from there.
     fn set_limit(&mut self, limit: usize);
 
-    /// Bounds the limit, from now on.
+    /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
+}
+
+/// The time, read once and only if somebody asks.
+#[derive(Debug)]
+pub struct Now {
+    epoch: Instant,
+    read: Cell<Option<Duration>>,
+}
+
+impl Now {
+    /// The time since `epoch`, when it is asked for.
+    pub(crate) fn since(epoch: Instant) -> Self {
+        Self { epoch, read: Cell::new(None) }
+    }
+
+    /// A given time since the gate was made: for tests and simulations of a [`Limit`].
+    #[must_use]
+    pub fn at(since_start: Duration) -> Self {
+        Self { epoch: Instant::now(), read: Cell::new(Some(since_start)) }
+    }
+
+    /// The time since the gate was made.
+    #[must_use]
+    pub fn get(&self) -> Duration {
+        self.read.get().unwrap_or_else(|| {
+            let now = Instant::now().saturating_duration_since(self.epoch);
+            self.read.set(Some(now));
+            now
+        })
+    }
 }
 
 /// What is going on at the gate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Load {
-    /// Requests in flight.
+    /// Requests that have a permit.
     pub in_flight: usize,
-    /// Requests waiting for a permit.
+    /// Requests that wait for one.
     pub waiting: usize,
 }
 
 /// What the gate noted when it let a request through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Sent {
-    /// How many requests went before it.
+    /// How many requests were let through before it.
     pub seq: u64,
-    /// When it went.
+    /// When it was sent, since the gate was made.
     pub at: Duration,
     /// How many were in flight then, itself included.
     pub in_flight: usize,
@@ -55,7 +95,7 @@ pub struct Sent {
 /// What the gate has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headroom {
-    /// How many requests may go now.
+    /// How many more requests may go now.
     pub slots: usize,
     /// When time alone will allow one more, if it will.
     pub opens_at: Option<Duration>,
@@ -68,7 +108,12 @@ pub enum Outcome<'a> {
     /// Served, whatever the answer was.
     Accepted(&'a Hint),
     /// Refused for lack of quota or capacity.
-    Refused(&'a Hint),
+    Refused {
+        /// The answer's status: a 429 speaks of this client, a 503 or 529 of the server.
+        status: http::StatusCode,
+        /// What the answer said.
+        hint: &'a Hint,
+    },
     /// Failed in a way that says nothing of a limit: a connection error, a 500.
     Failed,
     /// Given up by the caller before an answer came.
