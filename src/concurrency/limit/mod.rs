@@ -52,13 +52,19 @@ pub struct Now {
 impl Now {
     /// The time since `epoch`, when it is asked for.
     pub(crate) fn since(epoch: Instant) -> Self {
-        Self { epoch, read: Cell::new(None) }
+        Self {
+            epoch,
+            read: Cell::new(None),
+        }
     }
 
     /// A given time since the gate was made: for tests and simulations of a [`Limit`].
     #[must_use]
     pub fn at(since_start: Duration) -> Self {
-        Self { epoch: Instant::now(), read: Cell::new(Some(since_start)) }
+        Self {
+            epoch: Instant::now(),
+            read: Cell::new(Some(since_start)),
+        }
     }
 
     /// The time since the gate was made.
