@@ -9,6 +9,8 @@ pub mod message;
 pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+#[cfg(feature = "util")]
+pub use ext::ServiceBuilderExt;
 pub use ext::ServiceExt;
 pub use hint::Hint;
 pub use retry::{RetryOn429, RetryOn429Layer};

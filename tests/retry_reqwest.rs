@@ -17,7 +17,11 @@ async fn wraps_the_client_and_keeps_the_url() {
     let server = Server::start([Answer::new(429, "slow down"), Answer::new(200, "done")]).await;
     let mut client = layer().layer(reqwest::Client::new());
     let url = server.url("/posts?key=1");
-    let request = reqwest::Client::new().post(&url).body("hello").build().unwrap();
+    let request = reqwest::Client::new()
+        .post(&url)
+        .body("hello")
+        .build()
+        .unwrap();
     let response = client.ready().await.unwrap().call(request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.url().as_str(), url);
@@ -45,8 +49,16 @@ async fn the_last_refusal_comes_back_whole() {
 async fn a_streamed_body_is_sent_once() {
     let server = Server::start([Answer::new(429, "no"), Answer::new(200, "yes")]).await;
     let body = reqwest::Body::wrap(TestBody::of(&["hel", "lo"]));
-    let request = reqwest::Client::new().post(server.url("/")).body(body).build().unwrap();
-    let response = layer().layer(reqwest::Client::new()).oneshot(request).await.unwrap();
+    let request = reqwest::Client::new()
+        .post(server.url("/"))
+        .body(body)
+        .build()
+        .unwrap();
+    let response = layer()
+        .layer(reqwest::Client::new())
+        .oneshot(request)
+        .await
+        .unwrap();
     assert_eq!(response.status(), 429);
     assert_eq!(response.text().await.unwrap(), "no");
 }

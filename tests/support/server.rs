@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +19,12 @@ pub struct Answer {
 
 impl Answer {
     pub fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: "", body: body.into(), early: false }
+        Self {
+            status,
+            headers: "",
+            body: body.into(),
+            early: false,
+        }
     }
 
     pub fn early(mut self) -> Self {
@@ -90,7 +94,9 @@ async fn serve(mut stream: TcpStream, state: &State) -> Option<()> {
             }
             more(&mut stream, &mut read).await?;
         };
-        let head = String::from_utf8(read.drain(..end).collect()).unwrap().to_lowercase();
+        let head = String::from_utf8(read.drain(..end).collect())
+            .unwrap()
+            .to_lowercase();
         state.heads.lock().unwrap().push(head.clone());
         let answer = state.answers.lock().unwrap().pop_front();
         let answer = answer.unwrap_or_else(|| Answer::new(200, ""));
@@ -107,7 +113,11 @@ async fn serve(mut stream: TcpStream, state: &State) -> Option<()> {
             }
             read.drain(..length).collect()
         };
-        state.bodies.lock().unwrap().push(String::from_utf8(body).unwrap());
+        state
+            .bodies
+            .lock()
+            .unwrap()
+            .push(String::from_utf8(body).unwrap());
         if !answer.early {
             reply(&mut stream, &answer).await?;
         }
@@ -117,11 +127,18 @@ async fn serve(mut stream: TcpStream, state: &State) -> Option<()> {
 /// Head and body in writes of their own, as servers do whose answers cost a connection when they
 /// are not read.
 async fn reply(stream: &mut TcpStream, answer: &Answer) -> Option<()> {
-    let Answer { status, headers, body, .. } = answer;
+    let Answer {
+        status,
+        headers,
+        body,
+        ..
+    } = answer;
     let length = body.len();
     let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{headers}\r\n");
     stream.write_all(head.as_bytes()).await.ok()?;
-    tokio::time::sleep(Duration::from_millis(2)).await;
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
     stream.write_all(body.as_bytes()).await.ok()
 }
 

@@ -21,15 +21,21 @@ enum Kind {
 
 impl ReplayError {
     pub(super) fn inner(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: Kind::Inner(error.into().into()) }
+        Self {
+            kind: Kind::Inner(error.into().into()),
+        }
     }
 
     pub(super) const fn superseded() -> Self {
-        Self { kind: Kind::Superseded }
+        Self {
+            kind: Kind::Superseded,
+        }
     }
 
     pub(super) const fn forgotten() -> Self {
-        Self { kind: Kind::Forgotten }
+        Self {
+            kind: Kind::Forgotten,
+        }
     }
 
     /// Whether another attempt has taken over the rest of the body.

@@ -59,9 +59,12 @@ impl<B: Body> ReplayBody<B> {
     /// Keeps up to `max_bytes` bytes of what is read of `body`.
     pub fn new(body: B, max_bytes: usize) -> Self {
         let source = Arc::new(Mutex::new(Source::new(body, max_bytes)));
-        Self { source, cursor: Cursor::default(), turn: None }
+        Self {
+            source,
+            cursor: Cursor::default(),
+            turn: None,
+        }
     }
-
 }
 
 impl<B> ReplayBody<B> {
@@ -92,7 +95,11 @@ impl<B> TryCloneBody for ReplayBody<B> {
             waker.wake();
         }
         let source = Arc::clone(&self.source);
-        Some(Self { source, cursor: Cursor::default(), turn: None })
+        Some(Self {
+            source,
+            cursor: Cursor::default(),
+            turn: None,
+        })
     }
 }
 
@@ -146,6 +153,8 @@ impl<B> Drop for ReplayBody<B> {
 impl<B> fmt::Debug for ReplayBody<B> {
     /// Shows no content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplayBody").field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("ReplayBody")
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
     }
 }

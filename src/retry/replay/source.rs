@@ -74,7 +74,11 @@ impl<B> Source<B> {
 
 impl<B: Body> Source<B> {
     pub(super) fn new(body: B, max_bytes: usize) -> Self {
-        let rest = if body.is_end_stream() { Rest::Ended } else { Rest::Open(Box::pin(body)) };
+        let rest = if body.is_end_stream() {
+            Rest::Ended
+        } else {
+            Rest::Open(Box::pin(body))
+        };
         Self {
             rest,
             kept: Vec::new(),
@@ -113,7 +117,11 @@ impl<B: Body> Source<B> {
             Rest::Ended if cursor.trailers => Poll::Ready(None),
             Rest::Ended => {
                 cursor.trailers = true;
-                Poll::Ready(self.trailers.clone().map(|trailers| Ok(Frame::trailers(trailers))))
+                Poll::Ready(
+                    self.trailers
+                        .clone()
+                        .map(|trailers| Ok(Frame::trailers(trailers))),
+                )
             }
             Rest::Open(_) if turn <= self.fence => {
                 Poll::Ready(Some(Err(ReplayError::superseded())))
@@ -174,7 +182,12 @@ impl<B: Body> Source<B> {
         if cursor.frames < self.read && self.forgotten {
             return SizeHint::new();
         }
-        let kept = self.kept.iter().skip(cursor.frames).map(|data| data.len() as u64).sum();
+        let kept = self
+            .kept
+            .iter()
+            .skip(cursor.frames)
+            .map(|data| data.len() as u64)
+            .sum();
         match &self.rest {
             Rest::Open(body) => following(kept, &body.size_hint()),
             Rest::Ended => SizeHint::with_exact(kept),
