@@ -2,10 +2,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod concurrency;
+mod ext;
 pub mod hint;
 pub mod message;
 pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+pub use ext::ServiceExt;
 pub use hint::Hint;
 pub use retry::{RetryOn429, RetryOn429Layer};

@@ -81,7 +81,11 @@ impl Hint {
             .filter(|_| refusal);
         Self {
             refusal,
-            verdict: if refusal { Verdict::Retry } else { Verdict::Accepted },
+            verdict: if refusal {
+                Verdict::Retry
+            } else {
+                Verdict::Accepted
+            },
             wait,
             quotas: Vec::new(),
         }

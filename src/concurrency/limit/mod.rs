@@ -1,12 +1,25 @@
 //! The algorithms that decide how much may be in flight, and when.
 
+mod aimd;
+mod fixed;
+mod level;
+
 use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::aimd::Aimd;
+pub use self::fixed::Fixed;
 use crate::hint::Hint;
+
+/// The limit to start with, unless told otherwise.
+pub(crate) const DEFAULT_INITIAL: usize = 4;
+/// The least that a limit shrinks to, unless told otherwise.
+pub(crate) const DEFAULT_MIN: usize = 1;
+/// The most that a limit grows to, unless told otherwise.
+pub(crate) const DEFAULT_MAX: usize = 1000;
 
 /// Decides how many requests may be in flight, and when the next may go.
 ///
@@ -52,13 +65,19 @@ pub struct Now {
 impl Now {
     /// The time since `epoch`, when it is asked for.
     pub(crate) fn since(epoch: Instant) -> Self {
-        Self { epoch, read: Cell::new(None) }
+        Self {
+            epoch,
+            read: Cell::new(None),
+        }
     }
 
     /// A given time since the gate was made: for tests and simulations of a [`Limit`].
     #[must_use]
     pub fn at(since_start: Duration) -> Self {
-        Self { epoch: Instant::now(), read: Cell::new(Some(since_start)) }
+        Self {
+            epoch: Instant::now(),
+            read: Cell::new(Some(since_start)),
+        }
     }
 
     /// The time since the gate was made.
@@ -99,6 +118,17 @@ pub struct Headroom {
     pub slots: usize,
     /// When time alone will allow one more, if it will.
     pub opens_at: Option<Duration>,
+}
+
+impl Headroom {
+    /// What is left of `limit`; time alone opens nothing.
+    #[must_use]
+    pub fn of(limit: usize, load: Load) -> Self {
+        Self {
+            slots: limit.saturating_sub(load.in_flight),
+            opens_at: None,
+        }
+    }
 }
 
 /// How a request ended, as far as a limit is concerned.

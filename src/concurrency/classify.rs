@@ -1,0 +1,78 @@
+//! How an answer counts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+
+use super::limit::Outcome;
+use crate::hint::Hint;
+
+/// How an answer counts for the limit: what a hook given to
+/// [`AdaptiveConcurrencyLayer::classify`](super::AdaptiveConcurrencyLayer::classify) says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Classified {
+    /// Served: the limit may grow.
+    Accepted,
+    /// Refused for lack of quota or capacity: the limit shrinks, and a wait that the answer asks for
+    /// pauses everybody.
+    Refused,
+    /// Failed in a way that says nothing of a limit.
+    Failed,
+}
+
+impl Classified {
+    /// A refusal is what [`Hint::is_refusal`] says; any other 5xx is a failure.
+    pub(super) fn by_default(status: StatusCode, hint: &Hint) -> Self {
+        if hint.is_refusal() {
+            Self::Refused
+        } else if status.is_server_error() {
+            Self::Failed
+        } else {
+            Self::Accepted
+        }
+    }
+
+    pub(super) fn outcome(self, status: StatusCode, hint: &Hint) -> Outcome<'_> {
+        match self {
+            Self::Accepted => Outcome::Accepted(hint),
+            Self::Refused => Outcome::Refused { status, hint },
+            Self::Failed => Outcome::Failed,
+        }
+    }
+}
+
+type Hook = dyn Fn(StatusCode, &HeaderMap) -> Option<Classified> + Send + Sync;
+
+/// The hook, if there is one.
+#[derive(Clone, Default)]
+pub(super) struct Classifier(Option<Arc<Hook>>);
+
+impl Classifier {
+    pub(super) fn new(
+        hook: impl Fn(StatusCode, &HeaderMap) -> Option<Classified> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    pub(super) fn classify(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        hint: &Hint,
+    ) -> Classified {
+        let said = self.0.as_ref().and_then(|hook| hook(status, headers));
+        said.unwrap_or_else(|| Classified::by_default(status, hint))
+    }
+}
+
+impl fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Custom"
+        } else {
+            "Default"
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The response future.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::body::{GuardedBody, ReleaseAt};
+use super::classify::{Classified, Classifier};
+use super::gate::Permit;
+use super::limit::Outcome;
+use crate::hint::Hint;
+use crate::message::{HttpResponse, WithBody};
+
+pin_project! {
+    /// The future of [`AdaptiveConcurrency`](super::AdaptiveConcurrency).
+    ///
+    /// Holds the request's permit until it resolves, and then hands it to the answer's body or
+    /// returns it. Dropped before, it returns the permit, and the request counts as neither accepted
+    /// nor refused.
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+        permit: Option<Permit>,
+        release_at: ReleaseAt,
+        classifier: Classifier,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn new(
+        inner: F,
+        permit: Permit,
+        release_at: ReleaseAt,
+        classifier: Classifier,
+    ) -> Self {
+        Self {
+            inner,
+            permit: Some(permit),
+            release_at,
+            classifier,
+        }
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("permit", &self.permit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+{
+    type Output = Result<R::Output, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(cx));
+        let permit = this
+            .permit
+            .take()
+            .expect("`ResponseFuture` polled after completion");
+        Poll::Ready(match result {
+            Ok(response) => Ok(admit(response, permit, *this.release_at, this.classifier)),
+            Err(error) => {
+                permit.finish(Outcome::Failed);
+                Err(error)
+            }
+        })
+    }
+}
+
+/// Tells the gate of an answer, and has the body hold the permit if work is still being done.
+fn admit<R>(
+    response: R,
+    mut permit: Permit,
+    release_at: ReleaseAt,
+    classifier: &Classifier,
+) -> R::Output
+where
+    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+{
+    let (mut parts, body) = response.into_parts();
+    let hint = read(parts.status, &parts.headers);
+    let classified = classifier.classify(parts.status, &parts.headers, &hint);
+    let outcome = classified.outcome(parts.status, &hint);
+    let refused = classified == Classified::Refused;
+    if let Some(governor) = permit.governor().filter(|_| refused) {
+        parts.extensions.insert(governor);
+    }
+    let permit = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
+        permit.finish(outcome);
+        None
+    } else {
+        permit.report(outcome);
+        Some(permit)
+    };
+    if refused || !hint.is_empty() {
+        parts.extensions.insert(hint);
+    }
+    R::from_parts(parts, GuardedBody::new(body, permit))
+}
+
+/// What the answer's head says of limits.
+fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
+    Hint::parse(status, headers, None, SystemTime::now())
+}

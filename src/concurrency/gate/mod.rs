@@ -1,0 +1,146 @@
+//! The gate: one lock around plain data, one line, one timer.
+
+mod permit;
+mod queue;
+mod state;
+mod wakes;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use tokio::sync::{Notify, futures::Notified};
+use tokio::time::{Instant, Sleep};
+
+pub(super) use self::permit::{Admission, Permit};
+use self::state::{Alarm, Pass, Place, State};
+use self::wakes::Wakes;
+use super::limit::{Limit, Now, Sent};
+
+/// Decides who may go, and when. Shared by all that one layer wraps.
+pub(super) struct Gate {
+    epoch: Instant,
+    /// Held for arithmetic only: never while a waker or anything else foreign runs.
+    state: Mutex<State>,
+    /// The timer for what time alone opens, kept alive here for whoever waits. May be locked before
+    /// the state, never after it.
+    timer: Mutex<Option<Pin<Box<Sleep>>>>,
+    /// What the timer wakes: the gate, which then calls whoever is first, not whoever set it.
+    bell: Waker,
+    changed: Notify,
+}
+
+impl Gate {
+    pub(super) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
+        Arc::new_cyclic(|gate| Self {
+            epoch: Instant::now(),
+            state: Mutex::new(State::new(limit)),
+            timer: Mutex::new(None),
+            bell: Waker::from(Arc::new(Bell(gate.clone()))),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now::since(self.epoch)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, then runs what must not run under the lock.
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut State, &Now, &mut Wakes) -> T) -> T {
+        let now = self.now();
+        let mut wakes = Wakes::default();
+        let mut state = self.lock();
+        let version = state.version;
+        let result = change(&mut state, &now, &mut wakes);
+        let tell = state.watchers > 0 && state.version != version;
+        drop(state);
+        wakes.run();
+        if tell {
+            self.changed.notify_waiters();
+        }
+        result
+    }
+
+    /// Lets a request through at once, or not.
+    fn pass(&self) -> Option<Sent> {
+        self.with(|state, now, _| state.pass(now))
+    }
+
+    /// Lets a waiter through when it is its turn.
+    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Sent> {
+        let waker = cx.waker().clone();
+        let pass = self.with(|state, now, wakes| {
+            let place = place.get_or_insert_with(|| state.queue_up());
+            state.poll(now, place, waker, wakes)
+        });
+        match pass {
+            Pass::Granted(sent) => {
+                *place = None;
+                Poll::Ready(sent)
+            }
+            Pass::Pending(alarm) => {
+                if let Some(alarm) = alarm {
+                    self.set(alarm, cx);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Starts the timer in the runtime of the waiter that is being polled.
+    ///
+    /// Always a new one: the runtime of the old one may be gone, and a timer of it panics when it is
+    /// polled.
+    fn set(&self, alarm: Alarm, cx: &Context<'_>) {
+        let mut sleep = Box::pin(tokio::time::sleep_until(self.epoch + alarm.at));
+        let rang = sleep
+            .as_mut()
+            .poll(&mut Context::from_waker(&self.bell))
+            .is_ready();
+        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = self.lock().expects(alarm);
+        let old = expected.then(|| timer.replace(sleep));
+        drop(timer);
+        drop(old);
+        if rang || !expected {
+            // It rang at once, or tokio's budget was spent, or it is overtaken: look again.
+            self.ring();
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Resolves when the numbers change.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    fn ring(&self) {
+        self.with(State::ring);
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let snapshot = self.with(|state, now, _| state.snapshot(now));
+        snapshot.fmt(f)
+    }
+}
+
+struct Bell(Weak<Gate>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(gate) = self.0.upgrade() {
+            gate.ring();
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The gate's data, and the arithmetic on it.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::queue::Queue;
+use super::wakes::Wakes;
+use crate::concurrency::limit::{
+    DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
+};
+use crate::concurrency::snapshot::Snapshot;
+use crate::hint::{DEFAULT_MAX_SERVER_WAIT, Hint};
+
+/// How often a waiter lets the executor run before it takes a slot kept for somebody else.
+const PATIENCE: u8 = 2;
+
+/// How many more than those called are woken when no request is in flight, so that no release is
+/// to come that would wake others: some of the first in line may never poll again.
+const HEIRS: usize = 16;
+
+/// Upward jitter of a pause: at most this share of it, and at most this long.
+const JITTER: f64 = 0.05;
+const MAX_JITTER: Duration = Duration::from_millis(500);
+
+/// Everything the gate knows.
+#[derive(Debug)]
+pub(in crate::concurrency) struct State {
+    limit: Box<dyn Limit>,
+    bounds: (usize, usize),
+    pub(in crate::concurrency) max_pause: Duration,
+    in_flight: usize,
+    /// How many requests were let through.
+    seq: u64,
+    accepted: u64,
+    refused: u64,
+    paused_until: Option<Duration>,
+    queue: Queue,
+    alarm: Option<Alarm>,
+    alarms: u64,
+    random: fastrand::Rng,
+    /// Counts the changes, for those that watch.
+    pub(in crate::concurrency) version: u64,
+    pub(in crate::concurrency) watchers: usize,
+}
+
+/// The timer as far as the state knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alarm {
+    /// Which one it is of those set so far.
+    pub(super) number: u64,
+    /// When it rings.
+    pub(super) at: Duration,
+    /// The waiter in whose runtime it runs.
+    by: u64,
+}
+
+/// A place in the line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) id: u64,
+    /// The called waiter that this one has made way for, and how often.
+    made_way: (u64, u8),
+}
+
+/// What a poll at the gate came to.
+#[derive(Debug)]
+pub(super) enum Pass {
+    /// Through, with what was noted.
+    Granted(Sent),
+    /// Not yet; the caller must set this alarm.
+    Pending(Option<Alarm>),
+}
+
+impl State {
+    pub(super) fn new(limit: Box<dyn Limit>) -> Self {
+        Self {
+            limit,
+            bounds: (DEFAULT_MIN, DEFAULT_MAX),
+            max_pause: DEFAULT_MAX_SERVER_WAIT,
+            in_flight: 0,
+            seq: 0,
+            accepted: 0,
+            refused: 0,
+            paused_until: None,
+            queue: Queue::default(),
+            alarm: None,
+            alarms: 0,
+            random: fastrand::Rng::new(),
+            version: 0,
+            watchers: 0,
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            in_flight: self.in_flight,
+            waiting: self.queue.len(),
+        }
+    }
+
+    /// How many more may go now, whoever they are, and when time alone will let one more go.
+    fn headroom(&mut self, now: &Now) -> Headroom {
+        if let Some(until) = self.paused_until {
+            if now.get() < until {
+                return Headroom {
+                    slots: 0,
+                    opens_at: Some(until),
+                };
+            }
+            self.paused_until = None;
+            self.version += 1;
+        }
+        self.limit.headroom(now, self.load())
+    }
+
+    /// Lets one request through that did not wait, if nobody has to be asked.
+    pub(super) fn pass(&mut self, now: &Now) -> Option<Sent> {
+        let free = self.queue.all_called()
+            && self.headroom(now).slots.saturating_sub(self.queue.called()) > 0;
+        free.then(|| self.grant(now))
+    }
+
+    /// A place at the end of the line.
+    pub(super) fn queue_up(&mut self) -> Place {
+        Place {
+            id: self.queue.ticket(),
+            made_way: (u64::MAX, 0),
+        }
+    }
+
+    /// Lets a waiter through if it is its turn.
+    pub(super) fn poll(
+        &mut self,
+        now: &Now,
+        place: &mut Place,
+        waker: Waker,
+        wakes: &mut Wakes,
+    ) -> Pass {
+        self.version += 1;
+        let fresh = self.queue.enter(place.id);
+        let room = self.headroom(now);
+        let free = room.slots.saturating_sub(self.queue.called());
+        self.queue.call(free, wakes);
+        if self.queue.claim(place.id) {
+            wakes.discard(waker);
+            return self.leave_with_permit(now, place.id, wakes);
+        }
+        if room.slots > 0 && fresh {
+            if let Some(oldest) = self.queue.oldest_called() {
+                return self.make_way(now, place, oldest, waker, wakes);
+            }
+        }
+        self.queue.keep(place.id, waker, wakes);
+        Pass::Pending(self.needs_alarm(room, place.id))
+    }
+
+    /// Every slot is kept for somebody called who has not come yet. Lets the executor run a little,
+    /// so that those who live come; then the first of the others takes the place of one who does
+    /// not.
+    fn make_way(
+        &mut self,
+        now: &Now,
+        place: &mut Place,
+        oldest: u64,
+        waker: Waker,
+        wakes: &mut Wakes,
+    ) -> Pass {
+        let (id, times) = place.made_way;
+        let times = if id == oldest { times } else { 0 };
+        place.made_way = (oldest, times.saturating_add(1));
+        if times < PATIENCE {
+            self.queue.woken(place.id, wakes);
+            wakes.extend(Some(waker));
+            return Pass::Pending(None);
+        }
+        place.made_way = (u64::MAX, 0);
+        if self.queue.is_preceded(place.id) {
+            self.queue.keep(place.id, waker, wakes);
+            self.alert(wakes);
+            return Pass::Pending(None);
+        }
+        wakes.discard(waker);
+        self.queue.remove(oldest, wakes);
+        let pass = self.leave_with_permit(now, place.id, wakes);
+        self.alert(wakes);
+        pass
+    }
+
+    fn leave_with_permit(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
+        self.leave(id, wakes);
+        let sent = self.grant(now);
+        self.settle(now, wakes);
+        Pass::Granted(sent)
+    }
+
+    /// Strikes a waiter from the line; an alarm that it set is set anew by somebody who stays.
+    fn leave(&mut self, id: u64, wakes: &mut Wakes) {
+        self.queue.remove(id, wakes);
+        if self.alarm.is_some_and(|alarm| alarm.by == id) {
+            self.alarm = None;
+        }
+    }
+
+    fn grant(&mut self, now: &Now) -> Sent {
+        let seq = self.seq;
+        self.seq += 1;
+        self.in_flight += 1;
+        self.version += 1;
+        self.limit.on_send(now, self.load());
+        Sent {
+            seq,
+            at: Duration::ZERO,
+            in_flight: self.in_flight,
+        }
+    }
+
+    /// A waiter gave up.
+    pub(super) fn give_up(&mut self, now: &Now, id: u64, wakes: &mut Wakes) {
+        self.version += 1;
+        self.leave(id, wakes);
+        self.settle(now, wakes);
+        if self.queue.called() > 0 {
+            // It may have been the one that was making way for a called waiter that never comes.
+            self.alert(wakes);
+        }
+    }
+
+    /// A request's end; its permit comes back with it or is returned later.
+    pub(super) fn report(
+        &mut self,
+        now: &Now,
+        sent: &Sent,
+        outcome: Outcome<'_>,
+        returned: bool,
+        wakes: &mut Wakes,
+    ) {
+        self.version += 1;
+        if returned {
+            self.in_flight -= 1;
+        }
+        match outcome {
+            Outcome::Accepted(_) => self.accepted += 1,
+            Outcome::Refused { .. } => self.refused += 1,
+            Outcome::Failed | Outcome::Ignored => {}
+        }
+        self.limit.on_outcome(now, sent, outcome, self.load());
+        if let Outcome::Refused { hint, .. } = outcome {
+            self.pause_for(now, hint);
+        }
+        self.settle(now, wakes);
+    }
+
+    /// A permit comes back after its request's outcome did.
+    pub(super) fn release(&mut self, now: &Now, wakes: &mut Wakes) {
+        self.version += 1;
+        self.in_flight -= 1;
+        self.settle(now, wakes);
+    }
+
+    /// Pauses as a refusal asks. A longer wait than is acceptable pauses nobody.
+    pub(in crate::concurrency) fn pause_for(&mut self, now: &Now, hint: &Hint) {
+        let Some(wait) = self.limit.pause_for(now, hint) else {
+            return;
+        };
+        if wait.is_zero() || wait > self.max_pause {
+            return;
+        }
+        let jitter = wait
+            .mul_f64(JITTER)
+            .min(MAX_JITTER)
+            .mul_f64(self.random.f64());
+        self.pause(now, wait + jitter);
+    }
+
+    /// Lets nobody through for at least `wait`.
+    pub(in crate::concurrency) fn pause(&mut self, now: &Now, wait: Duration) {
+        let until = now.get().saturating_add(wait);
+        self.paused_until = Some(self.paused_until.map_or(until, |old| old.max(until)));
+        self.version += 1;
+    }
+
+    /// Ends a pause.
+    pub(in crate::concurrency) fn resume(&mut self) {
+        self.paused_until = None;
+        self.version += 1;
+    }
+
+    pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
+        self.limit.set_limit(limit);
+        self.version += 1;
+        self.settle(now, wakes);
+    }
+
+    pub(in crate::concurrency) fn set_bounds(
+        &mut self,
+        now: &Now,
+        change: impl FnOnce(usize, usize) -> (usize, usize),
+        wakes: &mut Wakes,
+    ) {
+        self.bounds = change(self.bounds.0, self.bounds.1);
+        self.limit.set_bounds(self.bounds.0, self.bounds.1);
+        self.version += 1;
+        self.settle(now, wakes);
+    }
+
+    /// The alarm rang, or was lost with its runtime.
+    pub(super) fn ring(&mut self, now: &Now, wakes: &mut Wakes) {
+        self.alarm = None;
+        self.settle(now, wakes);
+    }
+
+    /// Calls as many waiters as there is room for, and sees to it that somebody sets the alarm that
+    /// is needed. To be done after every change.
+    pub(in crate::concurrency) fn settle(&mut self, now: &Now, wakes: &mut Wakes) {
+        if self.queue.all_called() {
+            return;
+        }
+        let room = self.headroom(now);
+        let free = room.slots.saturating_sub(self.queue.called());
+        if free > 0 {
+            let mut called = Wakes::default();
+            self.queue.call(free, &mut called);
+            // An executor that runs the last woken first shall run a called one.
+            self.alert(wakes);
+            wakes.append(called);
+        } else if room.slots == 0 && self.is_alarm_due(room) {
+            self.alert(wakes);
+        }
+    }
+
+    /// Wakes the next in line besides those called: more of them, the fewer releases are to come.
+    fn alert(&mut self, wakes: &mut Wakes) {
+        self.queue
+            .alert((HEIRS / (1 + self.in_flight)).max(1), wakes);
+    }
+
+    fn is_alarm_due(&self, room: Headroom) -> bool {
+        room.opens_at
+            .is_some_and(|at| self.alarm.is_none_or(|alarm| alarm.at > at))
+    }
+
+    fn needs_alarm(&mut self, room: Headroom, by: u64) -> Option<Alarm> {
+        if room.slots > 0 || !self.is_alarm_due(room) {
+            return None;
+        }
+        self.alarms += 1;
+        self.alarm = room.opens_at.map(|at| Alarm {
+            number: self.alarms,
+            at,
+            by,
+        });
+        self.alarm
+    }
+
+    /// Whether this is the alarm that counts.
+    pub(super) fn expects(&self, alarm: Alarm) -> bool {
+        self.alarm
+            .is_some_and(|expected| expected.number == alarm.number)
+    }
+
+    pub(in crate::concurrency) fn snapshot(&mut self, now: &Now) -> Snapshot {
+        if self.paused_until.is_some_and(|until| until <= now.get()) {
+            self.resume();
+        }
+        Snapshot {
+            limit: self.limit.limit(),
+            in_flight: self.in_flight,
+            waiting: self.queue.len(),
+            pause_remaining: self.paused_until.map(|until| until - now.get()),
+            accepted: self.accepted,
+            refused: self.refused,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The handle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::snapshot::{Snapshot, Watch};
+
+/// Shows what goes on at a gate, and steers it. Made by
+/// [`AdaptiveConcurrencyLayer::handle`](super::AdaptiveConcurrencyLayer::handle).
+///
+/// Setters take effect at once: whoever waits is let through if there is now room. A limit below
+/// what is in flight takes back nothing; it lets nobody through until enough requests have ended.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    gate: Arc<Gate>,
+}
+
+impl Handle {
+    pub(super) fn new(gate: Arc<Gate>) -> Self {
+        Self { gate }
+    }
+
+    /// How many requests may be in flight.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.snapshot().limit
+    }
+
+    /// How many requests have a permit.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.snapshot().in_flight
+    }
+
+    /// How many wait for one.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.snapshot().waiting
+    }
+
+    /// For how long nobody is let through, if there is a pause.
+    #[must_use]
+    pub fn pause_remaining(&self) -> Option<Duration> {
+        self.snapshot().pause_remaining
+    }
+
+    /// How many requests were accepted so far.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.snapshot().accepted
+    }
+
+    /// How many requests were refused so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.snapshot().refused
+    }
+
+    /// All these numbers at one moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.gate.with(|state, now, _| state.snapshot(now))
+    }
+
+    /// Waits for the numbers to change.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.gate))
+    }
+
+    /// Sets how many requests may be in flight, within the bounds. Learning goes on from there.
+    pub fn set_limit(&self, limit: usize) {
+        self.gate
+            .with(|state, now, wakes| state.set_limit(now, limit, wakes));
+    }
+
+    /// Sets the least that the limit shrinks to, at least 1. Raises the greatest if it is less.
+    pub fn set_min(&self, min: usize) {
+        let min = min.max(1);
+        self.gate
+            .with(|state, now, wakes| state.set_bounds(now, |_, max| (min, max.max(min)), wakes));
+    }
+
+    /// Sets the most that the limit grows to, at least 1. Lowers the least if it is more.
+    pub fn set_max(&self, max: usize) {
+        let max = max.max(1);
+        self.gate
+            .with(|state, now, wakes| state.set_bounds(now, |min, _| (min.min(max), max), wakes));
+    }
+
+    /// Lets nobody through for at least this long. A pause that lasts longer goes on.
+    pub fn pause(&self, wait: Duration) {
+        self.gate.with(|state, now, wakes| {
+            state.pause(now, wait);
+            state.settle(now, wakes);
+        });
+    }
+
+    /// Ends a pause, whoever began it.
+    pub fn resume(&self) {
+        self.gate.with(|state, now, wakes| {
+            state.resume();
+            state.settle(now, wakes);
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! What the limits that learn have in common: a level between bounds.
+
+use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Load, Sent};
+
+/// A limit with a fraction, within bounds.
+#[derive(Clone, Debug)]
+pub(super) struct Level {
+    value: f64,
+    min: usize,
+    max: usize,
+    /// How many requests were let through: a request that was sent before is known by its number.
+    sent: u64,
+    /// Refusals of requests with a lower number belong to an event that was answered already.
+    recovered_at: u64,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self {
+            value: DEFAULT_INITIAL as f64,
+            min: DEFAULT_MIN,
+            max: DEFAULT_MAX,
+            sent: 0,
+            recovered_at: 0,
+        }
+    }
+}
+
+impl Level {
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
+    pub(super) fn get(&self) -> usize {
+        self.value as usize
+    }
+
+    pub(super) fn headroom(&self, load: Load) -> Headroom {
+        Headroom::of(self.get(), load)
+    }
+
+    pub(super) fn set(&mut self, value: f64) {
+        self.value = value.clamp(self.min as f64, self.max as f64);
+    }
+
+    pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
+        self.min = min.max(1);
+        self.max = max.max(self.min);
+        self.set(self.value);
+    }
+
+    pub(super) fn on_send(&mut self) {
+        self.sent += 1;
+    }
+
+    /// Whether a refusal begins a new event, which it does once: a request that was already out when
+    /// the last event was answered says nothing of the limit as it is now.
+    pub(super) fn is_new_event(&mut self, sent: &Sent) -> bool {
+        let new = sent.seq >= self.recovered_at;
+        if new {
+            self.recovered_at = self.sent;
+        }
+        new
+    }
+
+    /// Whether the limit is what holds requests back. One that does not bind says nothing by being
+    /// kept, and must not grow.
+    pub(super) fn binds(&self, sent: &Sent, load: Load) -> bool {
+        load.waiting > 0 || sent.in_flight >= self.get()
+    }
+}

@@ -1,0 +1,115 @@
+//! The service.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tower_service::Service;
+
+use super::body::{GuardedBody, ReleaseAt};
+use super::classify::Classifier;
+use super::future::ResponseFuture;
+use super::gate::{Admission, Gate};
+use super::handle::Handle;
+use crate::message::{HttpResponse, WithBody};
+
+/// Lets a request through when the limit allows it. See the [module docs](super).
+///
+/// # Readiness
+///
+/// `poll_ready` waits for a permit, in the order of the first polls, and then for the inner service.
+/// A permit that is not used is returned when the service is dropped.
+///
+/// # Clone
+///
+/// A clone shares the gate, and has neither permit nor place in the line.
+#[derive(Debug)]
+pub struct AdaptiveConcurrency<S> {
+    inner: S,
+    admission: Admission,
+    release_at: ReleaseAt,
+    classifier: Classifier,
+}
+
+impl<S> AdaptiveConcurrency<S> {
+    pub(super) fn new(
+        inner: S,
+        gate: Arc<Gate>,
+        release_at: ReleaseAt,
+        classifier: Classifier,
+    ) -> Self {
+        Self {
+            inner,
+            admission: Admission::new(gate),
+            release_at,
+            classifier,
+        }
+    }
+
+    /// The wrapped service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The wrapped service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The wrapped service itself. A permit or a place in the line is given up.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// A handle to look at the gate from outside, and to steer it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.admission.gate()))
+    }
+}
+
+impl<S: Clone> Clone for AdaptiveConcurrency<S> {
+    fn clone(&self) -> Self {
+        Self::new(
+            self.inner.clone(),
+            Arc::clone(self.admission.gate()),
+            self.release_at,
+            self.classifier.clone(),
+        )
+    }
+}
+
+impl<S, Request> Service<Request> for AdaptiveConcurrency<S>
+where
+    S: Service<Request>,
+    S::Response: WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>,
+{
+    type Response =
+        <S::Response as WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>>::Output;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        ready!(self.admission.poll_ready(cx));
+        let ready = ready!(self.inner.poll_ready(cx));
+        if ready.is_err() {
+            // The caller is to discard this service; its permit serves another one until then.
+            self.admission.disarm();
+        }
+        Poll::Ready(ready)
+    }
+
+    /// # Panics
+    ///
+    /// If the service was not ready, as [`Service::call`] allows.
+    fn call(&mut self, request: Request) -> Self::Future {
+        let permit = self.admission.take().expect(
+            "`AdaptiveConcurrency::call` without a permit; `poll_ready` must be called first",
+        );
+        ResponseFuture::new(
+            self.inner.call(request),
+            permit,
+            self.release_at,
+            self.classifier.clone(),
+        )
+    }
+}
