@@ -15,7 +15,7 @@ use crate::server::{Log, Server};
 use crate::work::{self, Job};
 
 /// A run that takes this many times the best possible is over.
-const PATIENCE: f64 = 20.0;
+const PATIENCE: f64 = 50.0;
 
 /// What a client believed and did at a moment.
 #[derive(Clone, Copy, Debug)]

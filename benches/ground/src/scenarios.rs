@@ -30,7 +30,7 @@ fn field() -> Vec<Scenario> {
             .bucket(1000.0, 1000.0 / 60.0)
             .rule(Rule::Bucket {
                 per_minute: always(120_000.0),
-                burst: 2_000.0,
+                burst: 12_000.0,
                 unit: Unit::Tokens,
             })
             .hints(Style::RetryAfter);

@@ -20,8 +20,8 @@ use crate::work::Job;
 pub(super) type Req = Request<Full<Bytes>>;
 pub(super) type Resp = Response<Full<Bytes>>;
 
-/// Retries after the first attempt.
-const RETRIES: u32 = 10;
+/// Retries after the first attempt: as many as this crate's own default allows.
+const RETRIES: u32 = 31;
 
 /// A refusal as an error.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ mod queue;
 mod rivals;
 mod sdk;
 mod stack;
+mod throttle;
 mod vector;
 
 use std::future::Future;
@@ -59,8 +60,13 @@ const fn rival(name: &'static str, about: &'static str, build: fn(Server) -> Arc
     Kind { name, about, ours: false, one_program: false, build }
 }
 
+const fn own(name: &'static str, about: &'static str, build: fn(Server) -> Arc<dyn Client>) -> Kind {
+    Kind { ours: true, ..rival(name, about, build) }
+}
+
 /// Every kind of client, in the order of the table.
 pub const ALL: &[Kind] = &[
+    own("throttle", "this crate's two layers with their defaults", throttle::learned),
     Kind {
         one_program: true,
         ..rival("queue", "five workers and a put-it-back queue, as one program", queue::build)
