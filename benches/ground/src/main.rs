@@ -1,18 +1,24 @@
 //! The proving ground: clients of every kind do the same work against one simulated API.
 
 mod best;
+mod check;
 mod clients;
+mod clock;
 mod hints;
 mod limits;
 mod measure;
+#[cfg(feature = "plot")]
+mod plot;
 mod run;
 mod scenario;
 mod scenarios;
 mod schedule;
 mod server;
 mod table;
+mod trace;
 mod work;
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -44,6 +50,17 @@ struct Args {
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
+    /// Exits 1 if a row of this crate's defaults misses a bound, and names it.
+    #[arg(long)]
+    check: bool,
+    /// Writes what the client believed and did over time as CSV (the first of the scenarios and
+    /// clients that match, the first seed).
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Draws limit and in flight over time, an SVG per scenario and client.
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "DIR")]
+    plot: Option<PathBuf>,
     /// Prints every figure, a line per scenario and client.
     #[arg(long)]
     long: bool,
@@ -86,9 +103,47 @@ fn main() -> ExitCode {
         eprintln!("nothing of that name: see --list");
         return ExitCode::from(2);
     }
-    let rows = rows(&scenarios, &kinds, args.seed..args.seed + args.seeds);
+    match act(&args, &scenarios, &kinds) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(path) = &args.trace {
+        std::fs::write(path, trace::csv(&run::sampled(&scenarios[0], &kinds[0], args.seed)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    #[cfg(feature = "plot")]
+    if let Some(dir) = &args.plot {
+        std::fs::create_dir_all(dir)?;
+        for (scenario, kind) in scenarios.iter().flat_map(|s| kinds.iter().map(move |k| (s, k))) {
+            let path = dir.join(format!("{}-{}.svg", scenario.name, kind.name));
+            let samples = run::sampled(scenario, kind, args.seed);
+            plot::draw(&path, scenario, kind.name, &samples)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = rows(scenarios, kinds, args.seed..args.seed + args.seeds);
     print!("{}", if args.long { table::long(&rows) } else { table::short(&rows) });
-    ExitCode::SUCCESS
+    Ok(if args.check { checked(&rows) } else { ExitCode::SUCCESS })
+}
+
+/// Names what the defaults miss.
+fn checked(rows: &[Row]) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for row in rows.iter().filter(|row| row.kind.name == clients::DEFAULTS) {
+        let rivals = |other: &&Row| other.scenario.name == row.scenario.name && !other.kind.ours;
+        let rivals: Vec<&Row> = rows.iter().filter(rivals).collect();
+        for miss in check::misses(row, &rivals) {
+            eprintln!("{}: {miss}", row.scenario.name);
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
 }
 
 fn list(scenarios: &[Scenario]) {
@@ -121,7 +176,7 @@ fn rows(scenarios: &[Scenario], kinds: &[Kind], seeds: std::ops::Range<u64>) -> 
             scope.spawn(|| {
                 loop {
                     let Some((row, seed)) = next.lock().expect("work").next() else { break };
-                    let (run, _) = run::run(&rows[row].scenario, &rows[row].kind, seed, None);
+                    let run = run::run(&rows[row].scenario, &rows[row].kind, seed);
                     measured.lock().expect("measured").push((row, seed, run));
                 }
             });

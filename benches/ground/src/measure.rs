@@ -10,7 +10,6 @@ use crate::work::Job;
 /// How a job ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
-    pub job: usize,
     pub at: f64,
     pub done: bool,
 }

@@ -1,13 +1,17 @@
 //! One run: a scenario, a kind of client and a seed, on a runtime of its own with a paused clock.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::best::best;
+use crate::clock::Shown;
 use crate::clients::{Belief, Client, Kind};
 use crate::measure::{Finished, Measured, measure};
 use crate::scenario::Scenario;
@@ -17,32 +21,54 @@ use crate::work::{self, Job};
 /// A run that takes this many times the best possible is over.
 const PATIENCE: f64 = 50.0;
 
+/// And so is one that takes so many seconds.
+const LONGEST: f64 = 80_000.0;
+
 /// What a client believed and did at a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     pub at: f64,
+    /// At the server, of all clients.
     pub in_flight: usize,
+    /// Over the last few samples, accepted or not, of all clients.
+    pub sent_per_second: f64,
     pub belief: Belief,
 }
 
-/// Runs and measures; with `every`, also samples the first client as often as that, in seconds.
-pub fn run(
+/// How many samples a run gives that takes as long as the best possible.
+const SAMPLES: f64 = 1000.0;
+
+/// Runs and measures.
+pub fn run(scenario: &Scenario, kind: &Kind, seed: u64) -> Measured {
+    let jobs = work::jobs(scenario, seed);
+    let best = best(scenario, &jobs);
+    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
+    measure(scenario, &jobs, best, &finished, &log)
+}
+
+/// Runs and watches the first client.
+pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
+    let jobs = work::jobs(scenario, seed);
+    let best = best(scenario, &jobs);
+    on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).2
+}
+
+fn on_paused_clock(
     scenario: &Scenario,
     kind: &Kind,
     seed: u64,
+    jobs: &[Job],
+    best: f64,
     every: Option<f64>,
-) -> (Measured, Vec<Sample>) {
+) -> (Vec<Finished>, Log, Vec<Sample>) {
     // The crates under test take their jitter from the thread's own generator.
     fastrand::seed(seed);
-    let jobs = work::jobs(scenario, seed);
-    let best = best(scenario, &jobs);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let (finished, log, samples) = runtime.block_on(work(scenario, kind, seed, &jobs, best, every));
-    (measure(scenario, &jobs, best, &finished, &log), samples)
+    runtime.block_on(work(scenario, kind, seed, jobs, best, every))
 }
 
 async fn work(
@@ -58,52 +84,53 @@ async fn work(
     let clients: Vec<Arc<dyn Client>> =
         (0..programs).map(|client| (kind.build)(server.seen_by(client))).collect();
     let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     for job in jobs.iter().copied() {
         let client = clients[job.client % programs].clone();
-        let (server, finished) = (server.clone(), finished.clone());
-        tasks.spawn(async move {
+        let (server, finished, began) = (server.clone(), finished.clone(), server.began());
+        let job = async move {
             if job.arrives > 0.0 {
-                tokio::time::sleep(Duration::from_secs_f64(job.arrives)).await;
+                sleep(Duration::from_secs_f64(job.arrives)).await;
             }
             let mut request = Request::new(Full::<Bytes>::from("{}"));
             request.extensions_mut().insert(job);
             let status = client.send(request).await;
             let done = status.is_some_and(|status| status.is_success());
-            finished.lock().expect("finished").push(Finished { job: job.id, at: server.now(), done });
-        });
+            finished.lock().expect("finished").push(Finished { at: server.now(), done });
+        };
+        tasks.spawn(Shown::new(began, job));
     }
-    let sampler = every.map(|every| tokio::spawn(sample(server.clone(), clients[0].clone(), every)));
+    let mut samples = Vec::new();
     let end = async { while tasks.join_next().await.is_some() {} };
-    let longest = Duration::from_secs_f64((PATIENCE * best).min(80_000.0));
-    // Jobs that are not done by then count as failed.
-    let _ = tokio::time::timeout(longest, end).await;
-    tasks.abort_all();
-    let samples = match sampler {
-        Some(sampler) => {
-            let end = server.now();
-            sampler.abort();
-            drop(sampler);
-            SAMPLES.with_borrow_mut(std::mem::take).into_iter().filter(|s| s.at <= end).collect()
+    let watched = async {
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = sample(&server, &*clients[0], every, &mut samples) => {}
         }
-        None => Vec::new(),
     };
+    // Jobs that are not done after so long count as failed.
+    let longest = (PATIENCE * best).min(LONGEST);
+    let _ = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
     let finished = std::mem::take(&mut *finished.lock().expect("finished"));
     (finished, server.log(), samples)
 }
 
-thread_local! {
-    static SAMPLES: std::cell::RefCell<Vec<Sample>> = const { std::cell::RefCell::new(Vec::new()) };
-}
+/// Over how many samples a rate is taken.
+const RATE: usize = 10;
 
-async fn sample(server: Server, client: Arc<dyn Client>, every: f64) {
+async fn sample(server: &Server, client: &dyn Client, every: Option<f64>, samples: &mut Vec<Sample>) {
+    let Some(every) = every else { return std::future::pending().await };
+    let mut sent = VecDeque::from([0; RATE]);
     loop {
-        let sample = Sample {
+        let before = sent.pop_front().expect("a sample");
+        sent.push_back(server.sent());
+        samples.push(Sample {
             at: server.now(),
             in_flight: server.in_flight(),
+            sent_per_second: (server.sent() - before) as f64 / (RATE as f64 * every),
             belief: client.belief().unwrap_or_default(),
-        };
-        SAMPLES.with_borrow_mut(|samples| samples.push(sample));
-        tokio::time::sleep(Duration::from_secs_f64(every)).await;
+        });
+        sleep(Duration::from_secs_f64(every)).await;
     }
 }

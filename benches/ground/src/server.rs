@@ -85,9 +85,20 @@ impl Server {
         self.shared.now()
     }
 
+    /// When the run began.
+    pub fn began(&self) -> Instant {
+        self.shared.began
+    }
+
     /// How many are in flight.
     pub fn in_flight(&self) -> usize {
         self.shared.state.lock().expect("state").in_flight
+    }
+
+    /// How many attempts there have been.
+    pub fn sent(&self) -> usize {
+        let log = &self.shared.state.lock().expect("state").log;
+        log.accepted.len() + log.refused + log.disturbed
     }
 
     /// What was seen so far.

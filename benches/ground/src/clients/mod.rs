@@ -36,8 +36,8 @@ pub trait Client: Send + Sync {
 /// What a client believes of the API.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Belief {
-    pub limit: usize,
-    pub waiting: usize,
+    pub limit: Option<usize>,
+    pub waiting: Option<usize>,
     /// Requests per second.
     pub pace: Option<f64>,
     /// Seconds.
@@ -64,9 +64,14 @@ const fn own(name: &'static str, about: &'static str, build: fn(Server) -> Arc<d
     Kind { ours: true, ..rival(name, about, build) }
 }
 
+/// The kind that is held to the bounds.
+pub const DEFAULTS: &str = "throttle";
+
 /// Every kind of client, in the order of the table.
 pub const ALL: &[Kind] = &[
-    own("throttle", "this crate's two layers with their defaults", throttle::learned),
+    own(DEFAULTS, "this crate's two layers with their defaults", throttle::learned),
+    own("throttle-aimd", "the same with the limit Aimd", throttle::aimd),
+    own("throttle-fixed", "the same with the limit Fixed, at 50", throttle::fixed),
     Kind {
         one_program: true,
         ..rival("queue", "five workers and a put-it-back queue, as one program", queue::build)

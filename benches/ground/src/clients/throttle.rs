@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
+use tower_throttle::concurrency::limit::{Aimd, Fixed};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::server::Server;
@@ -22,6 +23,15 @@ pub(super) fn learned(server: Server) -> Arc<dyn Client> {
     under(server, AdaptiveConcurrencyLayer::new())
 }
 
+/// The classic laws under the same retries, for comparison.
+pub(super) fn aimd(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::with_limit(Aimd::new()))
+}
+
+pub(super) fn fixed(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::with_limit(Fixed::new(50)))
+}
+
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
     let handle = adaptive.handle();
     let service =
@@ -37,8 +47,8 @@ impl Client for Throttle {
     fn belief(&self) -> Option<Belief> {
         let snapshot = self.handle.snapshot();
         Some(Belief {
-            limit: snapshot.limit,
-            waiting: snapshot.waiting,
+            limit: Some(snapshot.limit),
+            waiting: Some(snapshot.waiting),
             pace: None,
             pause: snapshot.pause_remaining.map(|pause| pause.as_secs_f64()),
         })

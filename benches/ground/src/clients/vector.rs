@@ -148,7 +148,7 @@ impl Client for Arc1858 {
 
     fn belief(&self) -> Option<Belief> {
         let controller = self.controller.lock().expect("controller");
-        let (limit, waiting) = (controller.limit, controller.waiting.len());
+        let (limit, waiting) = (Some(controller.limit), Some(controller.waiting.len()));
         Some(Belief { limit, waiting, ..Belief::default() })
     }
 }
