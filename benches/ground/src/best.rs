@@ -14,7 +14,10 @@ use crate::work::Job;
 pub fn best(scenario: &Scenario, jobs: &[Job]) -> f64 {
     let mut rules = scenario.rules.clone();
     // Above the knee nothing is gained: everything merely takes longer.
-    rules.extend(scenario.knee.map(|knee| Rule::InFlight { limit: Schedule::always(knee), status: 503 }));
+    rules.extend(scenario.knee.map(|knee| Rule::InFlight {
+        limit: Schedule::always(knee),
+        status: 503,
+    }));
     let mut limits = Limits::new(&rules);
     let mut ends: BinaryHeap<Reverse<Moment>> = BinaryHeap::new();
     let (mut now, mut last) = (0.0_f64, 0.0_f64);
@@ -36,8 +39,14 @@ pub fn best(scenario: &Scenario, jobs: &[Job]) -> f64 {
             // Time alone brings room, or an end does, or the limit itself moves.
             let ended = ends.peek().map(|end| end.0.0);
             let waited = refusal.wait.map(|wait| now + wait.max(1e-6));
-            let moved = rules.iter().filter_map(|rule| moves(rule, now)).reduce(f64::min);
-            let next = [waited, ended, moved].into_iter().flatten().reduce(f64::min);
+            let moved = rules
+                .iter()
+                .filter_map(|rule| moves(rule, now))
+                .reduce(f64::min);
+            let next = [waited, ended, moved]
+                .into_iter()
+                .flatten()
+                .reduce(f64::min);
             now = next.expect("a limit that lets something through");
         }
         let end = now + job.latency;
@@ -64,7 +73,11 @@ pub fn fluid(scenario: &Scenario, jobs: &[Job]) -> f64 {
     let knee = scenario.knee.map(|knee| work / knee);
     let needs = |rule: &Rule| match rule {
         Rule::InFlight { limit, .. } => time_for(limit, work),
-        Rule::Bucket { per_minute, burst, unit } => {
+        Rule::Bucket {
+            per_minute,
+            burst,
+            unit,
+        } => {
             let units = match unit {
                 Unit::Requests => n,
                 Unit::Tokens => jobs.iter().map(|job| f64::from(job.cost)).sum(),
@@ -75,8 +88,16 @@ pub fn fluid(scenario: &Scenario, jobs: &[Job]) -> f64 {
             ((n / limit).ceil() - 1.0) * period + mean
         }
     };
-    let limits = scenario.rules.iter().map(needs).chain(knee).fold(mean, f64::max);
-    let outage = scenario.outage.map_or(0.0, |(from, to)| if from < limits { to - from } else { 0.0 });
+    let limits = scenario
+        .rules
+        .iter()
+        .map(needs)
+        .chain(knee)
+        .fold(mean, f64::max);
+    let outage = scenario.outage.map_or(
+        0.0,
+        |(from, to)| if from < limits { to - from } else { 0.0 },
+    );
     let arrival = jobs.iter().map(|job| job.arrives).fold(0.0, f64::max);
     (limits + outage).max(arrival + mean)
 }

@@ -27,21 +27,44 @@ pub fn misses(row: &Row, rivals: &[&Row]) -> Vec<String> {
     at_most("makespan over best", ratio, bounds.ratio);
     at_most("refused per 1,000", refused, bounds.refused);
     if let Some(peak) = bounds.peak {
-        at_most("peak in flight", row.worst(|run| run.peak as f64), peak as f64);
+        at_most(
+            "peak in flight",
+            row.worst(|run| run.peak as f64),
+            peak as f64,
+        );
     }
     for run in &row.runs {
         at_most("one less Jain's index", 1.0 - run.jain.unwrap_or(1.0), 0.1);
         at_most("seconds to join", run.joined.unwrap_or(0.0), 60.0);
-        at_most("round trips to settle", run.settled.unwrap_or(0.0), settles_within(row));
+        at_most(
+            "round trips to settle",
+            run.settled.unwrap_or(0.0),
+            settles_within(row),
+        );
     }
     let finish = rivals.iter().filter(|rival| rival.failed() == 0);
-    if let Some(best) = finish.map(|rival| rival.mean(Measured::ratio)).reduce(f64::min) {
-        at_most("makespan against the best rival", ratio, best + BEHIND_A_RIVAL);
+    if let Some(best) = finish
+        .map(|rival| rival.mean(Measured::ratio))
+        .reduce(f64::min)
+    {
+        at_most(
+            "makespan against the best rival",
+            ratio,
+            best + BEHIND_A_RIVAL,
+        );
     }
-    let costs = rivals.iter().filter(|rival| UNDERCUT.contains(&rival.kind.name));
-    let least = costs.map(|rival| rival.mean(|run| run.refused)).reduce(f64::min);
+    let costs = rivals
+        .iter()
+        .filter(|rival| UNDERCUT.contains(&rival.kind.name));
+    let least = costs
+        .map(|rival| rival.mean(|run| run.refused))
+        .reduce(f64::min);
     if let Some(least) = least.filter(|least| *least >= COSTLY) {
-        at_most("refused against a tenth of the best rival's", refused, least / 10.0);
+        at_most(
+            "refused against a tenth of the best rival's",
+            refused,
+            least / 10.0,
+        );
     }
     misses
 }
@@ -63,15 +86,34 @@ mod tests {
     use crate::{clients, scenarios};
 
     fn row(name: &str, makespan: f64, refused: f64, failed: usize) -> Row {
-        let run = Measured { makespan, best: 100.0, refused, failed, ..Measured::default() };
-        let kind = *clients::ALL.iter().find(|kind| kind.name == name).expect("a client");
-        let scenario = scenarios::all().into_iter().find(|s| s.name == "five").expect("a scenario");
-        Row { scenario, kind, runs: vec![run] }
+        let run = Measured {
+            makespan,
+            best: 100.0,
+            refused,
+            failed,
+            ..Measured::default()
+        };
+        let kind = *clients::ALL
+            .iter()
+            .find(|kind| kind.name == name)
+            .expect("a client");
+        let scenario = scenarios::all()
+            .into_iter()
+            .find(|s| s.name == "five")
+            .expect("a scenario");
+        Row {
+            scenario,
+            kind,
+            runs: vec![run],
+        }
     }
 
     #[test]
     fn a_good_row_misses_nothing() {
-        assert_eq!(misses(&row("throttle", 104.0, 20.0, 0), &[]), Vec::<String>::new());
+        assert_eq!(
+            misses(&row("throttle", 104.0, 20.0, 0), &[]),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

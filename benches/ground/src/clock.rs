@@ -28,7 +28,10 @@ pub struct Shown<F> {
 
 impl<F: Future> Shown<F> {
     pub fn new(began: Instant, future: F) -> Self {
-        Self { began, future: Box::pin(future) }
+        Self {
+            began,
+            future: Box::pin(future),
+        }
     }
 }
 
@@ -74,8 +77,14 @@ mod tests {
         let run = async {
             let (start, real) = (std::time::Instant::now(), std::time::SystemTime::now());
             tokio::time::sleep(std::time::Duration::from_secs(100)).await;
-            (start.elapsed().as_secs(), real.elapsed().expect("a steady clock").as_secs())
+            (
+                start.elapsed().as_secs(),
+                real.elapsed().expect("a steady clock").as_secs(),
+            )
         };
-        assert_eq!(super::Shown::new(tokio::time::Instant::now(), run).await, (100, 0));
+        assert_eq!(
+            super::Shown::new(tokio::time::Instant::now(), run).await,
+            (100, 0)
+        );
     }
 }

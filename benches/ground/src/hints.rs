@@ -49,7 +49,11 @@ pub fn write(
         };
         set(headers, "retry-after", format!("{}", wait.ceil()));
         if style == Style::OpenAi {
-            set(headers, "retry-after-ms", format!("{}", (wait * 1000.0).ceil()));
+            set(
+                headers,
+                "retry-after-ms",
+                format!("{}", (wait * 1000.0).ceil()),
+            );
         }
     }
     for quota in quotas {
@@ -66,9 +70,21 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
     match style {
         Style::None | Style::RetryAfter => {}
         Style::OpenAi => {
-            set(headers, &format!("x-ratelimit-limit-{unit}"), format!("{limit}"));
-            set(headers, &format!("x-ratelimit-remaining-{unit}"), format!("{remaining}"));
-            set(headers, &format!("x-ratelimit-reset-{unit}"), go_duration(quota.reset));
+            set(
+                headers,
+                &format!("x-ratelimit-limit-{unit}"),
+                format!("{limit}"),
+            );
+            set(
+                headers,
+                &format!("x-ratelimit-remaining-{unit}"),
+                format!("{remaining}"),
+            );
+            set(
+                headers,
+                &format!("x-ratelimit-reset-{unit}"),
+                go_duration(quota.reset),
+            );
         }
         Style::Anthropic => {
             let name = |what| format!("anthropic-ratelimit-{unit}-{what}");
@@ -78,8 +94,16 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
         }
         Style::Ietf => {
             let (window, reset) = (quota.window, quota.reset.ceil());
-            set(headers, "ratelimit-policy", format!("\"default\";q={limit};w={window}"));
-            set(headers, "ratelimit", format!("\"default\";r={remaining};t={reset}"));
+            set(
+                headers,
+                "ratelimit-policy",
+                format!("\"default\";q={limit};w={window}"),
+            );
+            set(
+                headers,
+                "ratelimit",
+                format!("\"default\";r={remaining};t={reset}"),
+            );
         }
     }
 }
@@ -121,12 +145,24 @@ fn rfc3339(at: f64) -> String {
 mod tests {
     use super::*;
 
-    const QUOTA: Quota =
-        Quota { unit: Unit::Requests, limit: 10.0, remaining: 2.5, reset: 75.5, window: 60.0 };
+    const QUOTA: Quota = Quota {
+        unit: Unit::Requests,
+        limit: 10.0,
+        remaining: 2.5,
+        reset: 75.5,
+        window: 60.0,
+    };
 
     fn written(style: Style, exactness: Exactness) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        write(&mut headers, style, exactness, 3661.2, &[QUOTA], Some(Some(7.5)));
+        write(
+            &mut headers,
+            style,
+            exactness,
+            3661.2,
+            &[QUOTA],
+            Some(Some(7.5)),
+        );
         headers
     }
 
@@ -137,7 +173,10 @@ mod tests {
         assert_eq!(openai["x-ratelimit-reset-requests"], "1m15.5s");
         assert_eq!(openai["retry-after-ms"], "7500");
         let anthropic = written(Style::Anthropic, Exactness::Right);
-        assert_eq!(anthropic["anthropic-ratelimit-requests-reset"], "2026-01-05T01:02:17Z");
+        assert_eq!(
+            anthropic["anthropic-ratelimit-requests-reset"],
+            "2026-01-05T01:02:17Z"
+        );
         assert_eq!(anthropic["date"], "Mon, 05 Jan 2026 01:01:01 GMT");
         let ietf = written(Style::Ietf, Exactness::Right);
         assert_eq!(ietf["ratelimit"], "\"default\";r=2;t=76");

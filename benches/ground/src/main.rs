@@ -16,6 +16,7 @@ mod schedule;
 mod server;
 mod table;
 mod trace;
+mod vector;
 mod work;
 
 use std::error::Error;
@@ -61,6 +62,9 @@ struct Args {
     #[cfg(feature = "plot")]
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
+    /// Prints how the clients fare in Vector's own twelve conditions instead.
+    #[arg(long)]
+    vector: bool,
     /// Prints every figure, a line per scenario and client.
     #[arg(long)]
     long: bool,
@@ -97,8 +101,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
-    let kinds: Vec<Kind> =
-        clients::ALL.iter().filter(|kind| named(kind.name, &args.client)).copied().collect();
+    let kinds: Vec<Kind> = clients::ALL
+        .iter()
+        .filter(|kind| named(kind.name, &args.client))
+        .copied()
+        .collect();
     if scenarios.is_empty() || kinds.is_empty() {
         eprintln!("nothing of that name: see --list");
         return ExitCode::from(2);
@@ -113,14 +120,24 @@ fn main() -> ExitCode {
 }
 
 fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, Box<dyn Error>> {
+    if args.vector {
+        print!("{}", vector::report(kinds, args.seed));
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(path) = &args.trace {
-        std::fs::write(path, trace::csv(&run::sampled(&scenarios[0], &kinds[0], args.seed)))?;
+        std::fs::write(
+            path,
+            trace::csv(&run::sampled(&scenarios[0], &kinds[0], args.seed)),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     #[cfg(feature = "plot")]
     if let Some(dir) = &args.plot {
         std::fs::create_dir_all(dir)?;
-        for (scenario, kind) in scenarios.iter().flat_map(|s| kinds.iter().map(move |k| (s, k))) {
+        for (scenario, kind) in scenarios
+            .iter()
+            .flat_map(|s| kinds.iter().map(move |k| (s, k)))
+        {
             let path = dir.join(format!("{}-{}.svg", scenario.name, kind.name));
             let samples = run::sampled(scenario, kind, args.seed);
             plot::draw(&path, scenario, kind.name, &samples)?;
@@ -128,8 +145,19 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let rows = rows(scenarios, kinds, args.seed..args.seed + args.seeds);
-    print!("{}", if args.long { table::long(&rows) } else { table::short(&rows) });
-    Ok(if args.check { checked(&rows) } else { ExitCode::SUCCESS })
+    print!(
+        "{}",
+        if args.long {
+            table::long(&rows)
+        } else {
+            table::short(&rows)
+        }
+    );
+    Ok(if args.check {
+        checked(&rows)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Names what the defaults miss.
@@ -151,7 +179,10 @@ fn list(scenarios: &[Scenario]) {
     for scenario in scenarios {
         let jobs = work::jobs(scenario, 1);
         let (best, fluid) = (best::best(scenario, &jobs), best::fluid(scenario, &jobs));
-        println!("  {:22} {:7.1} s {:7.1} s  {}", scenario.name, best, fluid, scenario.title);
+        println!(
+            "  {:22} {:7.1} s {:7.1} s  {}",
+            scenario.name, best, fluid, scenario.title
+        );
     }
     println!("clients:");
     for kind in clients::ALL {
@@ -164,18 +195,25 @@ fn rows(scenarios: &[Scenario], kinds: &[Kind], seeds: std::ops::Range<u64>) -> 
     let mut rows = Vec::new();
     for scenario in scenarios {
         for kind in kinds {
-            rows.push(Row { scenario: scenario.clone(), kind: *kind, runs: Vec::new() });
+            rows.push(Row {
+                scenario: scenario.clone(),
+                kind: *kind,
+                runs: Vec::new(),
+            });
         }
     }
-    let work: Vec<(usize, u64)> =
-        (0..rows.len()).flat_map(|row| seeds.clone().map(move |seed| (row, seed))).collect();
+    let work: Vec<(usize, u64)> = (0..rows.len())
+        .flat_map(|row| seeds.clone().map(move |seed| (row, seed)))
+        .collect();
     let next = Mutex::new(work.into_iter());
     let measured = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 loop {
-                    let Some((row, seed)) = next.lock().expect("work").next() else { break };
+                    let Some((row, seed)) = next.lock().expect("work").next() else {
+                        break;
+                    };
                     let run = run::run(&rows[row].scenario, &rows[row].kind, seed);
                     measured.lock().expect("measured").push((row, seed, run));
                 }

@@ -55,7 +55,11 @@ pub fn measure(
     let done = finished.iter().filter(|job| job.done).count();
     let makespan = finished.iter().map(|job| job.at).fold(0.0, f64::max);
     let arrived: HashMap<usize, f64> = jobs.iter().map(|job| (job.id, job.arrives)).collect();
-    let mut queued: Vec<f64> = log.accepted.iter().map(|(at, _, job)| at - arrived[job]).collect();
+    let mut queued: Vec<f64> = log
+        .accepted
+        .iter()
+        .map(|(at, _, job)| at - arrived[job])
+        .collect();
     queued.sort_by(f64::total_cmp);
     let shared = scenario.clients > 1;
     Measured {
@@ -70,14 +74,19 @@ pub fn measure(
         queued_p99: quantile(&queued, 0.99),
         jain: (shared && scenario.join_every == 0.0)
             .then(|| jain(&shares(log, scenario.clients, 0.0, makespan / 2.0))),
-        joined: (scenario.join_every > 0.0).then(|| joined(scenario, log)).flatten(),
+        joined: (scenario.join_every > 0.0)
+            .then(|| joined(scenario, log))
+            .flatten(),
         settled: settled(scenario, log),
     }
 }
 
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let index = (q * sorted.len() as f64) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0.0)
 }
 
 /// What each client got accepted in a stretch of time.
@@ -93,8 +102,14 @@ fn shares(log: &Log, clients: usize, from: f64, to: f64) -> Vec<f64> {
 
 /// Jain's index: one when all got the same, one by the number of clients when one got all.
 pub fn jain(shares: &[f64]) -> f64 {
-    let (sum, squares) = shares.iter().fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
-    if squares == 0.0 { 1.0 } else { sum * sum / (shares.len() as f64 * squares) }
+    let (sum, squares) = shares
+        .iter()
+        .fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
+    if squares == 0.0 {
+        1.0
+    } else {
+        sum * sum / (shares.len() as f64 * squares)
+    }
 }
 
 /// Over how many seconds a share is taken.
@@ -107,26 +122,45 @@ fn joined(scenario: &Scenario, log: &Log) -> Option<f64> {
         let reached = |after: &f64| {
             let (from, to) = (start + after - SHARE, start + after);
             let shares = shares(log, scenario.clients, from.max(start), to);
-            let active = (to / scenario.join_every).floor().min(scenario.clients as f64 - 1.0) + 1.0;
+            let active = (to / scenario.join_every)
+                .floor()
+                .min(scenario.clients as f64 - 1.0)
+                + 1.0;
             shares[client] >= 0.8 * shares.iter().sum::<f64>() / active
         };
         (5..600).map(f64::from).find(reached)
     };
     let all: Vec<Option<f64>> = (1..scenario.clients).map(took).collect();
-    all.into_iter().map(|took| took.unwrap_or(f64::INFINITY)).reduce(f64::max)
+    all.into_iter()
+        .map(|took| took.unwrap_or(f64::INFINITY))
+        .reduce(f64::max)
 }
 
 /// Round trips after the only change of a limit on what is in flight until 90 % of a higher one
 /// is in use, or no more than a lower one.
 fn settled(scenario: &Scenario, log: &Log) -> Option<f64> {
-    let [Rule::InFlight { limit, .. }] = scenario.rules.as_slice() else { return None };
-    let [(at, value)] = limit.changes() else { return None };
+    let [Rule::InFlight { limit, .. }] = scenario.rules.as_slice() else {
+        return None;
+    };
+    let [(at, value)] = limit.changes() else {
+        return None;
+    };
     if limit.next_change(*at).is_some() {
         return None;
     }
     let risen = *value > limit.at(0.0);
-    let there = |n: usize| if risen { n as f64 >= 0.9 * value } else { n as f64 <= *value };
-    let when = log.in_flight.iter().find(|(t, n)| t > at && there(*n)).map(|(t, _)| *t);
+    let there = |n: usize| {
+        if risen {
+            n as f64 >= 0.9 * value
+        } else {
+            n as f64 <= *value
+        }
+    };
+    let when = log
+        .in_flight
+        .iter()
+        .find(|(t, n)| t > at && there(*n))
+        .map(|(t, _)| *t);
     Some(when.map_or(f64::INFINITY, |t| (t - at) / scenario.latency))
 }
 

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::best::best;
-use crate::clock::Shown;
 use crate::clients::{Belief, Client, Kind};
+use crate::clock::Shown;
 use crate::measure::{Finished, Measured, measure};
 use crate::scenario::Scenario;
 use crate::server::{Log, Server};
@@ -21,7 +21,10 @@ use crate::work::{self, Job};
 /// A run that takes this many times the best possible is over.
 const PATIENCE: f64 = 50.0;
 
-/// And so is one that takes so many seconds.
+/// Though not sooner than this, in seconds.
+const SHORTEST: f64 = 600.0;
+
+/// And at this in any case, in seconds.
 const LONGEST: f64 = 80_000.0;
 
 /// What a client believed and did at a moment.
@@ -53,6 +56,13 @@ pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
     on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).2
 }
 
+/// Runs, and gives what the server saw.
+pub fn observed(scenario: &Scenario, kind: &Kind, seed: u64, best: f64) -> (Vec<Finished>, Log) {
+    let jobs = work::jobs(scenario, seed);
+    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
+    (finished, log)
+}
+
 fn on_paused_clock(
     scenario: &Scenario,
     kind: &Kind,
@@ -80,9 +90,14 @@ async fn work(
     every: Option<f64>,
 ) -> (Vec<Finished>, Log, Vec<Sample>) {
     let server = Server::new(scenario, seed);
-    let programs = if kind.one_program { 1 } else { scenario.clients };
-    let clients: Vec<Arc<dyn Client>> =
-        (0..programs).map(|client| (kind.build)(server.seen_by(client))).collect();
+    let programs = if kind.one_program {
+        1
+    } else {
+        scenario.clients
+    };
+    let clients: Vec<Arc<dyn Client>> = (0..programs)
+        .map(|client| (kind.build)(server.seen_by(client)))
+        .collect();
     let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
     let mut tasks = JoinSet::new();
     for job in jobs.iter().copied() {
@@ -96,7 +111,10 @@ async fn work(
             request.extensions_mut().insert(job);
             let status = client.send(request).await;
             let done = status.is_some_and(|status| status.is_success());
-            finished.lock().expect("finished").push(Finished { at: server.now(), done });
+            finished.lock().expect("finished").push(Finished {
+                at: server.now(),
+                done,
+            });
         };
         tasks.spawn(Shown::new(began, job));
     }
@@ -110,7 +128,7 @@ async fn work(
         }
     };
     // Jobs that are not done after so long count as failed.
-    let longest = (PATIENCE * best).min(LONGEST);
+    let longest = (PATIENCE * best).clamp(SHORTEST, LONGEST);
     let _ = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
     let finished = std::mem::take(&mut *finished.lock().expect("finished"));
     (finished, server.log(), samples)
@@ -119,8 +137,15 @@ async fn work(
 /// Over how many samples a rate is taken.
 const RATE: usize = 10;
 
-async fn sample(server: &Server, client: &dyn Client, every: Option<f64>, samples: &mut Vec<Sample>) {
-    let Some(every) = every else { return std::future::pending().await };
+async fn sample(
+    server: &Server,
+    client: &dyn Client,
+    every: Option<f64>,
+    samples: &mut Vec<Sample>,
+) {
+    let Some(every) = every else {
+        return std::future::pending().await;
+    };
     let mut sent = VecDeque::from([0; RATE]);
     loop {
         let before = sent.pop_front().expect("a sample");

@@ -5,14 +5,20 @@ use std::ops::RangeInclusive;
 use crate::hints::{Exactness, Style};
 use crate::limits::{Rule, Unit};
 use crate::schedule::Schedule;
+use crate::vector::Model;
 
 /// When jobs come.
 #[derive(Clone, Debug)]
 pub enum Arrivals {
     AllAtOnce,
-    Poisson { per_second: f64 },
+    Poisson {
+        per_second: f64,
+    },
     /// So many one by one, every so many seconds, then all the rest.
-    TrickleThenBurst { trickle: usize, every: f64 },
+    TrickleThenBurst {
+        trickle: usize,
+        every: f64,
+    },
     /// From a trace, in seconds.
     Given(Vec<f64>),
 }
@@ -55,6 +61,8 @@ pub struct Scenario {
     pub clients: usize,
     /// Each begins so many seconds after the one before.
     pub join_every: f64,
+    /// Vector's server model in place of the limits above.
+    pub vector: Option<Model>,
     pub bounds: Bounds,
 }
 
@@ -77,7 +85,12 @@ impl Scenario {
             arrivals: Arrivals::AllAtOnce,
             clients: 1,
             join_every: 0.0,
-            bounds: Bounds { ratio: 1.05, refused: 25.0, peak: None },
+            vector: None,
+            bounds: Bounds {
+                ratio: 1.05,
+                refused: 25.0,
+                peak: None,
+            },
         }
     }
 
@@ -92,7 +105,11 @@ impl Scenario {
 
     pub fn bucket(self, per_minute: f64, burst: f64) -> Self {
         let per_minute = Schedule::always(per_minute);
-        self.rule(Rule::Bucket { per_minute, burst, unit: Unit::Requests })
+        self.rule(Rule::Bucket {
+            per_minute,
+            burst,
+            unit: Unit::Requests,
+        })
     }
 
     /// Also sets the bound on refusals that such hints allow.
@@ -122,6 +139,7 @@ impl Scenario {
 impl Scenario {
     /// How much longer work takes with so many in flight.
     pub fn slowdown(&self, in_flight: usize) -> f64 {
-        self.knee.map_or(1.0, |knee| (in_flight as f64 / knee).max(1.0))
+        self.knee
+            .map_or(1.0, |knee| (in_flight as f64 / knee).max(1.0))
     }
 }

@@ -16,6 +16,7 @@ use tower::Service;
 use crate::hints;
 use crate::limits::{Limits, Refusal};
 use crate::scenario::Scenario;
+use crate::vector::{Drawn, LastSecond};
 use crate::work::{Job, rng};
 
 /// How long it takes to be refused.
@@ -40,6 +41,34 @@ struct State {
     in_flight: usize,
     log: Log,
     luck: fastrand::Rng,
+    last_second: LastSecond,
+}
+
+/// What becomes of an attempt.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    after: f64,
+    refusal: Option<Refusal>,
+    /// Whether it is in flight until then.
+    held: bool,
+}
+
+impl State {
+    /// Refuses a request, for a reason of load or another.
+    fn refuse(&mut self, scenario: &Scenario, now: f64, job: &Job) -> Option<Refusal> {
+        let disturbed = match scenario.outage {
+            Some((from, to)) if (from..to).contains(&now) => Some(503),
+            _ if self.luck.f64() < scenario.overloaded => Some(529),
+            _ => None,
+        };
+        if let Some(status) = disturbed {
+            self.log.disturbed += 1;
+            return Some(Refusal { status, wait: None });
+        }
+        let refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
+        self.log.refused += 1;
+        Some(refusal)
+    }
 }
 
 #[derive(Debug)]
@@ -69,15 +98,26 @@ impl Server {
             in_flight: 0,
             log: Log::default(),
             luck: rng(seed, u64::MAX),
+            last_second: LastSecond::default(),
         };
         let scenario = scenario.clone();
-        let shared = Shared { scenario, began: Instant::now(), state: Mutex::new(state) };
-        Self { shared: Arc::new(shared), client: 0 }
+        let shared = Shared {
+            scenario,
+            began: Instant::now(),
+            state: Mutex::new(state),
+        };
+        Self {
+            shared: Arc::new(shared),
+            client: 0,
+        }
     }
 
     /// The same API, as another client sees it.
     pub fn seen_by(&self, client: usize) -> Self {
-        Self { shared: self.shared.clone(), client }
+        Self {
+            shared: self.shared.clone(),
+            client,
+        }
     }
 
     /// Seconds since the run began.
@@ -106,28 +146,51 @@ impl Server {
         self.shared.state.lock().expect("state").log.clone()
     }
 
-    /// Takes a request in and gives how long it will take, or refuses it.
-    fn admit(&self, job: &Job) -> Result<f64, Refusal> {
+    /// Takes a request in or refuses it.
+    fn admit(&self, job: &Job) -> Fate {
         let (scenario, now) = (&self.shared.scenario, self.now());
         let mut state = self.shared.state.lock().expect("state");
         let state = &mut *state;
-        let disturbed = match scenario.outage {
-            Some((from, to)) if (from..to).contains(&now) => Some(503),
-            _ if state.luck.f64() < scenario.overloaded => Some(529),
-            _ => None,
+        let fate = match &scenario.vector {
+            Some(model) => {
+                let rate = state.last_second.count(now);
+                let Drawn {
+                    after,
+                    status,
+                    held,
+                } = model.draw(job.latency, scenario.latency, state.in_flight + 1, rate);
+                let refusal = (status != 200).then_some(Refusal { status, wait: None });
+                state.log.refused += usize::from(refusal.is_some());
+                Fate {
+                    after,
+                    refusal,
+                    held,
+                }
+            }
+            None => match state.refuse(scenario, now, job) {
+                Some(refusal) => Fate {
+                    after: REFUSAL,
+                    refusal: Some(refusal),
+                    held: false,
+                },
+                None => {
+                    let after = job.latency * scenario.slowdown(state.in_flight + 1);
+                    Fate {
+                        after,
+                        refusal: None,
+                        held: true,
+                    }
+                }
+            },
         };
-        if let Some(status) = disturbed {
-            state.log.disturbed += 1;
-            return Err(Refusal { status, wait: None });
+        if fate.held {
+            state.in_flight += 1;
+            state.log.in_flight.push((now, state.in_flight));
         }
-        if let Err(refusal) = state.limits.admit(now, job.cost, state.in_flight) {
-            state.log.refused += 1;
-            return Err(refusal);
+        if fate.refusal.is_none() {
+            state.log.accepted.push((now, self.client, job.id));
         }
-        state.in_flight += 1;
-        state.log.in_flight.push((now, state.in_flight));
-        state.log.accepted.push((now, self.client, job.id));
-        Ok(job.latency * scenario.slowdown(state.in_flight))
+        fate
     }
 
     fn answer(&self, refusal: Option<Refusal>) -> Response<Full<Bytes>> {
@@ -169,21 +232,17 @@ impl Service<Request<Full<Bytes>>> for Server {
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let server = self.clone();
         Box::pin(async move {
-            let job = request.extensions().get::<Job>().expect("a job in the request");
-            match server.admit(job) {
-                Ok(latency) => {
-                    let in_flight = InFlight(server.clone());
-                    tokio::time::sleep(Duration::from_secs_f64(latency)).await;
-                    drop(in_flight);
-                    Ok(server.answer(None))
-                }
-                Err(refusal) => {
-                    // The headers say how things were when the request was refused.
-                    let answer = server.answer(Some(refusal));
-                    tokio::time::sleep(Duration::from_secs_f64(REFUSAL)).await;
-                    Ok(answer)
-                }
-            }
+            let job = request
+                .extensions()
+                .get::<Job>()
+                .expect("a job in the request");
+            let fate = server.admit(job);
+            let in_flight = fate.held.then(|| InFlight(server.clone()));
+            // The headers of a refusal say how things were when it was made.
+            let refused = fate.refusal.map(|refusal| server.answer(Some(refusal)));
+            tokio::time::sleep(Duration::from_secs_f64(fate.after)).await;
+            drop(in_flight);
+            Ok(refused.unwrap_or_else(|| server.answer(None)))
         })
     }
 }

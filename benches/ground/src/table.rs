@@ -30,7 +30,11 @@ impl Row {
     /// Makespan over best and refusals per 1,000 jobs; or how many jobs were given up.
     fn short(&self) -> String {
         match self.failed() {
-            0 => format!("{:.2} / {:.0}", self.mean(Measured::ratio), self.mean(|run| run.refused)),
+            0 => format!(
+                "{:.2} / {:.0}",
+                self.mean(Measured::ratio),
+                self.mean(|run| run.refused)
+            ),
             failed => format!("{failed} fail"),
         }
     }
@@ -81,7 +85,10 @@ pub fn short(rows: &[Row]) -> String {
         if !kinds.iter().any(|kind| kind.name == row.kind.name) {
             kinds.push(&row.kind);
         }
-        if !scenarios.iter().any(|scenario| scenario.name == row.scenario.name) {
+        if !scenarios
+            .iter()
+            .any(|scenario| scenario.name == row.scenario.name)
+        {
             scenarios.push(&row.scenario);
         }
     }
@@ -89,7 +96,11 @@ pub fn short(rows: &[Row]) -> String {
     let mut out = format!("| scenario | jobs | latency | {} |\n", names.join(" | "));
     let _ = writeln!(out, "|---|---|---|{}", "---|".repeat(names.len()));
     for scenario in scenarios {
-        let _ = write!(out, "| {} | {} | {} s |", scenario.title, scenario.jobs, scenario.latency);
+        let _ = write!(
+            out,
+            "| {} | {} | {} s |",
+            scenario.title, scenario.jobs, scenario.latency
+        );
         for kind in &kinds {
             let row = rows
                 .iter()

@@ -34,6 +34,10 @@ fn log_normal(rng: &mut fastrand::Rng, mean: f64, sigma: f64) -> f64 {
 /// The jobs of a scenario, in the order in which they arrive.
 pub fn jobs(scenario: &Scenario, seed: u64) -> Vec<Job> {
     let arrivals = arrivals(scenario, seed);
+    let jitter = |rng: &mut fastrand::Rng| match &scenario.vector {
+        Some(model) => -(1.0 - rng.f64()).ln() * model.jitter * scenario.latency,
+        None => 0.0,
+    };
     let job = |(id, arrives)| {
         let mut rng = rng(seed, id as u64 + 1);
         let client = id % scenario.clients;
@@ -41,7 +45,7 @@ pub fn jobs(scenario: &Scenario, seed: u64) -> Vec<Job> {
             id,
             arrives: arrives + scenario.join_every * client as f64,
             cost: rng.u32(scenario.cost.clone()),
-            latency: log_normal(&mut rng, scenario.latency, scenario.sigma),
+            latency: log_normal(&mut rng, scenario.latency, scenario.sigma) + jitter(&mut rng),
             client,
         }
     };
@@ -72,7 +76,10 @@ fn arrivals(scenario: &Scenario, seed: u64) -> Vec<f64> {
 /// Reads arrival times from a trace: a CSV whose first column is a moment of a day,
 /// `2023-11-16 18:17:03.9799600`, or a number of seconds.
 pub fn read_trace(text: &str) -> Vec<f64> {
-    let times: Vec<f64> = text.lines().filter_map(|line| moment(line.split(',').next()?)).collect();
+    let times: Vec<f64> = text
+        .lines()
+        .filter_map(|line| moment(line.split(',').next()?))
+        .collect();
     let first = times.first().copied().unwrap_or(0.0);
     times.iter().map(|at| (at - first).max(0.0)).collect()
 }
@@ -96,7 +103,11 @@ mod tests {
             let mut rng = rng(7, 0);
             let n = 100_000;
             let sum: f64 = (0..n).map(|_| log_normal(&mut rng, 4.0, sigma)).sum();
-            assert!((sum / f64::from(n) - 4.0).abs() < 0.1, "mean {}", sum / f64::from(n));
+            assert!(
+                (sum / f64::from(n) - 4.0).abs() < 0.1,
+                "mean {}",
+                sum / f64::from(n)
+            );
         }
     }
 

@@ -17,7 +17,10 @@ fn close(a: f64, b: f64) {
 #[test]
 fn in_flight_is_work_over_places() {
     let (scenario, jobs) = even(500, 10.0);
-    close(best(&scenario.in_flight(Schedule::always(5.0)), &jobs), 1000.0);
+    close(
+        best(&scenario.in_flight(Schedule::always(5.0)), &jobs),
+        1000.0,
+    );
 }
 
 #[test]
@@ -41,7 +44,10 @@ fn a_bucket_is_paced_after_its_burst() {
 #[test]
 fn windows_are_used_at_their_beginning() {
     let (scenario, jobs) = even(2000, 2.0);
-    let scenario = scenario.rule(Rule::Window { limit: 300.0, period: 60.0 });
+    let scenario = scenario.rule(Rule::Window {
+        limit: 300.0,
+        period: 60.0,
+    });
     close(best(&scenario, &jobs), 6.0 * 60.0 + 2.0);
     close(fluid(&scenario, &jobs), 362.0);
 }
@@ -49,14 +55,20 @@ fn windows_are_used_at_their_beginning() {
 #[test]
 fn a_sliding_log_gives_back_after_its_period() {
     let (scenario, jobs) = even(20, 1.0);
-    let rule = Rule::Sliding { limit: 5.0, period: 30.0, counts_refused: true };
+    let rule = Rule::Sliding {
+        limit: 5.0,
+        period: 30.0,
+        counts_refused: true,
+    };
     close(best(&scenario.rule(rule), &jobs), 3.0 * 30.0 + 1.0);
 }
 
 #[test]
 fn the_tightest_of_several_limits_decides() {
     let (scenario, jobs) = even(600, 2.0);
-    let scenario = scenario.in_flight(Schedule::always(100.0)).bucket(60.0, 1.0);
+    let scenario = scenario
+        .in_flight(Schedule::always(100.0))
+        .bucket(60.0, 1.0);
     close(best(&scenario, &jobs), 599.0 + 2.0);
 }
 
@@ -83,6 +95,10 @@ fn no_scenario_can_be_done_faster_than_a_fluid_or_much_slower() {
         let tail = jobs.iter().map(|job| job.latency).fold(0.0, f64::max);
         // The closed form adds a mean latency where the last job may happen to be a short one.
         let near = fluid - 2.0 * scenario.latency..fluid * 1.01 + tail;
-        assert!(near.contains(&best), "{}: best {best}, fluid {fluid}", scenario.name);
+        assert!(
+            near.contains(&best),
+            "{}: best {best}, fluid {fluid}",
+            scenario.name
+        );
     }
 }

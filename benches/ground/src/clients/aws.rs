@@ -53,7 +53,9 @@ impl Rate {
             self.tokens -= 1.0;
             return None;
         }
-        Some(Duration::from_secs_f64((1.0 - self.tokens) / self.fill + 1e-3))
+        Some(Duration::from_secs_f64(
+            (1.0 - self.tokens) / self.fill + 1e-3,
+        ))
     }
 
     /// The rate of sending, in buckets of half a second.
@@ -71,8 +73,11 @@ impl Rate {
         let now = self.now();
         self.measure(now);
         let calculated = if throttled {
-            let most =
-                if self.enabled { self.measured.min(self.fill) } else { self.measured };
+            let most = if self.enabled {
+                self.measured.min(self.fill)
+            } else {
+                self.measured
+            };
             (self.last_most, self.last_throttle, self.enabled) = (most, now, true);
             most * BETA
         } else {
@@ -107,7 +112,11 @@ pub(super) fn build(server: Server) -> Arc<dyn Client> {
         last_throttle: 0.0,
         last_most: 0.0,
     };
-    Arc::new(Aws { server, rate: Arc::new(Mutex::new(rate)), turn: Arc::default() })
+    Arc::new(Aws {
+        server,
+        rate: Arc::new(Mutex::new(rate)),
+        turn: Arc::default(),
+    })
 }
 
 async fn token(rate: &Mutex<Rate>, turn: &tokio::sync::Mutex<()>) {
@@ -141,6 +150,9 @@ impl Client for Aws {
 
     fn belief(&self) -> Option<Belief> {
         let rate = self.rate.lock().expect("rate");
-        Some(Belief { pace: rate.enabled.then_some(rate.fill), ..Belief::default() })
+        Some(Belief {
+            pace: rate.enabled.then_some(rate.fill),
+            ..Belief::default()
+        })
     }
 }

@@ -39,16 +39,28 @@ impl std::error::Error for Refused {}
 
 /// Whether an answer is a refusal, and when the server would be asked again.
 pub(super) fn refused(response: &Resp) -> Option<Refused> {
-    let refusal = matches!(response.status().as_u16(), 429 | 503 | 529);
-    let seconds = || response.headers().get("retry-after")?.to_str().ok()?.parse().ok();
-    refusal.then(|| Refused { retry_after: seconds().map(Duration::from_secs_f64) })
+    let refusal = matches!(response.status().as_u16(), 408 | 429 | 503 | 529);
+    let seconds = || {
+        response
+            .headers()
+            .get("retry-after")?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
+    };
+    refusal.then(|| Refused {
+        retry_after: seconds().map(Duration::from_secs_f64),
+    })
 }
 
 /// Exponential backoff with full jitter, or the server's wait where that is longer.
 pub(super) fn delay(refused: Refused, retry: u32, base: f64, most: f64) -> Duration {
     let ceiling = (base * 2f64.powi(retry.min(30) as i32)).min(most);
     let jittered = Duration::from_secs_f64(ceiling * fastrand::f64());
-    refused.retry_after.map_or(jittered, |wait| wait + jittered.min(wait / 10))
+    refused
+        .retry_after
+        .map_or(jittered, |wait| wait + jittered.min(wait / 10))
 }
 
 /// A copy to send again.

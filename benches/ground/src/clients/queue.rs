@@ -36,7 +36,11 @@ impl Queue {
 
     async fn pop(&self) -> Item {
         self.filled.acquire().await.expect("an open queue").forget();
-        self.items.lock().expect("queue").pop_front().expect("an item per permit")
+        self.items
+            .lock()
+            .expect("queue")
+            .pop_front()
+            .expect("an item per permit")
     }
 
     async fn work(&self, server: &Server) {
@@ -58,7 +62,10 @@ impl Queue {
 struct Workers(Arc<Queue>);
 
 pub(super) fn build(server: Server) -> Arc<dyn Client> {
-    let queue = Arc::new(Queue { items: Mutex::default(), filled: Semaphore::new(0) });
+    let queue = Arc::new(Queue {
+        items: Mutex::default(),
+        filled: Semaphore::new(0),
+    });
     for _ in 0..WORKERS {
         let (queue, server) = (queue.clone(), server.clone());
         tokio::spawn(async move { queue.work(&server).await });
@@ -69,7 +76,11 @@ pub(super) fn build(server: Server) -> Arc<dyn Client> {
 impl Client for Workers {
     fn send(&self, request: Req) -> Answer {
         let (done, answer) = oneshot::channel();
-        self.0.push(Item { request, put_back: 0, done });
+        self.0.push(Item {
+            request,
+            put_back: 0,
+            done,
+        });
         Box::pin(async move { answer.await.ok().flatten() })
     }
 }

@@ -55,7 +55,9 @@ pub(super) fn resilience_gradient2(server: Server) -> Arc<dyn Client> {
     Stack::client(
         ServiceBuilder::new()
             .layer(RetryLayer::new(Careful::default()))
-            .layer(tower_resilience_adaptive::AdaptiveLimiterLayer::new(gradient2))
+            .layer(tower_resilience_adaptive::AdaptiveLimiterLayer::new(
+                gradient2,
+            ))
             .service(Telling(server)),
     )
 }

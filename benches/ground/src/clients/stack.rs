@@ -24,7 +24,9 @@ where
     B::Data: Send,
 {
     pub(super) fn client(service: S) -> Arc<dyn Client> {
-        Arc::new(Self { service: Mutex::new(service) })
+        Arc::new(Self {
+            service: Mutex::new(service),
+        })
     }
 }
 

@@ -28,15 +28,23 @@ pub(super) fn aimd(server: Server) -> Arc<dyn Client> {
     under(server, AdaptiveConcurrencyLayer::with_limit(Aimd::new()))
 }
 
-pub(super) fn fixed(server: Server) -> Arc<dyn Client> {
-    under(server, AdaptiveConcurrencyLayer::with_limit(Fixed::new(50)))
+pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
+    under(
+        server,
+        AdaptiveConcurrencyLayer::with_limit(Fixed::new(limit)),
+    )
 }
 
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
     let handle = adaptive.handle();
-    let service =
-        ServiceBuilder::new().layer(RetryOn429Layer::new()).layer(adaptive).service(server);
-    Arc::new(Throttle { stack: Stack::client(service), handle })
+    let service = ServiceBuilder::new()
+        .layer(RetryOn429Layer::new())
+        .layer(adaptive)
+        .service(server);
+    Arc::new(Throttle {
+        stack: Stack::client(service),
+        handle,
+    })
 }
 
 impl Client for Throttle {

@@ -18,6 +18,8 @@ const DECREASE_RATIO: f64 = 0.9;
 const EWMA_ALPHA: f64 = 0.4;
 const RTT_DEVIATIONS: f64 = 2.5;
 const MOST: usize = 200;
+/// Means of equal round trips differ by less.
+const ROUNDING: f64 = 1e-6;
 const LONGEST_BACKOFF: f64 = 30.0;
 
 /// The smoothed mean and variance of the mean round trip of each interval.
@@ -62,7 +64,10 @@ impl Controller {
         }
         match self.past {
             None if !refused => {
-                self.past = Some(Past { mean: round_trip, variance: 0.0 });
+                self.past = Some(Past {
+                    mean: round_trip,
+                    variance: 0.0,
+                });
                 self.current = (0.0, 0);
                 self.next_update = now + Duration::from_secs_f64(round_trip);
             }
@@ -70,7 +75,9 @@ impl Controller {
             _ => {}
         }
         while self.in_flight < self.limit {
-            let Some(next) = self.waiting.pop_front() else { break };
+            let Some(next) = self.waiting.pop_front() else {
+                break;
+            };
             if next.send(()).is_ok() {
                 self.in_flight += 1;
             }
@@ -83,8 +90,9 @@ impl Controller {
         let past = self.past.as_mut().expect("a first round trip");
         let current = (self.current.1 > 0).then(|| self.current.0 / f64::from(self.current.1));
         let threshold = past.mean + RTT_DEVIATIONS * past.variance.sqrt();
-        let slower = current.is_some_and(|current| current >= threshold && current > past.mean);
-        let not_slower = current.is_some_and(|current| current <= past.mean);
+        let same = past.mean + ROUNDING;
+        let slower = current.is_some_and(|current| current >= threshold && current > same);
+        let not_slower = current.is_some_and(|current| current <= same);
         if self.limit < MOST && self.reached_limit && !self.back_pressure && not_slower {
             self.limit += 1;
         } else if self.limit > 1 && (self.back_pressure || slower) {
@@ -118,7 +126,10 @@ pub(super) fn build(server: Server) -> Arc<dyn Client> {
         back_pressure: false,
         next_update: Instant::now(),
     };
-    Arc::new(Arc1858 { server, controller: Arc::new(Mutex::new(controller)) })
+    Arc::new(Arc1858 {
+        server,
+        controller: Arc::new(Mutex::new(controller)),
+    })
 }
 
 impl Client for Arc1858 {
@@ -135,7 +146,10 @@ impl Client for Arc1858 {
                 let response = ask(&server, &request).await;
                 let refusal = refused(&response);
                 let (now, round_trip) = (Instant::now(), sent.elapsed().as_secs_f64());
-                controller.lock().expect("controller").ended(now, round_trip, refusal.is_some());
+                controller
+                    .lock()
+                    .expect("controller")
+                    .ended(now, round_trip, refusal.is_some());
                 if refusal.is_none() {
                     return status(&response);
                 }
@@ -149,6 +163,10 @@ impl Client for Arc1858 {
     fn belief(&self) -> Option<Belief> {
         let controller = self.controller.lock().expect("controller");
         let (limit, waiting) = (Some(controller.limit), Some(controller.waiting.len()));
-        Some(Belief { limit, waiting, ..Belief::default() })
+        Some(Belief {
+            limit,
+            waiting,
+            ..Belief::default()
+        })
     }
 }

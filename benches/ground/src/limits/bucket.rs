@@ -14,7 +14,13 @@ pub struct Bucket {
 
 impl Bucket {
     pub fn new(per_minute: Schedule, burst: f64, unit: Unit) -> Self {
-        Self { per_minute, burst, unit, tokens: burst, filled_at: 0.0 }
+        Self {
+            per_minute,
+            burst,
+            unit,
+            tokens: burst,
+            filled_at: 0.0,
+        }
     }
 
     fn fill(&mut self, now: f64) {
@@ -29,7 +35,11 @@ impl Bucket {
         // A request dearer than the bucket is taken when the bucket is full.
         let missing = self.unit.of(cost).min(self.burst) - self.tokens;
         // Sums of refills are inexact: what is missing by a rounding error is there.
-        if missing <= 1e-6 { 0.0 } else { missing * 60.0 / self.per_minute.at(now) }
+        if missing <= 1e-6 {
+            0.0
+        } else {
+            missing * 60.0 / self.per_minute.at(now)
+        }
     }
 
     pub fn take(&mut self, now: f64, cost: u32) {

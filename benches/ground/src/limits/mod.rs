@@ -30,11 +30,19 @@ pub enum Rule {
     /// So many at once, and the status that refuses more.
     InFlight { limit: Schedule, status: u16 },
     /// A token bucket: refill per minute, and the most it holds.
-    Bucket { per_minute: Schedule, burst: f64, unit: Unit },
+    Bucket {
+        per_minute: Schedule,
+        burst: f64,
+        unit: Unit,
+    },
     /// So many in each period, counted from zero when the period begins.
     Window { limit: f64, period: f64 },
     /// So many in any stretch as long as the period; refused ones may count as well.
-    Sliding { limit: f64, period: f64, counts_refused: bool },
+    Sliding {
+        limit: f64,
+        period: f64,
+        counts_refused: bool,
+    },
 }
 
 /// What the server could tell of one limit.
@@ -74,15 +82,21 @@ impl Limits {
     pub fn new(rules: &[Rule]) -> Self {
         let meter = |rule: &Rule| match rule.clone() {
             Rule::InFlight { limit, status } => Meter::InFlight { limit, status },
-            Rule::Bucket { per_minute, burst, unit } => {
-                Meter::Bucket(Bucket::new(per_minute, burst, unit))
-            }
+            Rule::Bucket {
+                per_minute,
+                burst,
+                unit,
+            } => Meter::Bucket(Bucket::new(per_minute, burst, unit)),
             Rule::Window { limit, period } => Meter::Window(Fixed::new(limit, period)),
-            Rule::Sliding { limit, period, counts_refused } => {
-                Meter::Sliding(Sliding::new(limit, period, counts_refused))
-            }
+            Rule::Sliding {
+                limit,
+                period,
+                counts_refused,
+            } => Meter::Sliding(Sliding::new(limit, period, counts_refused)),
         };
-        Self { meters: rules.iter().map(meter).collect() }
+        Self {
+            meters: rules.iter().map(meter).collect(),
+        }
     }
 
     /// Takes a request in, or says why not. `in_flight` does not include it.
@@ -98,7 +112,10 @@ impl Limits {
             };
             if wait.is_none_or(|wait| wait > 0.0) {
                 let longest = refusal.and_then(|refusal| refusal.wait).max_by_value(wait);
-                refusal = Some(Refusal { status, wait: longest });
+                refusal = Some(Refusal {
+                    status,
+                    wait: longest,
+                });
             }
         }
         for meter in &mut self.meters {

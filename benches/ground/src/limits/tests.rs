@@ -1,14 +1,27 @@
 use super::*;
 
 fn bucket(per_minute: f64, burst: f64, unit: Unit) -> Limits {
-    Limits::new(&[Rule::Bucket { per_minute: Schedule::always(per_minute), burst, unit }])
+    Limits::new(&[Rule::Bucket {
+        per_minute: Schedule::always(per_minute),
+        burst,
+        unit,
+    }])
 }
 
 #[test]
 fn in_flight_counts_the_others() {
-    let mut limits = Limits::new(&[Rule::InFlight { limit: Schedule::always(2.0), status: 503 }]);
+    let mut limits = Limits::new(&[Rule::InFlight {
+        limit: Schedule::always(2.0),
+        status: 503,
+    }]);
     assert_eq!(limits.admit(0.0, 1, 1), Ok(()));
-    assert_eq!(limits.admit(0.0, 1, 2), Err(Refusal { status: 503, wait: None }));
+    assert_eq!(
+        limits.admit(0.0, 1, 2),
+        Err(Refusal {
+            status: 503,
+            wait: None
+        })
+    );
 }
 
 #[test]
@@ -31,7 +44,10 @@ fn a_bucket_of_tokens_takes_what_a_request_costs() {
 
 #[test]
 fn a_window_begins_anew() {
-    let mut limits = Limits::new(&[Rule::Window { limit: 1.0, period: 60.0 }]);
+    let mut limits = Limits::new(&[Rule::Window {
+        limit: 1.0,
+        period: 60.0,
+    }]);
     assert!(limits.admit(20.0, 1, 0).is_ok());
     assert_eq!(limits.admit(45.0, 1, 0).unwrap_err().wait, Some(15.0));
     assert!(limits.admit(60.0, 1, 0).is_ok());
@@ -39,7 +55,11 @@ fn a_window_begins_anew() {
 
 #[test]
 fn refusals_may_count_in_a_sliding_log() {
-    let sliding = |counts_refused| Rule::Sliding { limit: 1.0, period: 10.0, counts_refused };
+    let sliding = |counts_refused| Rule::Sliding {
+        limit: 1.0,
+        period: 10.0,
+        counts_refused,
+    };
     for (counts_refused, taken) in [(false, true), (true, false)] {
         let mut limits = Limits::new(&[sliding(counts_refused)]);
         assert!(limits.admit(0.0, 1, 0).is_ok());
@@ -51,8 +71,14 @@ fn refusals_may_count_in_a_sliding_log() {
 #[test]
 fn a_combination_takes_nothing_when_one_refuses() {
     let mut limits = Limits::new(&[
-        Rule::Window { limit: 2.0, period: 60.0 },
-        Rule::InFlight { limit: Schedule::always(1.0), status: 429 },
+        Rule::Window {
+            limit: 2.0,
+            period: 60.0,
+        },
+        Rule::InFlight {
+            limit: Schedule::always(1.0),
+            status: 429,
+        },
     ]);
     assert!(limits.admit(0.0, 1, 0).is_ok());
     assert!(limits.admit(0.0, 1, 1).is_err());

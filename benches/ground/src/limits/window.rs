@@ -13,7 +13,12 @@ pub struct Fixed {
 
 impl Fixed {
     pub fn new(limit: f64, period: f64) -> Self {
-        Self { limit, period, index: 0, used: 0.0 }
+        Self {
+            limit,
+            period,
+            index: 0,
+            used: 0.0,
+        }
     }
 
     fn turn(&mut self, now: f64) {
@@ -29,7 +34,11 @@ impl Fixed {
 
     pub fn wait(&mut self, now: f64) -> f64 {
         self.turn(now);
-        if self.used < self.limit { 0.0 } else { self.reset(now) }
+        if self.used < self.limit {
+            0.0
+        } else {
+            self.reset(now)
+        }
     }
 
     pub fn take(&mut self, now: f64) {
@@ -60,11 +69,20 @@ pub struct Sliding {
 
 impl Sliding {
     pub fn new(limit: f64, period: f64, counts_refused: bool) -> Self {
-        Self { limit: limit as usize, period, counts_refused, log: VecDeque::new() }
+        Self {
+            limit: limit as usize,
+            period,
+            counts_refused,
+            log: VecDeque::new(),
+        }
     }
 
     fn forget(&mut self, now: f64) {
-        while self.log.front().is_some_and(|at| at + self.period <= now + 1e-9) {
+        while self
+            .log
+            .front()
+            .is_some_and(|at| at + self.period <= now + 1e-9)
+        {
             self.log.pop_front();
         }
     }
