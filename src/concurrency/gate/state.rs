@@ -18,6 +18,9 @@ const PATIENCE: u8 = 2;
 /// to come that would wake others: some of the first in line may never poll again.
 const HEIRS: usize = 16;
 
+/// No waiter has this number.
+const NOBODY: (u64, u8) = (u64::MAX, 0);
+
 /// Upward jitter of a pause: at most this share of it, and at most this long.
 const JITTER: f64 = 0.05;
 const MAX_JITTER: Duration = Duration::from_millis(500);
@@ -136,22 +139,23 @@ impl State {
         waker: Waker,
         wakes: &mut Wakes,
     ) -> Pass {
-        self.version += 1;
-        let fresh = self.queue.enter(place.id);
+        let fresh = self.queue.enter(place.id, wakes);
+        self.version += u64::from(fresh);
         let room = self.headroom(now);
-        let free = room.slots.saturating_sub(self.queue.called());
-        self.queue.call(free, wakes);
+        self.call(room, wakes);
         if self.queue.claim(place.id) {
             wakes.discard(waker);
             return self.leave_with_permit(now, place.id, wakes);
         }
-        if room.slots > 0 && fresh {
-            if let Some(oldest) = self.queue.oldest_called() {
-                return self.make_way(now, place, oldest, waker, wakes);
+        match self.queue.oldest_called() {
+            Some(oldest) if fresh && room.slots > 0 => {
+                self.make_way(now, place, oldest, waker, wakes)
+            }
+            _ => {
+                self.queue.keep(place.id, waker);
+                Pass::Pending(self.needs_alarm(room, place.id))
             }
         }
-        self.queue.keep(place.id, waker, wakes);
-        Pass::Pending(self.needs_alarm(room, place.id))
     }
 
     /// Every slot is kept for somebody called who has not come yet. Lets the executor run a little,
@@ -167,15 +171,14 @@ impl State {
     ) -> Pass {
         let (id, times) = place.made_way;
         let times = if id == oldest { times } else { 0 };
-        place.made_way = (oldest, times.saturating_add(1));
         if times < PATIENCE {
-            self.queue.woken(place.id, wakes);
+            place.made_way = (oldest, times + 1);
             wakes.extend(Some(waker));
             return Pass::Pending(None);
         }
-        place.made_way = (u64::MAX, 0);
+        place.made_way = NOBODY;
         if self.queue.is_preceded(place.id) {
-            self.queue.keep(place.id, waker, wakes);
+            self.queue.keep(place.id, waker);
             self.alert(wakes);
             return Pass::Pending(None);
         }
@@ -316,16 +319,23 @@ impl State {
             return;
         }
         let room = self.headroom(now);
-        let free = room.slots.saturating_sub(self.queue.called());
-        if free > 0 {
-            let mut called = Wakes::default();
-            self.queue.call(free, &mut called);
-            // An executor that runs the last woken first shall run a called one.
-            self.alert(wakes);
-            wakes.append(called);
-        } else if room.slots == 0 && self.is_alarm_due(room) {
+        if !self.call(room, wakes) && room.slots == 0 && self.is_alarm_due(room) {
             self.alert(wakes);
         }
+    }
+
+    /// Calls as many waiters as there is room for, if there is.
+    fn call(&mut self, room: Headroom, wakes: &mut Wakes) -> bool {
+        let free = room.slots.saturating_sub(self.queue.called());
+        if free == 0 || self.queue.all_called() {
+            return false;
+        }
+        let mut called = Wakes::default();
+        self.queue.call(free, &mut called);
+        // An executor that runs the last woken first shall run a called one.
+        self.alert(wakes);
+        wakes.append(called);
+        true
     }
 
     /// Wakes the next in line besides those called: more of them, the fewer releases are to come.
