@@ -13,6 +13,7 @@ mod layer;
 mod pause;
 mod plan;
 mod policy;
+mod replay;
 mod service;
 
 pub use attempts::Attempts;
@@ -25,4 +26,5 @@ pub use classify::{
 pub use future::ResponseFuture;
 pub use idempotency::IdempotencyKey;
 pub use layer::RetryOn429Layer;
+pub use replay::{ReplayBody, ReplayError, SingleUse};
 pub use service::RetryOn429;

@@ -1,5 +1,11 @@
 //! Services and bodies for the tests of the retry layer.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
+
+pub mod server;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
