@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::*;
-use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT, Hint, Verdict};
+use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT as CAP, Hint, Verdict};
 
 /// Names that are read, and fragments to make more of them.
 fn name() -> impl Strategy<Value = String> {
@@ -159,6 +159,10 @@ fn http_dates(seconds: i64) -> [String; 2] {
     ]
 }
 
+fn refused(headers: &HeaderMap, body: Option<&[u8]>) -> Hint {
+    Hint::parse(StatusCode::TOO_MANY_REQUESTS, headers, body, UNIX_EPOCH)
+}
+
 fn with(name: &'static str, value: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(name, HeaderValue::from_str(value).unwrap());
@@ -166,7 +170,11 @@ fn with(name: &'static str, value: &str) -> HeaderMap {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_response_is_read_within_bounds(
@@ -176,10 +184,10 @@ proptest! {
         received in time(),
     ) {
         let hint = Hint::parse(status, &headers, body.as_deref(), received);
-        let verdict = hint.verdict(DEFAULT_MAX_SERVER_WAIT);
+        let verdict = hint.verdict(CAP);
         match verdict {
-            Verdict::Retry => prop_assert!(hint.wait().is_none_or(|w| w <= DEFAULT_MAX_SERVER_WAIT)),
-            Verdict::OverCap => prop_assert!(hint.wait().is_some_and(|w| w > DEFAULT_MAX_SERVER_WAIT)),
+            Verdict::Retry => prop_assert!(hint.wait().is_none_or(|wait| wait <= CAP)),
+            Verdict::OverCap => prop_assert!(hint.wait().is_some_and(|wait| wait > CAP)),
             _ => prop_assert_eq!(hint.wait(), None),
         }
         if status.as_u16() < 400 {
@@ -192,25 +200,27 @@ proptest! {
         prop_assert!(hint.quotas().len() <= 16);
         let tightest = hint.binding().and_then(|quota| quota.fraction_left());
         for quota in hint.quotas() {
-            prop_assert!(quota.remaining.is_none() || quota.limit.is_none() || quota.remaining <= quota.limit);
-            prop_assert!(quota.fraction_left().is_none_or(|left| (0.0..=1.0).contains(&left)));
+            let within = quota.remaining.zip(quota.limit).is_none_or(|(left, limit)| left <= limit);
+            prop_assert!(within);
+            let left = quota.fraction_left();
+            prop_assert!(left.is_none_or(|left| (0.0..=1.0).contains(&left)));
+            prop_assert!(left.is_none_or(|left| tightest.is_some_and(|tightest| tightest <= left)));
             prop_assert!(quota.refill_rate().is_none_or(|rate| rate.is_finite() && rate > 0.0));
             let name = quota.dimension.to_string();
             prop_assert!(name.len() <= 32 && name.chars().all(|c| matches!(c, ' '..='~')));
-            prop_assert!(quota.fraction_left().is_none_or(|left| tightest.is_some_and(|tight| tight <= left)));
         }
         prop_assert_eq!(&hint, &Hint::parse(status, &headers, body.as_deref(), received));
     }
 
     #[test]
     fn any_bytes_are_a_body(body in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        let _ = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), Some(&body), UNIX_EPOCH);
+        let _ = refused(&HeaderMap::new(), Some(&body));
     }
 
     #[test]
     fn delay_seconds_are_exact(seconds in 0..u64::MAX / 1_000) {
         let headers = with("retry-after", &seconds.to_string());
-        let hint = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &headers, None, UNIX_EPOCH);
+        let hint = refused(&headers, None);
         prop_assert_eq!(hint.wait(), Some(Duration::from_secs(seconds)));
     }
 
@@ -218,8 +228,9 @@ proptest! {
     fn http_dates_are_exact(seconds in 0i64..253_402_300_800) {
         for date in http_dates(seconds) {
             let headers = with("retry-after", &date);
-            let hint = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &headers, None, UNIX_EPOCH);
-            prop_assert_eq!(hint.wait().map(|wait| wait.as_secs()), u64::try_from(seconds).ok(), "{}", date);
+            let hint = refused(&headers, None);
+            let wait = hint.wait().map(|wait| wait.as_secs());
+            prop_assert_eq!(wait, u64::try_from(seconds).ok(), "{}", date);
         }
     }
 
@@ -235,7 +246,7 @@ proptest! {
     #[test]
     fn the_cap_is_inclusive(millis in 1u64..10_000_000, cap in 0u64..10_000_000) {
         let headers = with("retry-after-ms", &millis.to_string());
-        let hint = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &headers, None, UNIX_EPOCH);
+        let hint = refused(&headers, None);
         let expected = if millis <= cap { Verdict::Retry } else { Verdict::OverCap };
         prop_assert_eq!(hint.verdict(Duration::from_millis(cap)), expected);
     }
@@ -246,7 +257,7 @@ proptest! {
         let [until, _] = http_dates(i64::from(offset) + i64::from(wait));
         let mut headers = with("retry-after", &until);
         headers.insert("date", HeaderValue::from_str(&date).unwrap());
-        let hint = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &headers, None, UNIX_EPOCH);
+        let hint = refused(&headers, None);
         prop_assert_eq!(hint.wait(), Some(Duration::from_secs(u64::from(wait))));
     }
 }

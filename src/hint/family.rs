@@ -1,9 +1,9 @@
 //! The names of rate limit headers.
 //!
 //! They are open-ended: `x-ratelimit-limit-tokens`, `x-ratelimit-limit-req-10-second`,
-//! `anthropic-ratelimit-input-tokens-reset`, and prefixes that gateways put in front. What stands before
-//! `ratelimit` or `rate-limit` tells one family from another; one of the words `limit`, `remaining` and `reset`
-//! comes first or last after it; the rest is the dimension.
+//! `anthropic-ratelimit-input-tokens-reset`, and prefixes that gateways put in front. What stands
+//! before `ratelimit` or `rate-limit` tells one family from another; one of the words `limit`,
+//! `remaining` and `reset` comes first or last after it; the rest is the dimension.
 
 use http::HeaderName;
 
@@ -43,7 +43,7 @@ pub(super) fn may_tell_of_quota(name: &HeaderName) -> bool {
                 || name.ends_with(b"-remaining")
                 || contains_rate(name)
         }
-        // `content-*`, `date`, `set-cookie`, `vary`: no family of limits, and on nearly all responses.
+        // `content-*`, `date`, `set-cookie`, `vary`: on nearly all responses, and no family.
         Some(b'c' | b'd' | b's' | b't' | b'v') => false,
         // Behind a gateway's prefix.
         _ => contains_rate(name),

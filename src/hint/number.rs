@@ -17,7 +17,7 @@ pub(super) const DAY: u64 = 24 * HOUR;
 
 /// How many fraction digits are kept; a digit lost after them rounds up.
 const FRACTION_DIGITS: u32 = 18;
-const FRACTION_ONE: u128 = 10u128.pow(FRACTION_DIGITS);
+const FRACTION_ONE: u64 = 10u64.pow(FRACTION_DIGITS);
 
 /// A decimal number as a server wrote it: not negative, and finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct Decimal {
     /// How many digits the whole part has without leading zeros.
     pub(super) digits: usize,
     /// The fraction in units of 10^-18, rounded up.
-    fraction: u128,
+    fraction: u64,
 }
 
 impl Decimal {
@@ -58,8 +58,9 @@ impl Decimal {
 
     /// This many of a unit of `unit` nanoseconds, in nanoseconds, rounded up.
     pub(super) fn nanos(self, unit: u64) -> u128 {
-        let unit = u128::from(unit);
-        u128::from(self.whole) * unit + (self.fraction * unit).div_ceil(FRACTION_ONE)
+        let whole = u128::from(self.whole) * u128::from(unit);
+        let part = u128::from(self.fraction) * u128::from(unit);
+        whole + part.div_ceil(u128::from(FRACTION_ONE))
     }
 
     /// This many of a unit of `unit` nanoseconds, rounded up to the millisecond.
@@ -126,16 +127,16 @@ fn read_whole(digits: &[u8]) -> u64 {
     })
 }
 
-fn read_fraction(digits: &[u8]) -> u128 {
+fn read_fraction(digits: &[u8]) -> u64 {
     let mut scale = FRACTION_ONE;
     let mut value = 0;
     let mut lost = false;
     for digit in digits {
         scale /= 10;
-        value += scale * u128::from(digit - b'0');
+        value += scale * u64::from(digit - b'0');
         lost |= scale == 0 && *digit != b'0';
     }
-    value + u128::from(lost)
+    value + u64::from(lost)
 }
 
 #[cfg(test)]

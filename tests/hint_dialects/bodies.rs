@@ -18,6 +18,7 @@ fn permanent_codes_are_matched_exactly() {
         r#"{"error":{"code":"organization_spend_limit_exceeded","type":null}}"#,
         r#"{"error":{"details":{"error_code":"enforced_spend_limit_reached"}}}"#,
         r#"{"code":"credit_balance_exhausted"}"#,
+        r#"{"error":{"type":"billing_not_active","code":"billing_not_active"}}"#,
         r#"[{"error":{"code":"project_spend_limit_exceeded"}}]"#,
         r#"{"error":"insufficient_quota"}"#,
         r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded for metric: x, limit: 0, model: y\nPlease retry in 47s.","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"47s"}]}}"#,

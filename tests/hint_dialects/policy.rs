@@ -105,3 +105,50 @@ fn forms_of_retry_after() {
     }
     assert_eq!(wait(&"9".repeat(400)), Some(u128::from(u64::MAX)));
 }
+
+/// What providers have sent.
+#[test]
+fn real_refusals() {
+    // Anthropic: the bucket is full in 63 s, the request fits in 16 s.
+    let hint = read(
+        429,
+        &[
+            ("date", "Mon, 23 Nov 2026 12:00:00 GMT"),
+            ("retry-after", "16"),
+            ("anthropic-ratelimit-input-tokens-limit", "20000"),
+            ("anthropic-ratelimit-input-tokens-remaining", "0"),
+            (
+                "anthropic-ratelimit-input-tokens-reset",
+                "2026-11-23T12:01:03Z",
+            ),
+        ],
+        None,
+    );
+    assert_eq!(wait(&hint), Some(16_000));
+    // OpenRouter: epoch milliseconds.
+    let openrouter = [
+        ("x-ratelimit-limit", "20"),
+        ("x-ratelimit-remaining", "0"),
+        ("x-ratelimit-reset", "1795435260000"),
+    ];
+    assert_eq!(wait(&read(429, &openrouter, None)), Some(60_000));
+    // Shopify: a fraction of seconds, and the bucket as used of limit.
+    let shopify = [
+        ("retry-after", "2.0"),
+        ("x-shopify-shop-api-call-limit", "40/40"),
+    ];
+    let hint = read(429, &shopify, None);
+    assert_eq!(wait(&hint), Some(2_000));
+    assert_eq!(hint.binding().map(|quota| quota.is_exhausted()), Some(true));
+    // OpenAI has sent a wait of three days.
+    let days = read(429, &[("retry-after", "277403")], None);
+    assert_eq!(
+        (verdict(&days), wait(&days)),
+        (Verdict::OverCap, Some(277_403_000))
+    );
+    // MailerLite's own name.
+    assert_eq!(
+        wait(&read(429, &[("x-ratelimit-retry-after", "9")], None)),
+        Some(9_000)
+    );
+}
