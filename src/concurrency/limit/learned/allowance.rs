@@ -23,8 +23,9 @@ struct Told {
 }
 
 impl Allowance {
-    /// Takes the quotas from the answer to request `seq`.
-    pub(super) fn note(&mut self, hint: &Hint, seq: u64, now: f64) {
+    /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`: a bucket
+    /// was in that state then, and has gained since.
+    pub(super) fn note(&mut self, hint: &Hint, seq: u64, sent_at: f64, now: f64) {
         // Answers overtake each other; the one to the latest request knows most.
         if hint.quotas().is_empty() || self.told.is_some_and(|told| told.by > seq) {
             return;
@@ -44,7 +45,7 @@ impl Allowance {
         let refill = quota.refill_rate().filter(|rate| rate.is_finite() && *rate > 0.0);
         self.told = Some(Told {
             by: seq,
-            at: now,
+            at: sent_at,
             remaining,
             refill: refill.unwrap_or(0.0),
             capacity: quota.limit.map_or(f64::INFINITY, |limit| limit as f64),

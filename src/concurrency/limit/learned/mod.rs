@@ -103,7 +103,7 @@ impl Learned {
         let latency = now - sent.at.as_secs_f64();
         self.rtt = if self.rtt == 0.0 { latency } else { 0.9 * self.rtt + 0.1 * latency };
         self.growth.add(sent.in_flight, latency);
-        self.allowance.note(hint, sent.seq, now);
+        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(sent.in_flight, binds, recent, load.waiting, &self.growth, &self.constants);
@@ -117,7 +117,7 @@ impl Learned {
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance.note(hint, sent.seq, now);
+        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
