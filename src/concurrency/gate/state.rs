@@ -18,6 +18,9 @@ const PATIENCE: u8 = 2;
 /// to come that would wake others: some of the first in line may never poll again.
 const HEIRS: usize = 16;
 
+/// An alarm is set for no longer than this, and then anew: clocks end somewhere.
+const MAX_ALARM: Duration = Duration::from_secs(24 * 3600);
+
 /// No waiter has this number.
 const NOBODY: (u64, u8) = (u64::MAX, 0);
 
@@ -153,7 +156,7 @@ impl State {
             }
             _ => {
                 self.queue.keep(place.id, waker);
-                Pass::Pending(self.needs_alarm(room, place.id))
+                Pass::Pending(self.needs_alarm(now, room, place.id))
             }
         }
     }
@@ -330,11 +333,10 @@ impl State {
         if free == 0 || self.queue.all_called() {
             return false;
         }
-        let mut called = Wakes::default();
-        self.queue.call(free, &mut called);
-        // An executor that runs the last woken first shall run a called one.
+        self.queue.call(free, wakes);
+        // After those called, so that an executor runs them in the order of the line. One that runs
+        // the last woken first loses a little time: an heir makes way.
         self.alert(wakes);
-        wakes.append(called);
         true
     }
 
@@ -349,14 +351,15 @@ impl State {
             .is_some_and(|at| self.alarm.is_none_or(|alarm| alarm.at > at))
     }
 
-    fn needs_alarm(&mut self, room: Headroom, by: u64) -> Option<Alarm> {
+    fn needs_alarm(&mut self, now: &Now, room: Headroom, by: u64) -> Option<Alarm> {
         if room.slots > 0 || !self.is_alarm_due(room) {
             return None;
         }
         self.alarms += 1;
+        let latest = now.get() + MAX_ALARM;
         self.alarm = room.opens_at.map(|at| Alarm {
             number: self.alarms,
-            at,
+            at: at.min(latest),
             by,
         });
         self.alarm
