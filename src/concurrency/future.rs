@@ -112,5 +112,5 @@ where
 
 /// What the answer's head says of limits.
 fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
-    Hint::parse(status, headers, None, SystemTime::now())
+    Hint::parse_at(status, headers, None, SystemTime::now)
 }

@@ -1,13 +1,99 @@
 //! What the server said: one parse, one [`Hint`].
+//!
+//! HTTP APIs speak of their limits in many dialects: `Retry-After` in seconds or as a date,
+//! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error
+//! bodies that say "try again in 976ms". [`Hint::parse`] reads them all, and cannot fail: what is
+//! malformed is left out, and nothing a server sends makes it panic, overflow or work without
+//! bound.
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//! use http::{HeaderMap, StatusCode};
+//! use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT, Hint, Verdict};
+//!
+//! let mut headers = HeaderMap::new();
+//! headers.insert("retry-after", "2".parse().unwrap());
+//! let hint = Hint::parse(StatusCode::TOO_MANY_REQUESTS, &headers, None, SystemTime::now());
+//! assert_eq!(hint.verdict(DEFAULT_MAX_SERVER_WAIT), Verdict::Retry);
+//! assert_eq!(hint.wait(), Some(Duration::from_secs(2)));
+//! ```
+//!
+//! The middleware leaves the hint of each answer in the response's extensions. A caller who wants
+//! to know more than that the call failed finds it there:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_throttle::hint::{Hint, Verdict};
+//!
+//! # fn give_up<B>(response: &http::Response<B>) {
+//! if let Some(hint) = Hint::of(response.extensions()) {
+//!     match hint.verdict(Duration::from_secs(600)) {
+//!         Verdict::OverCap => println!("come back in {:?}", hint.wait()),
+//!         Verdict::Permanent => println!("out of credit: no use in coming back"),
+//!         _ => {}
+//!     }
+//!     for quota in hint.quotas() {
+//!         println!("{}: {:?} of {:?} left", quota.dimension, quota.remaining, quota.limit);
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # What decides
+//!
+//! Whether an answer is a refusal is told by its status: 429, 503, 529, 498, 425 and 408 always,
+//! 403, 409 and 413 only on evidence. A `Retry-After` on a 2xx is no order to wait: Anthropic and
+//! others send it with answers that served the request.
+//!
+//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body
+//! that no wait will change (`insufficient_quota`), matched exactly, never by loose text.
+//!
+//! How long to wait, from the first of these that is there:
+//!
+//! 1. `retry-after-ms`, `x-ms-retry-after-ms`, if above zero;
+//! 2. `Retry-After`: seconds, fractions of them, or a date, measured against the `Date` header;
+//! 3. `x-ratelimit-retry-after`, `x-amz-retry-after`;
+//! 4. the body: Google's `RetryInfo`, `retry_after`, "try again in 976ms"; the longest of them;
+//! 5. the reset of a quota of which nothing is left; of several, the latest;
+//! 6. on a 429, the reset of a quota of which is not told how much is left;
+//! 7. a minute, if the body speaks of GitHub's secondary limit.
+//!
+//! Bodies are read with the feature `json`, which is on by default.
 
+mod date;
+mod error_body;
+mod family;
+mod ietf;
+mod number;
+mod quota;
+mod rate_limit;
+mod reset;
+mod retry_after;
+mod status;
+mod structured;
+mod window;
+
+use std::cell::LazyCell;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
+
+use self::date::Reference;
+use self::error_body::ErrorBody;
+use self::status::Evidence;
+
+pub use self::quota::{Dimension, Quota, ResetKind};
 
 /// The longest wait asked for by a server that is slept by default: 120 s, inclusive.
 pub const DEFAULT_MAX_SERVER_WAIT: Duration = Duration::from_secs(120);
 
+/// GitHub asks for at least this much after a secondary limit that came without a hint ("Rate
+/// limits for the REST API").
+const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
+
 /// What one response said about the server's limits.
+///
+/// See the [module docs](self).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hint {
     refusal: bool,
@@ -23,7 +109,7 @@ pub enum Verdict {
     /// No refusal: the request was served, or failed for another reason.
     #[default]
     Accepted,
-    /// Refused for now; may be sent again.
+    /// May be sent again: refused for now, or failed with `x-should-retry: true`.
     Retry,
     /// Refused, and waiting will not help: a permanent code in the body.
     Permanent,
@@ -33,38 +119,12 @@ pub enum Verdict {
     OverCap,
 }
 
-/// One quota of which a response told the state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Quota {
-    /// What is counted.
-    pub dimension: Dimension,
-    /// How many units a window, or a full bucket, holds.
-    pub limit: Option<u64>,
-    /// How many units are left.
-    pub remaining: Option<u64>,
-    /// The time until the quota is full again.
-    pub reset: Option<Duration>,
-    /// The length of the window.
-    pub window: Option<Duration>,
-}
-
-/// What a [`Quota`] counts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Dimension {
-    /// Not named by the server; requests, as a rule.
-    Unnamed,
-    /// Requests.
-    Requests,
-    /// Tokens.
-    Tokens,
-    /// Anything else, as the server spells it.
-    Other(Box<str>),
-}
-
 impl Hint {
     /// Reads a response's status and headers, and its body as far as it was read.
+    ///
+    /// `body` may be a prefix: what is in it counts, even if its JSON breaks off. No more than its
+    /// first 64 KiB are looked at. `received` is the time of receipt by the local clock; it serves
+    /// to read absolute times when the response has no usable `Date` header.
     #[must_use]
     pub fn parse(
         status: StatusCode,
@@ -72,22 +132,92 @@ impl Hint {
         body: Option<&[u8]>,
         received: SystemTime,
     ) -> Self {
-        let _ = (body, received);
-        let refusal = matches!(status.as_u16(), 429 | 503 | 529 | 498 | 425 | 408);
-        let wait = headers
-            .get("retry-after")
-            .and_then(|v| v.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs)
-            .filter(|_| refusal);
+        Self::parse_at(status, headers, body, || received)
+    }
+
+    /// Like [`Hint::parse`], with a clock that is read only if an absolute time needs it.
+    pub(crate) fn parse_at(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+        received: impl FnOnce() -> SystemTime,
+    ) -> Self {
+        if status.as_u16() < 400 && !rate_limit::any(headers) {
+            return Self::default();
+        }
+        let received = LazyCell::new(received);
+        let reference = Reference::new(headers, &received);
+        let quotas = rate_limit::quotas(headers, &reference);
+        if status.as_u16() < 400 {
+            return Self {
+                quotas,
+                ..Self::default()
+            };
+        }
+        Self::parse_error(status, headers, body, &reference, quotas)
+    }
+
+    fn parse_error(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+        reference: &Reference<'_>,
+        quotas: Vec<Quota>,
+    ) -> Self {
+        let should_retry = retry_after::should_retry(headers);
+        if !status::may_be_refusal(status) && should_retry != Some(true) {
+            let verdict = if should_retry.is_some() {
+                Verdict::Forbidden
+            } else {
+                Verdict::Accepted
+            };
+            return Self {
+                verdict,
+                quotas,
+                ..Self::default()
+            };
+        }
+        let ordered = retry_after::wait(headers, reference);
+        let body = body.map(error_body::read).unwrap_or_default();
+        let refusal = status::is_refusal(
+            status,
+            Evidence {
+                should_retry,
+                retry_after: ordered.is_some(),
+                exhausted: quotas.iter().any(Quota::is_exhausted),
+                secondary_limit: body.secondary_limit,
+            },
+        );
+        let verdict = match should_retry {
+            Some(true) => Verdict::Retry,
+            Some(false) => Verdict::Forbidden,
+            None if !refusal => Verdict::Accepted,
+            None if body.permanent => Verdict::Permanent,
+            None => Verdict::Retry,
+        };
+        // Where no wait helps, the hint has none.
+        let wait = (verdict == Verdict::Retry)
+            .then(|| ordered.or_else(|| implied_wait(status, &body, &quotas)))
+            .flatten();
         Self {
             refusal,
-            verdict: if refusal { Verdict::Retry } else { Verdict::Accepted },
+            verdict,
             wait,
-            quotas: Vec::new(),
+            quotas,
         }
     }
 
+    /// The hint that a middleware of this crate left in a response's extensions.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
     /// Whether the server refused to do the work for now, whatever is to be done about it.
+    ///
+    /// A failed request that the server allows to be sent again (a 500 with
+    /// `x-should-retry: true`) is no refusal: its [verdict](Hint::verdict) is [`Verdict::Retry`],
+    /// but it says nothing of a limit.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.refusal
@@ -103,26 +233,62 @@ impl Hint {
     }
 
     /// The least time the server asks to wait, before any jitter.
+    ///
+    /// Rounded up to the millisecond. Zero allows another attempt now; a client's own backoff is
+    /// still due, lest it loop. `None` if the server gave no usable hint, or if no wait will help.
+    /// A wait too large to count is `u64::MAX` milliseconds.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.wait
     }
 
-    /// The quotas the response told of.
+    /// The quotas the response told of, at most 16.
     #[must_use]
     pub fn quotas(&self) -> &[Quota] {
         &self.quotas
     }
 
     /// The quota that binds: the one with the least remaining of its limit.
+    ///
+    /// A quota with nothing left binds first, even if its limit was not told. Of those that bind
+    /// alike it is the one with the latest reset.
     #[must_use]
     pub fn binding(&self) -> Option<&Quota> {
-        self.quotas.first()
+        let tighter = |one, other| {
+            if Quota::is_tighter_than(other, one) {
+                other
+            } else {
+                one
+            }
+        };
+        self.quotas.iter().reduce(tighter)
     }
 
     /// Whether the response said nothing at all about limits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.refusal && self.quotas.is_empty()
+        self.verdict == Verdict::Accepted && self.quotas.is_empty()
     }
+}
+
+/// The wait that follows from the body or from the state of the quotas.
+fn implied_wait(status: StatusCode, body: &ErrorBody, quotas: &[Quota]) -> Option<Duration> {
+    let latest_reset = |wanted: fn(&Quota) -> bool| {
+        quotas
+            .iter()
+            .filter(|quota| wanted(quota))
+            .filter_map(|quota| quota.reset)
+            .max()
+    };
+    let orphan = || latest_reset(|quota| quota.remaining.is_none());
+    body.wait
+        .or_else(|| latest_reset(Quota::is_exhausted))
+        .or_else(|| {
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                orphan()
+            } else {
+                None
+            }
+        })
+        .or_else(|| body.secondary_limit.then_some(SECONDARY_LIMIT_WAIT))
 }

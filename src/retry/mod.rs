@@ -1,17 +1,30 @@
 //! Retries of refused requests.
 
-/// See the [module docs](self).
-#[derive(Clone, Debug, Default)]
-pub struct RetryOn429Layer {}
+mod attempts;
+mod backoff;
+mod body;
+mod budget;
+mod classify;
+mod drain;
+mod future;
+mod idempotency;
+mod judge;
+mod layer;
+mod pause;
+mod plan;
+mod policy;
+mod replay;
+mod service;
 
-/// See the [module docs](self).
-#[derive(Clone, Debug)]
-pub struct RetryOn429<S> {
-    _inner: S,
-}
-
-/// A request body that can be replayed.
-#[derive(Debug)]
-pub struct ReplayBody<B> {
-    _inner: B,
-}
+pub use attempts::Attempts;
+pub use backoff::{Backoff, Jitter};
+pub use body::ResponseBody;
+pub use budget::RetryBudget;
+pub use classify::{
+    Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors, retry_server_errors,
+};
+pub use future::ResponseFuture;
+pub use idempotency::IdempotencyKey;
+pub use layer::RetryOn429Layer;
+pub use replay::{ReplayBody, ReplayError, SingleUse};
+pub use service::RetryOn429;

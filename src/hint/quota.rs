@@ -1,0 +1,157 @@
+//! What a server tells of one of its quotas.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Longer names of dimensions are cut.
+const MAX_NAME_LENGTH: usize = 32;
+
+/// One quota of which a response told the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quota {
+    /// What is counted.
+    pub dimension: Dimension,
+    /// How many units a window, or a full bucket, holds.
+    pub limit: Option<u64>,
+    /// How many units are left. Never more than `limit`.
+    pub remaining: Option<u64>,
+    /// The time until the quota resets, rounded up to the millisecond; see [`Quota::kind`].
+    pub reset: Option<Duration>,
+    /// The length of the window. A month counts as 30 days.
+    pub window: Option<Duration>,
+    /// How `reset` is to be read.
+    pub kind: ResetKind,
+}
+
+impl Quota {
+    /// Whether the server said that nothing is left.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.remaining == Some(0)
+    }
+
+    /// The part that is left, between 0 and 1, if the server told enough.
+    #[must_use]
+    pub fn fraction_left(&self) -> Option<f64> {
+        self.ratio()
+            .map(|(remaining, limit)| remaining as f64 / limit as f64)
+    }
+
+    /// The units per second that flow back into a bucket: `(limit - remaining) / reset`.
+    ///
+    /// `None` unless the reset is known to be the time until the bucket is full
+    /// ([`ResetKind::Full`]) and something is missing from it. For OpenAI and Groq the recorded
+    /// headers fit the formula: `limit 500, remaining 499, reset 120ms` is 500 per minute,
+    /// `limit 14400, remaining 14399, reset 6s` is 14,400 per day. The reset is told in
+    /// milliseconds at best, so a bucket that misses little gives a coarse rate.
+    #[must_use]
+    pub fn refill_rate(&self) -> Option<f64> {
+        let missing = self.limit?.checked_sub(self.remaining?)?;
+        let reset = self.reset?;
+        let known = self.kind == ResetKind::Full && missing > 0 && !reset.is_zero();
+        known.then(|| missing as f64 / reset.as_secs_f64())
+    }
+
+    /// Remaining and limit, of which the limit is not zero.
+    fn ratio(&self) -> Option<(u64, u64)> {
+        match (self.remaining, self.limit) {
+            (Some(0), _) | (Some(_), Some(0)) => Some((0, 1)),
+            (Some(remaining), Some(limit)) => Some((remaining, limit)),
+            _ => None,
+        }
+    }
+
+    /// Whether this quota binds sooner than `other`: less of its limit is left, or, with a limit
+    /// not told, fewer units; of equals the one that resets later.
+    pub(super) fn is_tighter_than(&self, other: &Self) -> bool {
+        let later = || self.reset > other.reset;
+        match (self.ratio(), other.ratio()) {
+            (Some((remaining, limit)), Some((other_remaining, other_limit))) => {
+                let mine = u128::from(remaining) * u128::from(other_limit);
+                let others = u128::from(other_remaining) * u128::from(limit);
+                mine < others || (mine == others && later())
+            }
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => match (self.remaining, other.remaining) {
+                (Some(mine), Some(others)) => mine < others || (mine == others && later()),
+                (mine, others) if mine.is_some() != others.is_some() => mine.is_some(),
+                _ => later(),
+            },
+        }
+    }
+}
+
+/// What a [`Quota`] counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dimension {
+    /// Not named by the server; requests, as a rule.
+    #[default]
+    Unnamed,
+    /// Requests.
+    Requests,
+    /// Requests being served at one time (`qu="concurrent-requests"` in the IETF draft).
+    ConcurrentRequests,
+    /// Tokens of a language model, input and output together.
+    Tokens,
+    /// Tokens of prompts.
+    InputTokens,
+    /// Tokens of answers.
+    OutputTokens,
+    /// Bytes of content (`qu="content-bytes"` in the IETF draft).
+    ContentBytes,
+    /// Anything else, as the server spells it: printable ASCII, at most 32 characters.
+    Other(Box<str>),
+}
+
+impl Dimension {
+    /// The dimension of a name that a server uses in a header's name or value.
+    pub(super) fn from_name(name: &str) -> Self {
+        match name {
+            "" => Self::Unnamed,
+            "requests" | "request" | "reqs" | "req" | "calls" | "call" => Self::Requests,
+            "concurrent-requests" | "concurrency" | "concurrent" => Self::ConcurrentRequests,
+            "tokens" | "token" => Self::Tokens,
+            "input-tokens" => Self::InputTokens,
+            "output-tokens" => Self::OutputTokens,
+            "content-bytes" => Self::ContentBytes,
+            other => {
+                let printable = other.chars().filter(|c| matches!(c, ' '..='~'));
+                Self::Other(printable.take(MAX_NAME_LENGTH).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unnamed => "unnamed",
+            Self::Requests => "requests",
+            Self::ConcurrentRequests => "concurrent-requests",
+            Self::Tokens => "tokens",
+            Self::InputTokens => "input-tokens",
+            Self::OutputTokens => "output-tokens",
+            Self::ContentBytes => "content-bytes",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+/// How a [`Quota`]'s reset is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResetKind {
+    /// The form in which it came does not tell.
+    #[default]
+    Unknown,
+    /// A token bucket is full again then (OpenAI, Groq, Azure, Anthropic). The next request fits
+    /// long before: an upper bound, never a wait to sleep while anything is left. See
+    /// [`Quota::refill_rate`].
+    Full,
+    /// A window ends then and all of `limit` is available at once (the IETF drafts, GitHub, X,
+    /// Discord, express-rate-limit, Hugging Face).
+    Window,
+}

@@ -1,0 +1,146 @@
+//! The body of an answer that may have been looked into.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The response body of [`RetryOn429`](super::RetryOn429): the inner body, untouched.
+    ///
+    /// If the layer has read a part of it to find out why a request was refused, that part comes
+    /// first, frame by frame as it arrived, then the rest. The error type is the inner body's; data
+    /// comes as [`Bytes`], which costs nothing if the inner body's data are `Bytes`.
+    pub struct ResponseBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        body: Inner<B>,
+    }
+}
+
+pin_project! {
+    #[project = InnerProj]
+    enum Inner<B>
+    where
+        B: Body,
+    {
+        Untouched { #[pin] body: B },
+        Drained { drained: Box<Drained<B>> },
+    }
+}
+
+struct Drained<B: Body> {
+    frames: VecDeque<Frame<Bytes>>,
+    error: Option<B::Error>,
+    rest: Option<Pin<Box<B>>>,
+}
+
+impl<B: Body> ResponseBody<B> {
+    pub(super) fn new(body: B) -> Self {
+        Self {
+            body: Inner::Untouched { body },
+        }
+    }
+
+    pub(super) fn drained(
+        frames: VecDeque<Frame<Bytes>>,
+        error: Option<B::Error>,
+        rest: Option<Pin<Box<B>>>,
+    ) -> Self {
+        Self {
+            body: Inner::Drained {
+                drained: Box::new(Drained {
+                    frames,
+                    error,
+                    rest,
+                }),
+            },
+        }
+    }
+}
+
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let frame = match self.project().body.project() {
+            InnerProj::Untouched { body } => body.poll_frame(cx),
+            InnerProj::Drained { drained } => {
+                if let Some(frame) = drained.frames.pop_front() {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                if let Some(error) = drained.error.take() {
+                    return Poll::Ready(Some(Err(error)));
+                }
+                match &mut drained.rest {
+                    Some(rest) => rest.as_mut().poll_frame(cx),
+                    None => Poll::Ready(None),
+                }
+            }
+        };
+        frame.map_ok(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Inner::Untouched { body } => body.is_end_stream(),
+            Inner::Drained { drained } => {
+                drained.frames.is_empty()
+                    && drained.error.is_none()
+                    && drained
+                        .rest
+                        .as_ref()
+                        .is_none_or(|rest| rest.is_end_stream())
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Inner::Untouched { body } => body.size_hint(),
+            Inner::Drained { drained } => {
+                let read = drained.frames.iter().filter_map(Frame::data_ref);
+                let read = read.map(|data| data.len() as u64).sum();
+                let rest = match &drained.rest {
+                    Some(rest) => rest.size_hint(),
+                    None if drained.error.is_some() => SizeHint::new(),
+                    None => SizeHint::with_exact(0),
+                };
+                following(read, &rest)
+            }
+        }
+    }
+}
+
+/// The hint of a body of which `known` bytes come before the rest.
+pub(super) fn following(known: u64, rest: &SizeHint) -> SizeHint {
+    let mut hint = SizeHint::new();
+    hint.set_lower(rest.lower().saturating_add(known));
+    if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(known)) {
+        hint.set_upper(upper);
+    }
+    hint
+}
+
+impl<B: Body> fmt::Debug for ResponseBody<B> {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drained = match &self.body {
+            Inner::Untouched { .. } => 0,
+            Inner::Drained { drained } => drained.frames.len(),
+        };
+        f.debug_struct("ResponseBody")
+            .field("frames_drained", &drained)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading a refused answer's body before it is thrown away.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame};
+use tokio::time::{Sleep, sleep};
+
+use super::body::ResponseBody;
+
+/// The most frames that are read: a server may send its bytes one by one, or send none at all.
+const MAX_FRAMES: usize = 1024;
+
+/// How much of a refused answer is read, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DrainLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+/// A body that is being read within bounds, and can be given back whole.
+pub(super) struct Drain<B: Body> {
+    /// `None` once it has ended.
+    rest: Option<Pin<Box<B>>>,
+    frames: VecDeque<Frame<Bytes>>,
+    error: Option<B::Error>,
+    limits: DrainLimits,
+    read: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B: Body> Drain<B> {
+    pub(super) fn new(body: B, limits: DrainLimits) -> Self {
+        Self {
+            rest: (!body.is_end_stream()).then(|| Box::pin(body)),
+            frames: VecDeque::new(),
+            error: None,
+            limits,
+            read: 0,
+            timer: None,
+        }
+    }
+
+    /// Reads until the end, an error, or the first bound.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(rest) = &mut self.rest {
+            if self.read >= self.limits.bytes || self.frames.len() >= MAX_FRAMES {
+                break;
+            }
+            match rest.as_mut().poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+                    self.read += frame.data_ref().map_or(0, Bytes::len);
+                    self.frames.push_back(frame);
+                    // Lets go of the connection without another poll.
+                    if rest.is_end_stream() {
+                        self.rest = None;
+                    }
+                }
+                Poll::Ready(end) => {
+                    self.error = end.and_then(Result::err);
+                    self.rest = None;
+                }
+                Poll::Pending => {
+                    let limit = self.limits.time;
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+                    return timer.as_mut().poll(cx);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// What was read, in one piece: `None` if it was nothing.
+    pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+        let mut data = self
+            .frames
+            .iter()
+            .filter_map(Frame::data_ref)
+            .filter(|d| !d.is_empty());
+        let first = data.next()?;
+        let Some(second) = data.next() else {
+            return Some(Cow::Borrowed(first));
+        };
+        let mut all = Vec::with_capacity(self.read);
+        for part in [first, second].into_iter().chain(data) {
+            all.extend_from_slice(part);
+        }
+        Some(Cow::Owned(all))
+    }
+
+    /// The body as if nothing had been read.
+    pub(super) fn into_body(self) -> ResponseBody<B> {
+        ResponseBody::drained(self.frames, self.error, self.rest)
+    }
+}

@@ -1,0 +1,159 @@
+//! What an answer means, before and after its body was read.
+
+use std::time::SystemTime;
+
+use http::response::Parts;
+use http_body::Body;
+use tokio::time::Instant;
+
+use super::classify::{Classify, Decision, Head};
+use super::drain::Drain;
+use super::plan::Setback;
+use super::policy::Policy;
+use crate::hint::{Hint, Verdict};
+use crate::message::{Governor, HttpResponse};
+
+/// What a response's head says.
+pub(super) enum Judged {
+    /// It is what the caller is waiting for.
+    Accepted { served: bool },
+    /// It is a refusal that must not be retried.
+    Final(Hint),
+    /// Its body is worth reading.
+    Read(Refusal),
+}
+
+/// What is known of a refusal from the answer's head.
+pub(super) struct Refusal {
+    hint: Hint,
+    received: SystemTime,
+    at: Instant,
+    /// The classifier wants it retried, refusal or not.
+    wanted: bool,
+}
+
+/// A refused answer that is being read.
+pub(super) struct Refused<B: Body> {
+    pub(super) parts: Parts,
+    pub(super) drain: Drain<B>,
+    pub(super) refusal: Refusal,
+}
+
+/// What to do with a refused answer.
+pub(super) enum Sentence {
+    /// It was no refusal after all.
+    Accept,
+    /// Return it.
+    Final,
+    /// Try again, if the bounds allow it.
+    Retry(Setback),
+}
+
+impl<C> Policy<C> {
+    /// Looks at a response's head. `repeatable` says whether the request may be sent again though
+    /// it may have been served.
+    pub(super) fn judge<R, E>(&self, response: &R, repeatable: impl FnOnce() -> bool) -> Judged
+    where
+        R: HttpResponse,
+        C: Classify<E>,
+    {
+        let status = response.status();
+        let wanted = match self
+            .classify
+            .classify(Ok(Head::new(status, response.headers())))
+        {
+            Decision::Default if status.as_u16() < 400 => {
+                return Judged::Accepted { served: true };
+            }
+            Decision::Default => false,
+            Decision::Accept => {
+                return Judged::Accepted {
+                    served: status.as_u16() < 400,
+                };
+            }
+            Decision::Retry => true,
+        };
+        let (received, at) = (SystemTime::now(), Instant::now());
+        let hint = match response.extensions().get::<Hint>() {
+            Some(hint) => hint.clone(),
+            None => Hint::parse(status, response.headers(), None, received),
+        };
+        match hint.verdict(self.config.max_server_wait) {
+            Verdict::Retry => {
+                // At once: the others need not run into the same wall while the body is read.
+                self.share_pause(&hint, at, response.extensions().get());
+                Judged::Read(Refusal {
+                    hint,
+                    received,
+                    at,
+                    wanted,
+                })
+            }
+            Verdict::Accepted if wanted && !repeatable() => Judged::Final(hint),
+            Verdict::Accepted if wanted || body_decides(status) => Judged::Read(Refusal {
+                hint,
+                received,
+                at,
+                wanted,
+            }),
+            Verdict::Accepted => Judged::Accepted {
+                served: !status.is_server_error(),
+            },
+            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => Judged::Final(hint),
+        }
+    }
+
+    /// Looks at a response again, with as much of its body as was read.
+    pub(super) fn sentence<B: Body>(&self, refused: &mut Refused<B>) -> Sentence {
+        let Refused {
+            parts,
+            drain,
+            refusal,
+        } = refused;
+        let governor = parts.extensions.get::<Governor>();
+        if cfg!(feature = "json") {
+            if let Some(body) = drain.bytes() {
+                let hint = Hint::parse(parts.status, &parts.headers, Some(&body), refusal.received);
+                if hint != refusal.hint {
+                    if let Some(governor) = governor {
+                        governor.refine(&hint);
+                    }
+                    refusal.hint = hint;
+                }
+            }
+        }
+        let setback = Setback {
+            at: refusal.at,
+            wait: refusal.hint.wait(),
+            governed: governor.is_some(),
+        };
+        match refusal.hint.verdict(self.config.max_server_wait) {
+            Verdict::Retry => {
+                self.share_pause(&refusal.hint, refusal.at, governor);
+                Sentence::Retry(setback)
+            }
+            Verdict::Accepted if refusal.wanted => Sentence::Retry(setback),
+            Verdict::Accepted => Sentence::Accept,
+            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => Sentence::Final,
+        }
+    }
+
+    /// Lets everybody wait as long as one was asked to, unless a gate below sees to it.
+    fn share_pause(&self, hint: &Hint, at: Instant, governor: Option<&Governor>) {
+        if let (None, Some(wait)) = (governor, hint.wait().filter(|wait| !wait.is_zero())) {
+            self.shared.pause(super::pause::later(at, wait));
+        }
+    }
+}
+
+impl<B: Body> Refused<B> {
+    pub(super) fn into_parts(self) -> (Parts, super::body::ResponseBody<B>, Hint) {
+        (self.parts, self.drain.into_body(), self.refusal.hint)
+    }
+}
+
+/// Whether an answer that does not look like a refusal may be one for what its body says: GitHub's
+/// secondary rate limit is a 403 that only its message tells from any other.
+fn body_decides(status: http::StatusCode) -> bool {
+    cfg!(feature = "json") && status == http::StatusCode::FORBIDDEN
+}

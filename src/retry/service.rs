@@ -1,0 +1,129 @@
+//! The middleware.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tower_service::Service;
+
+use super::body::ResponseBody;
+use super::classify::{Classify, RefusalsOnly};
+use super::future::{BodyOf, ResponseFuture};
+use super::idempotency;
+use super::layer::RetryOn429Layer;
+use super::pause::{PauseWait, later};
+use super::policy::Policy;
+use crate::message::{ReplayRequest, WithBody};
+
+/// Retries refused requests. See the [module docs](super) for more details.
+///
+/// # Clone
+///
+/// The inner service must be `Clone`: each call keeps a clone for its retries, which waits for its
+/// own readiness and then sends. An inner service that queues, such as
+/// [`AdaptiveConcurrency`](crate::AdaptiveConcurrency), thus sees a retry at the end of its queue.
+pub struct RetryOn429<S, C = RefusalsOnly> {
+    inner: S,
+    policy: Arc<Policy<C>>,
+    pause: Option<PauseWait>,
+    /// The pause was waited out. From then on only the inner service decides, as one that was
+    /// ready must remain so until the call.
+    admitted: bool,
+}
+
+impl<S> RetryOn429<S> {
+    /// Wraps a service with a [layer](RetryOn429Layer) of its own, with the defaults.
+    pub fn new(inner: S) -> Self {
+        tower_layer::Layer::layer(&RetryOn429Layer::new(), inner)
+    }
+}
+
+impl<S, C> RetryOn429<S, C> {
+    pub(super) fn with_policy(inner: S, policy: Arc<Policy<C>>) -> Self {
+        Self {
+            inner,
+            policy,
+            pause: None,
+            admitted: false,
+        }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the retries.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, C, Req> Service<Req> for RetryOn429<S, C>
+where
+    S: Service<Req> + Clone,
+    S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
+    Req: ReplayRequest,
+    C: Classify<S::Error>,
+{
+    type Response = <S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, Req, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if !self.admitted {
+            let longest = self.policy.config.max_server_wait;
+            ready!(
+                self.policy
+                    .shared
+                    .poll_pause(&mut self.pause, |now| later(now, longest), cx)
+            );
+            self.admitted = true;
+        }
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        self.admitted = false;
+        let config = &self.policy.config;
+        if let Some(key) = config.idempotency_key {
+            if !request.headers().contains_key(idempotency::HEADER) {
+                request
+                    .headers_mut()
+                    .insert(idempotency::HEADER, key.generate());
+            }
+        }
+        // Before the attempt's number is added, so that the copy has none.
+        let kept = if config.max_attempts > 1 {
+            request.try_clone()
+        } else {
+            None
+        };
+        if let Some(name) = &config.attempt_header {
+            request.headers_mut().insert(name, 1.into());
+        }
+        let future = self.inner.call(request);
+        let again = kept.map(|request| (self.inner.clone(), request));
+        ResponseFuture::new(future, again, Arc::clone(&self.policy))
+    }
+}
+
+impl<S: Clone, C> Clone for RetryOn429<S, C> {
+    fn clone(&self) -> Self {
+        Self::with_policy(self.inner.clone(), Arc::clone(&self.policy))
+    }
+}
+
+impl<S: fmt::Debug, C> fmt::Debug for RetryOn429<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryOn429")
+            .field("inner", &self.inner)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
