@@ -75,7 +75,7 @@ impl AdaptiveConcurrencyLayer {
     /// decides.
     #[must_use]
     pub fn max_pause(self, max: Duration) -> Self {
-        self.gate.with(|state, _, _| state.max_pause = max);
+        self.gate.with(|state, _, _| state.set_max_pause(max));
         self
     }
 
