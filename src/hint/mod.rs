@@ -144,7 +144,10 @@ impl Hint {
         let reference = Reference::new(headers, &received);
         let quotas = rate_limit::quotas(headers, &reference);
         if status.as_u16() < 400 {
-            return Self { quotas, ..Self::default() };
+            return Self {
+                quotas,
+                ..Self::default()
+            };
         }
         Self::parse_error(status, headers, body, &reference, quotas)
     }
@@ -158,8 +161,16 @@ impl Hint {
     ) -> Self {
         let should_retry = retry_after::should_retry(headers);
         if !status::may_be_refusal(status) && should_retry != Some(true) {
-            let verdict = if should_retry.is_some() { Verdict::Forbidden } else { Verdict::Accepted };
-            return Self { verdict, quotas, ..Self::default() };
+            let verdict = if should_retry.is_some() {
+                Verdict::Forbidden
+            } else {
+                Verdict::Accepted
+            };
+            return Self {
+                verdict,
+                quotas,
+                ..Self::default()
+            };
         }
         let ordered = retry_after::wait(headers, reference);
         let body = body.map(error_body::read).unwrap_or_default();
@@ -183,7 +194,12 @@ impl Hint {
         let wait = (verdict == Verdict::Retry)
             .then(|| ordered.or_else(|| implied_wait(status, &body, &quotas)))
             .flatten();
-        Self { refusal, verdict, wait, quotas }
+        Self {
+            refusal,
+            verdict,
+            wait,
+            quotas,
+        }
     }
 
     /// The hint that a middleware of this crate left in a response's extensions.
@@ -233,7 +249,13 @@ impl Hint {
     /// alike it is the one with the latest reset.
     #[must_use]
     pub fn binding(&self) -> Option<&Quota> {
-        let tighter = |one, other| if Quota::is_tighter_than(other, one) { other } else { one };
+        let tighter = |one, other| {
+            if Quota::is_tighter_than(other, one) {
+                other
+            } else {
+                one
+            }
+        };
         self.quotas.iter().reduce(tighter)
     }
 
@@ -247,11 +269,21 @@ impl Hint {
 /// The wait that follows from the body or from the state of the quotas.
 fn implied_wait(status: StatusCode, body: &ErrorBody, quotas: &[Quota]) -> Option<Duration> {
     let latest_reset = |wanted: fn(&Quota) -> bool| {
-        quotas.iter().filter(|quota| wanted(quota)).filter_map(|quota| quota.reset).max()
+        quotas
+            .iter()
+            .filter(|quota| wanted(quota))
+            .filter_map(|quota| quota.reset)
+            .max()
     };
     let orphan = || latest_reset(|quota| quota.remaining.is_none());
     body.wait
         .or_else(|| latest_reset(Quota::is_exhausted))
-        .or_else(|| if status == StatusCode::TOO_MANY_REQUESTS { orphan() } else { None })
+        .or_else(|| {
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                orphan()
+            } else {
+                None
+            }
+        })
         .or_else(|| body.secondary_limit.then_some(SECONDARY_LIMIT_WAIT))
 }

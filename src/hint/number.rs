@@ -48,7 +48,11 @@ impl Decimal {
             rest = after;
         }
         let leading_zeros = whole.iter().take_while(|&&digit| digit == b'0').count();
-        let number = Self { whole: read_whole(whole), digits: whole.len() - leading_zeros, fraction };
+        let number = Self {
+            whole: read_whole(whole),
+            digits: whole.len() - leading_zeros,
+            fraction,
+        };
         Some((number, rest))
     }
 
@@ -104,7 +108,9 @@ fn take_unit(text: &[u8]) -> Option<(u64, &[u8])> {
         (b"h", HOUR),
         (b"d", DAY),
     ];
-    UNITS.iter().find_map(|&(name, unit)| Some((unit, text.strip_prefix(name)?)))
+    UNITS
+        .iter()
+        .find_map(|&(name, unit)| Some((unit, text.strip_prefix(name)?)))
 }
 
 fn take_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -113,9 +119,11 @@ fn take_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn read_whole(digits: &[u8]) -> u64 {
-    digits
-        .iter()
-        .fold(0u64, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    digits.iter().fold(0u64, |value, digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    })
 }
 
 fn read_fraction(digits: &[u8]) -> u128 {
@@ -140,7 +148,9 @@ mod tests {
 
     #[test]
     fn only_the_grammar_is_a_number() {
-        for bad in ["", "-5", "+5", "5.", ".5", "1e3", "1_000", "0x10", "5s", " 5", "inf", "NaN", "٣٠"] {
+        for bad in [
+            "", "-5", "+5", "5.", ".5", "1e3", "1_000", "0x10", "5s", " 5", "inf", "NaN", "٣٠",
+        ] {
             assert_eq!(millis(bad, SECOND), None, "{bad:?}");
         }
         assert_eq!(millis("007", SECOND), Some(7_000));
