@@ -47,7 +47,7 @@ impl Iterator for Draws {
 /// `work` is how long the API works on each. Each limit gives a bound, and the largest counts:
 /// - concurrency: the work, spread evenly over the places;
 /// - bucket: what the burst does not hold must drip in; then the last request takes a mean time;
-/// - window: all but the last of the windows pass in full; then a mean time;
+/// - windows: all but the last pass in full; then a mean time;
 /// - always: the longest piece of work.
 pub(crate) fn best_makespan(spec: &Spec, tokens: &[u64], work: &[Duration]) -> Duration {
     let Some(&longest) = work.iter().max() else {

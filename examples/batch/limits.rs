@@ -137,8 +137,12 @@ impl State {
                 self.level = (self.level + gained).min(burst as f64);
             }
             Rule::Window { length, .. } => {
-                if self.since.is_some_and(|opened| now >= opened + length) {
-                    self.since = None;
+                let Some(opened) = self.since else { return };
+                // One follows the other without a gap, whether it is used or not.
+                let into = now.saturating_sub(opened);
+                if into >= length {
+                    let into = into.as_nanos() % length.as_nanos();
+                    self.since = Some(now - Duration::from_nanos(into as u64));
                     self.level = 0.0;
                 }
             }

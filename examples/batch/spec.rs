@@ -15,7 +15,8 @@ pub(crate) enum Rule {
         per_minute: u64,
         burst: u64,
     },
-    /// A fixed window: so many requests until `length` after the first of them.
+    /// Fixed windows: so many requests in each; the first opens with the first request, and one
+    /// follows the other.
     Window { quota: u64, length: Duration },
 }
 

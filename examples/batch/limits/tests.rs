@@ -78,15 +78,17 @@ fn tokens_are_charged_by_cost_and_a_refused_request_costs_nothing() {
 }
 
 #[test]
-fn a_window_opens_with_its_first_request() {
+fn windows_follow_each_other_from_the_first_request_on() {
     let mut limits = limits("window=2/5s");
     assert_eq!(limits.admit(ms(3000), 1), Ok(()));
     assert_eq!(limits.admit(ms(4000), 1), Ok(()));
     let refusal = limits.admit(ms(7000), 1).expect_err("spent");
     assert_eq!(refusal.wait, Some(ms(1000)));
     assert_eq!(limits.admit(ms(8000), 1), Ok(()));
-    assert_eq!(limits.quotas(ms(9000))[0].reset, ms(4000));
-    assert_eq!(limits.quotas(ms(20_000))[0].remaining, 2);
+    let quota = limits.quotas(ms(9000))[0];
+    assert_eq!((quota.remaining, quota.reset), (1, ms(4000)));
+    let quota = limits.quotas(ms(20_000))[0];
+    assert_eq!((quota.remaining, quota.reset), (2, ms(3000)));
 }
 
 #[test]

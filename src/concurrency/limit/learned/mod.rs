@@ -39,9 +39,8 @@ pub struct Learned {
     first: Option<Mark>,
     /// How many were admitted by the last refusal.
     admitted: f64,
-    /// Refusals in a row that blamed the window, and that did not.
+    /// Refusals in a row that blamed the window.
     above: u32,
-    within: u32,
     /// A level above which a server in trouble refused once.
     suspect: Option<usize>,
     /// Seconds that a refusal takes, and an answer.
@@ -80,7 +79,6 @@ impl Learned {
             first: None,
             admitted: 0.0,
             above: 0,
-            within: 0,
             suspect: None,
             refusal_time: 0.05,
             rtt: 0.0,
@@ -103,7 +101,7 @@ impl Learned {
         let latency = now - sent.at.as_secs_f64();
         self.rtt = if self.rtt == 0.0 { latency } else { 0.9 * self.rtt + 0.1 * latency };
         self.growth.add(sent.in_flight, latency);
-        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), now);
+        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(sent.in_flight, binds, recent, load.waiting, &self.growth, &self.constants);
@@ -117,7 +115,7 @@ impl Learned {
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), now);
+        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
@@ -239,11 +237,13 @@ impl Limit for Learned {
                 Leave::NotBefore(at) => return not_before(at),
             }
         }
-        if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
-            if left == 0 {
-                return not_before(at);
+        if !self.allowance.is_unknown() {
+            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
+                if left == 0 {
+                    return not_before(at);
+                }
+                slots = slots.min(left);
             }
-            slots = slots.min(left);
         }
         if let Some(pace) = &mut self.pace {
             let (left, at) = pace.left(now.get().as_secs_f64(), load.waiting > 0);
@@ -261,6 +261,7 @@ impl Limit for Learned {
         let now = now.get().as_secs_f64();
         self.door.on_send(now, seq);
         self.window.on_send(now, load.in_flight, settled);
+        self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {
             pace.on_send(now, settled, self.rtt, &self.constants);
         }

@@ -39,12 +39,11 @@ struct Step {
 impl Pace {
     /// A pace measured for the first time, and perhaps from below: `requests` in `seconds`.
     pub(super) fn new(requests: f64, seconds: f64, now: f64, asked: Option<f64>, depth: f64, constants: &Constants) -> Self {
-        // The next token is there within the time that the server asked to wait.
-        let rate = (requests / seconds).max(asked.map_or(0.0, f64::recip));
+        let rate = requests / seconds;
         let mut pace = Self {
             rate,
             requests,
-            seconds: requests / rate,
+            seconds,
             tokens: 0.0,
             refilled_at: now,
             depth: depth.max(1.0),
