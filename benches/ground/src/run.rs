@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::best::best;
 use crate::clients::{Belief, Client, Kind};
-use crate::clock::Shown;
+use crate::clock::{InRun, Shown};
 use crate::measure::{Finished, Measured, measure};
 use crate::scenario::Scenario;
 use crate::server::{Log, Server};
@@ -73,6 +73,7 @@ fn on_paused_clock(
 ) -> (Vec<Finished>, Log, Vec<Sample>) {
     // The crates under test take their jitter from the thread's own generator.
     fastrand::seed(seed);
+    let _in_run = InRun::begin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
