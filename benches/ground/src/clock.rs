@@ -19,7 +19,24 @@ thread_local! {
     static SHOWN: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 
-/// A future during whose polls the thread is told the run's time.
+/// While it lives, the thread is in a run: it sees the paused clock alone.
+#[derive(Debug)]
+pub struct InRun(());
+
+impl InRun {
+    pub fn begin() -> Self {
+        SHOWN.set(Some(Duration::ZERO));
+        Self(())
+    }
+}
+
+impl Drop for InRun {
+    fn drop(&mut self) {
+        SHOWN.set(None);
+    }
+}
+
+/// A future that moves the time which the thread is told whenever it is polled.
 #[derive(Debug)]
 pub struct Shown<F> {
     began: Instant,
@@ -39,10 +56,8 @@ impl<F: Future> Future for Shown<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let before = SHOWN.replace(Some(self.began.elapsed()));
-        let polled = self.future.as_mut().poll(cx);
-        SHOWN.set(before);
-        polled
+        SHOWN.set(Some(self.began.elapsed()));
+        self.future.as_mut().poll(cx)
     }
 }
 
@@ -71,20 +86,34 @@ mod intercept {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #[tokio::test(start_paused = true)]
+    use std::time::Duration;
+
+    #[test]
     #[allow(clippy::disallowed_methods, clippy::disallowed_types)]
-    async fn the_system_clock_follows_the_paused_one() {
-        let run = async {
-            let (start, real) = (std::time::Instant::now(), std::time::SystemTime::now());
-            tokio::time::sleep(std::time::Duration::from_secs(100)).await;
-            (
-                start.elapsed().as_secs(),
-                real.elapsed().expect("a steady clock").as_secs(),
-            )
-        };
-        assert_eq!(
-            super::Shown::new(tokio::time::Instant::now(), run).await,
-            (100, 0)
+    fn the_system_clock_follows_the_paused_one() {
+        let in_run = super::InRun::begin();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let took = runtime.block_on(async {
+            let run = async {
+                let (start, real) = (std::time::Instant::now(), std::time::SystemTime::now());
+                tokio::time::sleep(Duration::from_secs(100)).await;
+                (
+                    start.elapsed(),
+                    real.elapsed().expect("a steady clock").as_secs(),
+                )
+            };
+            super::Shown::new(tokio::time::Instant::now(), run).await
+        });
+        assert_eq!((took.0.as_secs(), took.1), (100, 0));
+        drop(in_run);
+        let start = std::time::Instant::now();
+        assert!(
+            start.elapsed() < Duration::from_secs(50),
+            "the real clock again"
         );
     }
 }

@@ -12,6 +12,14 @@ const LIMIT: RGBColor = RGBColor(31, 119, 180);
 const IN_FLIGHT: RGBColor = RGBColor(255, 127, 14);
 const SENT: RGBColor = RGBColor(120, 120, 120);
 
+fn in_flight(sample: &Sample) -> f64 {
+    sample.in_flight as f64
+}
+
+fn limit(sample: &Sample) -> f64 {
+    sample.belief.limit.map_or(0.0, |limit| limit as f64)
+}
+
 /// Draws one run of one client.
 pub fn draw(
     path: &Path,
@@ -20,8 +28,6 @@ pub fn draw(
     samples: &[Sample],
 ) -> Result<(), Box<dyn Error>> {
     let end = samples.last().map_or(1.0, |sample| sample.at.max(1.0));
-    let in_flight = |sample: &Sample| sample.in_flight as f64;
-    let limit = |sample: &Sample| sample.belief.limit.map_or(0.0, |limit| limit as f64);
     let highest = samples.iter().map(in_flight).fold(1.0, f64::max);
     // A limit that has nothing to bind it may be far above what is in flight: cut off there.
     let top = samples
@@ -44,25 +50,35 @@ pub fn draw(
         .x_desc("seconds")
         .light_line_style(WHITE)
         .draw()?;
-    let mut line = |name: &str, color: RGBColor, of: &dyn Fn(&Sample) -> f64| {
-        let points = samples
+    let points = |of: fn(&Sample) -> f64| {
+        samples
             .iter()
-            .map(|sample| (sample.at, of(sample).min(top)));
-        chart
-            .draw_series(LineSeries::new(points, &color))
-            .map(|series| {
-                series
-                    .label(name)
-                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color));
-            })
+            .map(move |sample| (sample.at, of(sample).min(top)))
+            .collect::<Vec<_>>()
     };
-    line("sent per second", SENT, &|sample| sample.sent_per_second)?;
-    line("in flight", IN_FLIGHT, &in_flight)?;
+    let key = |color: RGBColor| {
+        move |(x, y): (i32, i32)| Rectangle::new([(x, y - 3), (x + 16, y + 3)], color.filled())
+    };
+    chart
+        .draw_series(AreaSeries::new(points(in_flight), 0.0, IN_FLIGHT.mix(0.4)))?
+        .label("in flight")
+        .legend(key(IN_FLIGHT));
+    chart
+        .draw_series(LineSeries::new(
+            points(|sample| sample.sent_per_second),
+            &SENT,
+        ))?
+        .label("sent per second")
+        .legend(key(SENT));
     if samples.iter().any(|sample| sample.belief.limit.is_some()) {
-        line("limit", LIMIT, &limit)?;
+        chart
+            .draw_series(LineSeries::new(points(limit), &LIMIT))?
+            .label("limit")
+            .legend(key(LIMIT));
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.8))
         .border_style(SENT)
         .draw()?;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::best::best;
 use crate::clients::{Belief, Client, Kind};
-use crate::clock::Shown;
+use crate::clock::{InRun, Shown};
 use crate::measure::{Finished, Measured, measure};
 use crate::scenario::Scenario;
 use crate::server::{Log, Server};
@@ -73,6 +73,7 @@ fn on_paused_clock(
 ) -> (Vec<Finished>, Log, Vec<Sample>) {
     // The crates under test take their jitter from the thread's own generator.
     fastrand::seed(seed);
+    let _in_run = InRun::begin();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -135,7 +136,7 @@ async fn work(
 }
 
 /// Over how many samples a rate is taken.
-const RATE: usize = 10;
+const RATE: usize = 30;
 
 async fn sample(
     server: &Server,
@@ -157,5 +158,54 @@ async fn sample(
             belief: client.belief().unwrap_or_default(),
         });
         sleep(Duration::from_secs_f64(every)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clients, scenarios};
+
+    fn small(name: &str) -> Scenario {
+        let all = scenarios::all().into_iter();
+        let mut scenario = all.clone().find(|s| s.name == name).expect("a scenario");
+        scenario.jobs /= 10;
+        scenario
+    }
+
+    #[test]
+    fn a_run_is_the_same_each_time() {
+        let scenario = small("shared-40");
+        for kind in clients::ALL {
+            let figures = || {
+                let run = run(&scenario, kind, 7);
+                (run.makespan, run.refused, run.failed, run.peak)
+            };
+            assert_eq!(figures(), figures(), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn the_given_limit_gives_the_best_time() {
+        let kind = clients::ALL
+            .iter()
+            .find(|kind| kind.name == "throttle-fixed");
+        let run = run(&small("fifty"), kind.expect("a client"), 1);
+        assert_eq!((run.failed, run.refused), (0, 0.0));
+        assert!(run.ratio() < 1.001, "{}", run.ratio());
+    }
+
+    #[test]
+    fn five_workers_take_as_long_as_five_workers_do() {
+        let kind = clients::ALL
+            .iter()
+            .find(|kind| kind.name == "queue")
+            .expect("a client");
+        let moving = scenarios::all().into_iter().find(|s| s.name == "moving");
+        let ratio = run(&moving.expect("a scenario"), kind, 1).ratio();
+        assert!(
+            (6.0..6.3).contains(&ratio),
+            "{ratio}: 30.8 places on average, 5 of them used"
+        );
     }
 }

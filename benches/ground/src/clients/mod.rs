@@ -102,6 +102,16 @@ pub const ALL: &[Kind] = &[
         throttle::aimd,
     ),
     own(
+        "throttle-vegas",
+        "the same with the limit Vegas",
+        throttle::vegas,
+    ),
+    own(
+        "throttle-gradient2",
+        "the same with the limit Gradient2",
+        throttle::gradient2,
+    ),
+    own(
         "throttle-fixed",
         "the same with the limit Fixed, at 50",
         |s| throttle::fixed(s, 50),

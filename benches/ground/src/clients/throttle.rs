@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
-use tower_throttle::concurrency::limit::{Aimd, Fixed};
+use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Vegas};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::server::Server;
@@ -26,6 +26,17 @@ pub(super) fn learned(server: Server) -> Arc<dyn Client> {
 /// The classic laws under the same retries, for comparison.
 pub(super) fn aimd(server: Server) -> Arc<dyn Client> {
     under(server, AdaptiveConcurrencyLayer::with_limit(Aimd::new()))
+}
+
+pub(super) fn vegas(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::with_limit(Vegas::new()))
+}
+
+pub(super) fn gradient2(server: Server) -> Arc<dyn Client> {
+    under(
+        server,
+        AdaptiveConcurrencyLayer::with_limit(Gradient2::new()),
+    )
 }
 
 pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
