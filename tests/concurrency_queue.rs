@@ -27,7 +27,9 @@ async fn first_come_first_served() {
     let (first, _server) = gated(&layer);
     let mut waiters: Vec<_> = (0..10).map(|_| ready(first.clone())).collect();
     let mut holder = assert_ready_ok!(ready(first).poll());
-    waiters.iter_mut().for_each(|waiter| assert_pending!(waiter.poll()));
+    waiters
+        .iter_mut()
+        .for_each(|waiter| assert_pending!(waiter.poll()));
     for turn in 0..waiters.len() {
         drop(holder);
         // Those behind are polled first, and still do not get it.
@@ -57,7 +59,9 @@ async fn a_raised_limit_lets_in_as_many_at_once() {
     let (first, _server) = gated(&layer);
     let mut waiters: Vec<_> = (0..5).map(|_| ready(first.clone())).collect();
     let _first = assert_ready_ok!(ready(first).poll());
-    waiters.iter_mut().for_each(|waiter| assert_pending!(waiter.poll()));
+    waiters
+        .iter_mut()
+        .for_each(|waiter| assert_pending!(waiter.poll()));
     handle.set_limit(4);
     let mut through = Vec::new();
     for waiter in &mut waiters[..3] {
@@ -85,13 +89,20 @@ async fn full_queue_and_limit_cut_reach_the_new_limit_within_a_round_trip() {
     tokio::time::sleep(Duration::from_millis(25)).await;
     assert_eq!(handle.in_flight(), 32);
     handle.set_limit(3);
-    assert_eq!(handle.in_flight(), 32, "what is in flight is not taken back");
+    assert_eq!(
+        handle.in_flight(),
+        32,
+        "what is in flight is not taken back"
+    );
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(handle.in_flight(), 3);
     assert!(handle.waiting() > 3000);
     handle.set_limit(1000);
     jobs.join_all().await;
-    assert_eq!((handle.in_flight(), handle.waiting(), handle.accepted()), (0, 0, 4000));
+    assert_eq!(
+        (handle.in_flight(), handle.waiting(), handle.accepted()),
+        (0, 0, 4000)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +157,11 @@ async fn several_parked_clones_hold_nothing_up() {
     while let Some(done) = live.join_next().await {
         done.unwrap();
     }
-    assert_eq!(start.elapsed(), Duration::from_millis(50), "two at a time, nothing lost");
+    assert_eq!(
+        start.elapsed(),
+        Duration::from_millis(50),
+        "two at a time, nothing lost"
+    );
     assert_eq!(handle.in_flight(), 0);
 
     // And those parked may come back.
@@ -192,8 +207,11 @@ async fn parked_clones_do_not_hold_up_the_end_of_a_pause() {
 async fn a_parked_waiter_that_comes_back_is_in_front() {
     let layer = fixed(1);
     let (first, _server) = gated(&layer);
-    let (mut parked, mut second, mut third) =
-        (ready(first.clone()), ready(first.clone()), ready(first.clone()));
+    let (mut parked, mut second, mut third) = (
+        ready(first.clone()),
+        ready(first.clone()),
+        ready(first.clone()),
+    );
     let first = assert_ready_ok!(ready(first).poll());
     assert_pending!(parked.poll());
     assert_pending!(second.poll());
@@ -229,7 +247,10 @@ async fn load_shed_sheds_nothing_while_there_is_room() {
     // And after it had to wait, or rather was shed, once.
     let holder = assert_ready_ok!(ready(holder).poll());
     let shed = service.ready().await.unwrap().call(Request::new(())).await;
-    assert!(shed.unwrap_err().is::<tower::load_shed::error::Overloaded>());
+    assert!(
+        shed.unwrap_err()
+            .is::<tower::load_shed::error::Overloaded>()
+    );
     drop(holder);
     run(&mut service).await;
 }

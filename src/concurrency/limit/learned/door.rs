@@ -64,7 +64,11 @@ impl Door {
     /// Notes a request that goes.
     pub(super) fn on_send(&mut self, now: f64, seq: u64) {
         if let Self::Shut { gap, .. } = *self {
-            *self = Self::Looking { gap, seq, since: now };
+            *self = Self::Looking {
+                gap,
+                seq,
+                since: now,
+            };
         }
     }
 
@@ -100,7 +104,9 @@ impl Door {
                     return Leave::Free;
                 }
                 match (from + more).saturating_sub(in_flight) {
-                    0 => Leave::NotBefore(since + (in_flight + 1).saturating_sub(from + 1) as f64 * apart),
+                    0 => Leave::NotBefore(
+                        since + (in_flight + 1).saturating_sub(from + 1) as f64 * apart,
+                    ),
                     few => Leave::Few(few),
                 }
             }

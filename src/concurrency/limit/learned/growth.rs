@@ -70,7 +70,9 @@ impl Growth {
     pub(super) fn is_slower(&self, level: usize, constants: &Constants) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
-        let below = self.octaves[..octave].iter().fold(Spread::default(), |all, one| all.with(*one));
+        let below = self.octaves[..octave]
+            .iter()
+            .fold(Spread::default(), |all, one| all.with(*one));
         if here.count < 4.0 || below.count < 4.0 {
             return false;
         }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub use self::constants::Constants;
 use self::allowance::Allowance;
+pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
@@ -99,23 +99,39 @@ impl Learned {
 
     fn on_accepted(&mut self, now: f64, sent: &Sent, hint: &Hint, load: Load) {
         let latency = now - sent.at.as_secs_f64();
-        self.rtt = if self.rtt == 0.0 { latency } else { 0.9 * self.rtt + 0.1 * latency };
+        self.rtt = if self.rtt == 0.0 {
+            latency
+        } else {
+            0.9 * self.rtt + 0.1 * latency
+        };
         self.growth.add(sent.in_flight, latency);
-        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        self.allowance
+            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
-        self.window.on_accepted(sent.in_flight, binds, recent, load.waiting, &self.growth, &self.constants);
+        self.window.on_accepted(
+            sent.in_flight,
+            binds,
+            recent,
+            load.waiting,
+            &self.growth,
+            &self.constants,
+        );
     }
 
     fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
         let sent_at = sent.at.as_secs_f64();
         let took = (now - sent_at).max(0.001);
         self.refusal_time = took.max(0.8 * self.refusal_time + 0.2 * took).min(5.0);
-        let asked = hint.wait().map(|wait| wait.as_secs_f64()).filter(|wait| *wait > 0.0);
+        let asked = hint
+            .wait()
+            .map(|wait| wait.as_secs_f64())
+            .filter(|wait| *wait > 0.0);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance.note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        self.allowance
+            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
@@ -153,7 +169,10 @@ impl Learned {
             return;
         }
         self.window.forget(now);
-        let mark = Mark { at: sent_at, admitted };
+        let mark = Mark {
+            at: sent_at,
+            admitted,
+        };
         let above = blame == Blame::Above;
         self.above = if above { self.above + 1 } else { 0 };
         if above && (self.pace.is_none() || (self.above >= 2 && asked.is_none())) {
@@ -173,7 +192,10 @@ impl Learned {
         if blame != Blame::Above {
             return;
         }
-        if self.suspect.is_some_and(|suspect| self.window.taken() <= suspect) {
+        if self
+            .suspect
+            .is_some_and(|suspect| self.window.taken() <= suspect)
+        {
             self.window.cut(level);
             self.suspect = None;
         } else {
@@ -187,7 +209,10 @@ impl Learned {
             self.first = Some(mark);
             return;
         };
-        let (requests, seconds) = (mark.admitted - last.admitted, (mark.at - last.at).max(0.001));
+        let (requests, seconds) = (
+            mark.admitted - last.admitted,
+            (mark.at - last.at).max(0.001),
+        );
         let constants = &self.constants;
         match &mut self.pace {
             Some(pace) => pace.measure(requests, seconds, now, asked, constants),
@@ -197,7 +222,9 @@ impl Learned {
             }
             None => {
                 let rate = requests / seconds;
-                let depth = self.first.map_or(0.0, |first| first.admitted - rate * first.at);
+                let depth = self
+                    .first
+                    .map_or(0.0, |first| first.admitted - rate * first.at);
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
@@ -231,7 +258,13 @@ impl Limit for Learned {
         }
         if !matches!(self.door, Door::Open) {
             let settled = self.settled();
-            match self.door.leave(now.get().as_secs_f64(), load.in_flight, window, self.refusal_time, settled) {
+            match self.door.leave(
+                now.get().as_secs_f64(),
+                load.in_flight,
+                window,
+                self.refusal_time,
+                settled,
+            ) {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
                 Leave::NotBefore(at) => return not_before(at),
@@ -252,7 +285,10 @@ impl Limit for Learned {
             }
             slots = slots.min(left);
         }
-        Headroom { slots, opens_at: None }
+        Headroom {
+            slots,
+            opens_at: None,
+        }
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
@@ -270,9 +306,12 @@ impl Limit for Learned {
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         match outcome {
             Outcome::Accepted(hint) => self.on_accepted(now.get().as_secs_f64(), sent, hint, load),
-            Outcome::Refused { status, hint } => self.on_refused(now.get().as_secs_f64(), sent, status, hint),
+            Outcome::Refused { status, hint } => {
+                self.on_refused(now.get().as_secs_f64(), sent, status, hint)
+            }
             Outcome::Failed if self.door.is_look(sent.seq) => {
-                self.door.look_refused(now.get().as_secs_f64(), None, &self.constants);
+                self.door
+                    .look_refused(now.get().as_secs_f64(), None, &self.constants);
             }
             Outcome::Ignored if self.door.is_look(sent.seq) => {
                 self.door.look_lost(now.get().as_secs_f64());

@@ -38,7 +38,14 @@ struct Step {
 
 impl Pace {
     /// A pace measured for the first time, and perhaps from below: `requests` in `seconds`.
-    pub(super) fn new(requests: f64, seconds: f64, now: f64, asked: Option<f64>, depth: f64, constants: &Constants) -> Self {
+    pub(super) fn new(
+        requests: f64,
+        seconds: f64,
+        now: f64,
+        asked: Option<f64>,
+        depth: f64,
+        constants: &Constants,
+    ) -> Self {
         let rate = requests / seconds;
         let mut pace = Self {
             rate,
@@ -50,7 +57,14 @@ impl Pace {
             depth_known: false,
             peak: 0.0,
             spilled: 0.0,
-            step: Step { size: 0.0, excess: constants.excess, bound: 0.0, holds: false, at: now, held_rate: 0.0 },
+            step: Step {
+                size: 0.0,
+                excess: constants.excess,
+                bound: 0.0,
+                holds: false,
+                at: now,
+                held_rate: 0.0,
+            },
         };
         pace.restart(now, asked, constants);
         pace.step.size = constants.max_step;
@@ -75,7 +89,10 @@ impl Pace {
             self.depth = self.depth.max(saved);
         }
         self.step = Step {
-            size: constants.step.max(0.5 / self.requests).min(constants.max_step),
+            size: constants
+                .step
+                .max(0.5 / self.requests)
+                .min(constants.max_step),
             excess: self.step.excess,
             bound: 0.0,
             holds: false,
@@ -116,7 +133,9 @@ impl Pace {
         let step = &mut self.step;
         step.bound += 1.0;
         // A slow pace must not wait for ever: eight round trips, or ten seconds, are enough.
-        let enough = (step.excess / step.size).min(self.rate * (8.0 * rtt).max(10.0)).max(8.0);
+        let enough = (step.excess / step.size)
+            .min(self.rate * (8.0 * rtt).max(10.0))
+            .max(8.0);
         if step.bound >= enough && now - step.at > settled {
             step.held_rate = self.rate;
             self.rate *= 1.0 + step.size;
@@ -133,7 +152,14 @@ impl Pace {
     }
 
     /// The server's bucket was empty again after `requests` in `seconds`.
-    pub(super) fn measure(&mut self, requests: f64, seconds: f64, now: f64, asked: Option<f64>, constants: &Constants) {
+    pub(super) fn measure(
+        &mut self,
+        requests: f64,
+        seconds: f64,
+        now: f64,
+        asked: Option<f64>,
+        constants: &Constants,
+    ) {
         let mut seconds = seconds;
         let bursting = self.tokens >= 1.0;
         if bursting {
@@ -157,7 +183,10 @@ impl Pace {
             } else {
                 new
             };
-            self.requests = self.requests.min(2.0 * requests).clamp(8.0, 16.0_f64.max(2.0 * requests));
+            self.requests = self
+                .requests
+                .min(2.0 * requests)
+                .clamp(8.0, 16.0_f64.max(2.0 * requests));
             self.seconds = self.requests / rate;
             self.step.excess = constants.excess;
         } else if (new / old - 1.0).abs() < noise {

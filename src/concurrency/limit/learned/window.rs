@@ -192,11 +192,16 @@ impl Window {
     }
 
     fn hold(&mut self, distance: f64) {
-        self.phase = Phase::Holding { held: 0.0, distance };
+        self.phase = Phase::Holding {
+            held: 0.0,
+            distance,
+        };
     }
 
     /// The answers between two looks above a ceiling that is confirmed.
     fn longest(&self, constants: &Constants) -> f64 {
-        constants.probe_requests.max(constants.probe_rounds * self.size)
+        constants
+            .probe_requests
+            .max(constants.probe_rounds * self.size)
     }
 }
