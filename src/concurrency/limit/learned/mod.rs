@@ -41,6 +41,7 @@ pub struct Learned {
     admitted: f64,
     /// Refusals in a row that blamed the window.
     above: u32,
+    within: u32,
     /// A level above which a server in trouble refused once.
     suspect: Option<usize>,
     /// Seconds that a refusal takes, and an answer.
@@ -79,6 +80,7 @@ impl Learned {
             first: None,
             admitted: 0.0,
             above: 0,
+            within: 0,
             suspect: None,
             refusal_time: 0.05,
             rtt: 0.0,
@@ -173,6 +175,7 @@ impl Learned {
             at: sent_at,
             admitted,
         };
+        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
         let above = blame == Blame::Above;
         self.above = if above { self.above + 1 } else { 0 };
         if above && (self.pace.is_none() || (self.above >= 2 && asked.is_none())) {
@@ -180,9 +183,29 @@ impl Learned {
             self.pace = None;
             self.empty = Some(mark);
             self.first = self.first.or(self.empty);
-        } else {
-            self.window.stop();
-            self.measure(mark, asked, now);
+            if !soon {
+                self.within = 0;
+            }
+            return;
+        }
+        self.within = if soon { self.within + 1 } else { 1 };
+        if self.pace.is_none() && self.within < CONTRADICTIONS {
+            self.window.cut(level);
+            if self
+                .empty
+                .is_none_or(|last| admitted - last.admitted >= 8.0)
+            {
+                self.empty = Some(mark);
+                self.first = self.first.or(self.empty);
+            }
+            return;
+        }
+        self.window.stop();
+        self.measure(mark, asked, now);
+        if self.pace.as_ref().is_some_and(Pace::is_refuted) {
+            self.pace = None;
+            self.within = 0;
+            self.window.cut(level);
         }
     }
 
@@ -232,6 +255,9 @@ impl Learned {
         self.window.widen(2.0 * rate * self.rtt + 4.0);
     }
 }
+
+/// So many refusals at a level that the server took are no accident.
+const CONTRADICTIONS: u32 = 3;
 
 impl Default for Learned {
     fn default() -> Self {

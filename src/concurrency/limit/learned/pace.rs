@@ -19,6 +19,8 @@ pub(super) struct Pace {
     peak: f64,
     spilled: f64,
     step: Step,
+    /// Refusals in a row that came soon, at a rate that was measured and not raised since.
+    misses: u32,
 }
 
 /// The next rise of the rate.
@@ -65,6 +67,7 @@ impl Pace {
                 at: now,
                 held_rate: 0.0,
             },
+            misses: 0,
         };
         pace.restart(now, asked, constants);
         pace.step.size = constants.max_step;
@@ -145,6 +148,12 @@ impl Pace {
         }
     }
 
+    /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
+    /// server counts.
+    pub(super) fn is_refuted(&self) -> bool {
+        self.misses >= 3
+    }
+
     /// The server's bucket is empty: nothing is saved.
     pub(super) fn empty(&mut self, now: f64) {
         self.refill(now);
@@ -172,6 +181,8 @@ impl Pace {
         if spilled / self.rate > seconds / 2.0 {
             seconds = (seconds - spilled / self.rate).max(seconds / 20.0);
         }
+        let missed = requests < 16.0 && self.step.held_rate == 0.0;
+        self.misses = if missed { self.misses + 1 } else { 0 };
         let requests = requests.max(0.5);
         let (old, new) = (self.requests / self.seconds, requests / seconds);
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
