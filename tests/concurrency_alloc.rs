@@ -25,7 +25,9 @@ where
     let cx = &mut Context::from_waker(Waker::noop());
     assert!(service.poll_ready(cx).is_ready());
     let response = pin!(service.call(Request::new(()))).poll(cx);
-    let Poll::Ready(Ok(response)) = response else { panic!("it is ready at once") };
+    let Poll::Ready(Ok(response)) = response else {
+        panic!("it is ready at once")
+    };
     let mut body = response.into_body();
     while let Poll::Ready(Some(frame)) = pin!(&mut body).poll_frame(cx) {
         assert!(frame.is_ok());

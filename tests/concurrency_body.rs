@@ -41,7 +41,10 @@ async fn an_http_200_with_an_endless_stream_holds_its_permit() {
     let (second, _server) = support::gated(&layer);
     let mut second = support::ready(second);
     for _ in 0..100 {
-        sender.send_data(Bytes::from_static(b"data: x\n\n")).await.unwrap();
+        sender
+            .send_data(Bytes::from_static(b"data: x\n\n"))
+            .await
+            .unwrap();
         response.frame().await.unwrap().unwrap();
         assert_eq!(handle.in_flight(), 1);
         assert_pending!(second.poll());
@@ -61,7 +64,11 @@ async fn the_end_of_the_body_frees_capacity() {
     response.frame().await.unwrap().unwrap();
     assert_eq!(layer.handle().in_flight(), 1, "the end was not seen yet");
     assert!(response.frame().await.is_none());
-    assert_eq!(layer.handle().in_flight(), 0, "although the response is still there");
+    assert_eq!(
+        layer.handle().in_flight(),
+        0,
+        "although the response is still there"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +114,11 @@ async fn the_last_frame_of_a_body_that_says_so_frees_capacity() {
     };
     assert_eq!(layer.handle().in_flight(), 1);
     response.frame().await.unwrap().unwrap();
-    assert_eq!(layer.handle().in_flight(), 0, "hyper never polls for the `None`");
+    assert_eq!(
+        layer.handle().in_flight(),
+        0,
+        "hyper never polls for the `None`"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,7 +23,10 @@ async fn counted(layer: &AdaptiveConcurrencyLayer, status: u16) -> (u64, u64) {
     drop(service.oneshot(Request::new(())).await.unwrap());
     let after = layer.handle().snapshot();
     assert_eq!(after.in_flight, 0);
-    (after.accepted - before.accepted, after.refused - before.refused)
+    (
+        after.accepted - before.accepted,
+        after.refused - before.refused,
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,9 +70,15 @@ async fn a_snapshot_has_the_same_numbers_as_the_accessors() {
     let seen = handle.snapshot();
     assert_eq!((seen.limit, seen.in_flight, seen.waiting), (1, 1, 1));
     assert_eq!(seen.pause_remaining, Some(Duration::from_secs(2)));
-    assert_eq!((handle.limit(), handle.in_flight(), handle.waiting()), (1, 1, 1));
+    assert_eq!(
+        (handle.limit(), handle.in_flight(), handle.waiting()),
+        (1, 1, 1)
+    );
     assert_eq!(handle.pause_remaining(), seen.pause_remaining);
-    assert_eq!((handle.accepted(), handle.refused()), (seen.accepted, seen.refused));
+    assert_eq!(
+        (handle.accepted(), handle.refused()),
+        (seen.accepted, seen.refused)
+    );
     assert_ne!(seen, Snapshot::default());
     tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(handle.pause_remaining(), None);
@@ -87,7 +96,10 @@ async fn the_default_starts_at_4_within_1_and_1000() {
 
 #[tokio::test(start_paused = true)]
 async fn bounds_hold_for_the_limit() {
-    let layer = AdaptiveConcurrencyLayer::new().initial_limit(20).min_limit(10).max_limit(30);
+    let layer = AdaptiveConcurrencyLayer::new()
+        .initial_limit(20)
+        .min_limit(10)
+        .max_limit(30);
     let handle = layer.handle();
     assert_eq!(handle.limit(), 20);
     handle.set_limit(1);
@@ -170,9 +182,15 @@ async fn a_watch_tells_of_the_end_of_a_pause_that_nobody_waits_for() {
     handle.pause(Duration::from_secs(5));
     let mut watch = handle.watch();
     let start = Instant::now();
-    let seen = timeout(Duration::from_secs(60), watch.changed()).await.unwrap();
+    let seen = timeout(Duration::from_secs(60), watch.changed())
+        .await
+        .unwrap();
     assert_eq!(seen.pause_remaining, None);
-    assert!(start.elapsed() < Duration::from_millis(5010), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(5010),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,12 +209,18 @@ async fn debug_shows_numbers_only() {
     let layer = fixed(3);
     let service = layer.layer(tower::service_fn(|_: Request<()>| {
         let mut response = answer(429);
-        response.headers_mut().insert("x-api-key", "secret".parse().unwrap());
+        response
+            .headers_mut()
+            .insert("x-api-key", "secret".parse().unwrap());
         std::future::ready(Ok::<_, std::convert::Infallible>(response))
     }));
     let mut service = service.clone();
     let future = service.ready().await.unwrap().call(Request::new(()));
-    let shown = format!("{layer:?} {:?} {:?} {future:?}", layer.handle(), layer.handle().watch());
+    let shown = format!(
+        "{layer:?} {:?} {:?} {future:?}",
+        layer.handle(),
+        layer.handle().watch()
+    );
     assert!(shown.contains("in_flight: 1"), "{shown}");
     let response = future.await.unwrap();
     let shown = format!("{:?} {:?}", response.extensions(), response.body());

@@ -19,31 +19,51 @@ struct Bench<L> {
 
 impl<L: Limit> Bench<L> {
     fn new(limit: L) -> Self {
-        Self { limit, now: Duration::ZERO, seq: 0, waiting: 1, hint: Hint::default() }
+        Self {
+            limit,
+            now: Duration::ZERO,
+            seq: 0,
+            waiting: 1,
+            hint: Hint::default(),
+        }
     }
 
     fn send(&mut self, in_flight: usize) -> Sent {
-        let load = Load { in_flight, waiting: self.waiting };
+        let load = Load {
+            in_flight,
+            waiting: self.waiting,
+        };
         self.limit.on_send(&Now::at(self.now), load);
         self.seq += 1;
-        Sent { seq: self.seq - 1, at: self.now, in_flight }
+        Sent {
+            seq: self.seq - 1,
+            at: self.now,
+            in_flight,
+        }
     }
 
     fn answer(&mut self, sent: &Sent, refused: bool, latency: Duration) {
         let now = Now::at(sent.at + latency);
         let outcome = if refused {
-            Outcome::Refused { status: StatusCode::TOO_MANY_REQUESTS, hint: &self.hint }
+            Outcome::Refused {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                hint: &self.hint,
+            }
         } else {
             Outcome::Accepted(&self.hint)
         };
-        let load = Load { in_flight: sent.in_flight - 1, waiting: self.waiting };
+        let load = Load {
+            in_flight: sent.in_flight - 1,
+            waiting: self.waiting,
+        };
         self.limit.on_outcome(&now, sent, outcome, load);
     }
 
     /// As many requests as the limit allows at once, all answered.
     fn round(&mut self, latency: Duration) {
         let all: Vec<_> = (1..=self.limit.limit()).map(|n| self.send(n)).collect();
-        all.iter().for_each(|sent| self.answer(sent, false, latency));
+        all.iter()
+            .for_each(|sent| self.answer(sent, false, latency));
         self.now += latency;
     }
 
@@ -59,8 +79,11 @@ const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn every_limit_starts_at_4_and_keeps_its_bounds() {
-    let limits: [Box<dyn Limit>; 3] =
-        [Box::new(Aimd::new()), Box::new(Vegas::new()), Box::new(Gradient2::new())];
+    let limits: [Box<dyn Limit>; 3] = [
+        Box::new(Aimd::new()),
+        Box::new(Vegas::new()),
+        Box::new(Gradient2::new()),
+    ];
     for mut limit in limits {
         assert_eq!(limit.limit(), 4, "{limit:?}");
         limit.set_limit(5000);
@@ -71,9 +94,21 @@ fn every_limit_starts_at_4_and_keeps_its_bounds() {
         assert_eq!(limit.limit(), 1);
         limit.set_bounds(3, 2);
         assert_eq!(limit.limit(), 3);
-        let room = limit.headroom(&Now::at(MS), Load { in_flight: 1, waiting: 9 });
+        let room = limit.headroom(
+            &Now::at(MS),
+            Load {
+                in_flight: 1,
+                waiting: 9,
+            },
+        );
         assert_eq!((room.slots, room.opens_at), (2, None));
-        let room = limit.headroom(&Now::at(MS), Load { in_flight: 9, waiting: 9 });
+        let room = limit.headroom(
+            &Now::at(MS),
+            Load {
+                in_flight: 9,
+                waiting: 9,
+            },
+        );
         assert_eq!(room.slots, 0);
     }
 }
@@ -115,7 +150,10 @@ fn aimd_grows_by_one_per_round_trip() {
         // The harmonic sum falls a little short of one.
         bench.round(100 * MS);
         let grown = bench.limit.limit();
-        assert!(grown == expected || grown == expected - 1, "{grown} is not {expected}");
+        assert!(
+            grown == expected || grown == expected - 1,
+            "{grown} is not {expected}"
+        );
     }
 }
 
@@ -165,7 +203,11 @@ fn aimd_takes_its_constants_and_no_nonsense() {
         for _ in 0..50 {
             bench.refuse_all();
             bench.round(MS);
-            assert!((1..=1000).contains(&bench.limit.limit()), "{odd}: {:?}", bench.limit);
+            assert!(
+                (1..=1000).contains(&bench.limit.limit()),
+                "{odd}: {:?}",
+                bench.limit
+            );
         }
     }
 }
@@ -177,7 +219,9 @@ fn failures_and_cancelled_requests_move_nothing() {
         for outcome in [Outcome::Failed, Outcome::Ignored] {
             for _ in 0..100 {
                 let sent = bench.send(4);
-                bench.limit.on_outcome(&Now::at(MS), &sent, outcome, Load::default());
+                bench
+                    .limit
+                    .on_outcome(&Now::at(MS), &sent, outcome, Load::default());
             }
         }
         assert_eq!(bench.limit.limit(), 4);

@@ -53,7 +53,10 @@ async fn a_retry_after_holds_everybody_and_releases_in_order() {
         });
     }
     settle().await;
-    assert_eq!((handle.in_flight(), handle.waiting(), handle.refused()), (0, 20, 1));
+    assert_eq!(
+        (handle.in_flight(), handle.waiting(), handle.refused()),
+        (0, 20, 1)
+    );
     jobs.join_all().await;
     let order = order.lock().unwrap();
     assert!(order.is_sorted_by_key(|(i, _)| *i), "{order:?}");
@@ -78,11 +81,19 @@ async fn those_who_waited_before_the_refusal_are_held_too() {
     });
     settle().await;
     assert_eq!(layer.handle().waiting(), 1);
-    server.next_request().await.unwrap().1.send_response(refusal("2"));
+    server
+        .next_request()
+        .await
+        .unwrap()
+        .1
+        .send_response(refusal("2"));
     assert_ready_ok!(response.poll());
     let waited = waiting.await.unwrap();
     assert!(waited >= Duration::from_secs(2), "{waited:?}");
-    assert!(waited <= Duration::from_millis(2102), "5 % at most: {waited:?}");
+    assert!(
+        waited <= Duration::from_millis(2102),
+        "5 % at most: {waited:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,12 +155,24 @@ async fn a_shorter_wait_does_not_shorten_a_pause() {
     let mut services = [service.clone(), service.clone()];
     let mut responses = Vec::new();
     for service in &mut services {
-        responses.push(task::spawn(service.ready().await.unwrap().call(Request::new(()))));
+        responses.push(task::spawn(
+            service.ready().await.unwrap().call(Request::new(())),
+        ));
     }
-    server.next_request().await.unwrap().1.send_response(refusal("60"));
+    server
+        .next_request()
+        .await
+        .unwrap()
+        .1
+        .send_response(refusal("60"));
     assert_ready_ok!(responses[0].poll());
     let pause = handle.pause_remaining();
-    server.next_request().await.unwrap().1.send_response(refusal("1"));
+    server
+        .next_request()
+        .await
+        .unwrap()
+        .1
+        .send_response(refusal("1"));
     assert_ready_ok!(responses[1].poll());
     assert_eq!(handle.pause_remaining(), pause);
 }
@@ -160,7 +183,11 @@ async fn a_refusal_carries_the_hint_and_a_governor() {
     let (service, mut server) = gated(&layer);
     let response = exchange(&service, &mut server, answer(429)).await;
     assert!(response.extensions().get::<Hint>().unwrap().is_refusal());
-    assert_eq!(layer.handle().pause_remaining(), None, "the head said nothing of a wait");
+    assert_eq!(
+        layer.handle().pause_remaining(),
+        None,
+        "the head said nothing of a wait"
+    );
 
     // A retry above read the body.
     let governor = response.extensions().get::<Governor>().unwrap().clone();
@@ -182,7 +209,11 @@ async fn a_governor_pauses_those_who_wait_already() {
     let holder = assert_ready_ok!(ready(service.clone()).poll());
     let mut waiting = ready(service);
     assert_pending!(waiting.poll());
-    response.extensions().get::<Governor>().unwrap().refine(&hint(429, "5"));
+    response
+        .extensions()
+        .get::<Governor>()
+        .unwrap()
+        .refine(&hint(429, "5"));
     // Woken, to set the timer in its own runtime.
     assert!(waiting.is_woken());
     assert_pending!(waiting.poll());
@@ -240,7 +271,10 @@ async fn a_pause_that_is_prolonged_lasts_to_its_new_end() {
     settle().await;
     handle.pause(Duration::from_secs(5));
     let waited = waiting.await.unwrap();
-    assert!(waited >= Duration::from_secs(5) && waited < Duration::from_millis(5010), "{waited:?}");
+    assert!(
+        waited >= Duration::from_secs(5) && waited < Duration::from_millis(5010),
+        "{waited:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +296,11 @@ async fn the_timer_is_handed_on_when_its_waiter_is_dropped() {
 #[test]
 fn a_gate_of_two_runtimes_survives_the_death_of_the_first() {
     let runtime = || {
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
     };
     for drop_waiter_first in [true, false] {
         let layer = fixed(1);

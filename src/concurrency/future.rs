@@ -96,7 +96,9 @@ where
     let outcome = classified.outcome(parts.status, &hint);
     let refused = classified == Classified::Refused;
     if refused {
-        permit.governor().map(|governor| parts.extensions.insert(governor));
+        permit
+            .governor()
+            .map(|governor| parts.extensions.insert(governor));
     }
     let permit = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
         permit.finish(outcome);
