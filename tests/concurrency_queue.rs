@@ -290,3 +290,102 @@ async fn ten_thousand_waiters_with_a_random_half_cancelled() {
     assert_eq!((handle.in_flight(), handle.waiting()), (0, 0));
     assert!(order.lock().unwrap().is_sorted(), "not in order");
 }
+
+#[tokio::test(start_paused = true)]
+async fn called_waiters_that_are_dropped_pass_on_all_their_slots() {
+    let layer = fixed(40);
+    let handle = layer.handle();
+    let (service, _server) = gated(&layer);
+    let holders: Vec<_> = (0..40)
+        .map(|_| assert_ready_ok!(ready(service.clone()).poll()))
+        .collect();
+    let mut waiters: Vec<_> = (0..10).map(|_| ready(service.clone())).collect();
+    waiters
+        .iter_mut()
+        .for_each(|waiter| assert_pending!(waiter.poll()));
+    // Five are called, and with so many in flight only one heir is woken.
+    handle.set_limit(45);
+    assert_eq!(waiters.iter().filter(|waiter| waiter.is_woken()).count(), 6);
+    let behind = waiters.split_off(5);
+    drop(waiters);
+    for mut waiter in behind {
+        assert!(waiter.is_woken());
+        assert_ready_ok!(waiter.poll());
+    }
+    drop(holders);
+    assert_eq!((handle.in_flight(), handle.waiting()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_heir_that_parks_while_it_makes_way_holds_nothing_up() {
+    let layer = fixed(1);
+    let (first, _server) = gated(&layer);
+    let mut waiters: Vec<_> = (0..4).map(|_| ready(first.clone())).collect();
+    let first = assert_ready_ok!(ready(first).poll());
+    waiters
+        .iter_mut()
+        .for_each(|waiter| assert_pending!(waiter.poll()));
+    drop(first);
+    // The first never comes. The second makes way once, and never comes again either.
+    assert_pending!(waiters[1].poll());
+    for polls in 0.. {
+        assert!(polls < 10, "nobody takes the slot");
+        assert!(
+            waiters[2].is_woken() || waiters[3].is_woken(),
+            "nobody is woken"
+        );
+        if let std::task::Poll::Ready(taken) = waiters[2].poll() {
+            taken.unwrap();
+            break;
+        }
+    }
+}
+
+#[test]
+fn many_threads_lose_nothing_and_stay_within_a_moving_limit() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(async {
+        let layer = fixed(8);
+        let handle = layer.handle();
+        let service = layer.layer(tower::service_fn(|_: Request<()>| async {
+            tokio::task::yield_now().await;
+            Ok::<_, std::convert::Infallible>(answer(200))
+        }));
+        let mut jobs = JoinSet::new();
+        for i in 0..2000_u32 {
+            let (service, handle) = (service.clone(), handle.clone());
+            jobs.spawn(async move {
+                let mut kept = Vec::new();
+                for round in 0..5 {
+                    if (i + round) % 7 == 0 {
+                        // Polls once and is kept for a while.
+                        let mut parked = ready(service.clone());
+                        let _ = parked.poll().is_pending();
+                        kept.push(parked);
+                        if kept.len() > 1 {
+                            kept.clear();
+                        }
+                    }
+                    if (i + round) % 101 == 0 {
+                        handle.set_limit(1 + (i as usize * 7 + round as usize) % 12);
+                    }
+                    drop(kept.pop());
+                    let response = service.clone().oneshot(Request::new(())).await.unwrap();
+                    assert!(handle.in_flight() <= 13);
+                    drop(response);
+                }
+            });
+        }
+        while let Some(done) = timeout(Duration::from_secs(60), jobs.join_next())
+            .await
+            .unwrap()
+        {
+            done.unwrap();
+        }
+        assert_eq!((handle.in_flight(), handle.waiting()), (0, 0));
+        assert_eq!(handle.accepted(), 10_000);
+    });
+}

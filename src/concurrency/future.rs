@@ -80,6 +80,7 @@ where
 }
 
 /// Tells the gate of an answer, and has the body hold the permit if work is still being done.
+#[inline]
 fn admit<R>(
     response: R,
     mut permit: Permit,

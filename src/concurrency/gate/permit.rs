@@ -31,6 +31,7 @@ impl Admission {
     }
 
     /// Waits for a permit, and keeps it once it is there.
+    #[inline]
     pub(in crate::concurrency) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.permit.is_some() {
             return Poll::Ready(());
@@ -61,6 +62,7 @@ impl Admission {
     }
 
     /// Takes the permit for a request that is sent now.
+    #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
         let mut permit = self.permit.take()?;
         permit.sent.at = self.gate.now().get();

@@ -18,6 +18,10 @@ impl Wakes {
         self.discard.push(waker);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.wake.is_empty() && self.discard.is_empty()
+    }
+
     pub(super) fn run(self) {
         self.wake.into_iter().for_each(Waker::wake);
     }
