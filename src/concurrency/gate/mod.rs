@@ -1,20 +1,30 @@
 //! The gate: one lock around plain data, one line, one timer.
 
+mod alarm;
+mod pause;
 mod permit;
 mod queue;
 mod state;
 mod wakes;
 
+#[cfg(all(test, loom))]
+mod loom_tests;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
+#[cfg(all(test, loom))]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(all(test, loom)))]
+use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, futures::Notified};
 use tokio::time::{Instant, Sleep};
 
+use self::alarm::Alarm;
 pub(super) use self::permit::{Admission, Permit};
-use self::state::{Alarm, Pass, Place, State};
+use self::state::{Pass, Place, State};
 use self::wakes::Wakes;
 use super::limit::{Limit, Now, Sent};
 

@@ -120,13 +120,16 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(gate) = self.gate.take() else { return };
-        let (sent, reported) = (&self.sent, self.reported);
+        let (mut sent, reported) = (self.sent, self.reported);
         gate.with(|state, now, wakes| {
             if reported {
-                state.release(now, wakes);
-            } else {
-                state.report(now, sent, Outcome::Ignored, true, wakes);
+                return state.release(now, wakes);
             }
+            if sent.at.is_zero() {
+                // It was never used.
+                sent.at = now.get();
+            }
+            state.report(now, &sent, Outcome::Ignored, true, wakes);
         });
     }
 }

@@ -46,31 +46,22 @@ impl Queue {
         self.called.first().copied()
     }
 
-    /// Puts a waiter that is being polled into its place, and tells whether its waker was used up,
-    /// or was never there.
-    pub(super) fn enter(&mut self, id: u64) -> bool {
+    /// Puts a waiter that is being polled into its place, and tells whether it came of its own
+    /// accord or because it was woken. Its waker is gone until it is [kept](Queue::keep).
+    pub(super) fn enter(&mut self, id: u64, wakes: &mut Wakes) -> bool {
         self.called.remove(&id);
-        self.waiting.entry(id).or_default().is_none()
+        match self.waiting.insert(id, None).flatten() {
+            Some(unused) => {
+                wakes.discard(unused);
+                false
+            }
+            None => true,
+        }
     }
 
     /// Keeps the waker of a waiter that [entered](Queue::enter).
-    pub(super) fn keep(&mut self, id: u64, waker: Waker, wakes: &mut Wakes) {
-        match self.waiting.get_mut(&id) {
-            Some(Some(old)) if old.will_wake(&waker) => wakes.discard(waker),
-            Some(slot) => {
-                if let Some(old) = slot.replace(waker) {
-                    wakes.discard(old);
-                }
-            }
-            None => wakes.discard(waker),
-        }
-    }
-
-    /// Takes note that a waiter is woken by other means.
-    pub(super) fn woken(&mut self, id: u64, wakes: &mut Wakes) {
-        if let Some(old) = self.waiting.get_mut(&id).and_then(Option::take) {
-            wakes.discard(old);
-        }
+    pub(super) fn keep(&mut self, id: u64, waker: Waker) {
+        self.waiting.insert(id, Some(waker));
     }
 
     /// Calls the first `slots` of the line.

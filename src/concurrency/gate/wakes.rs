@@ -18,11 +18,6 @@ impl Wakes {
         self.discard.push(waker);
     }
 
-    pub(super) fn append(&mut self, later: Self) {
-        self.wake.extend(later.wake);
-        self.discard.extend(later.discard);
-    }
-
     pub(super) fn run(self) {
         self.wake.into_iter().for_each(Waker::wake);
     }

@@ -44,7 +44,7 @@ impl Aimd {
     /// What is left of the limit after a cut: 0.9 by default. Kept within 0.1 and 0.99.
     #[must_use]
     pub fn decrease(mut self, factor: f64) -> Self {
-        self.decrease = factor.max(0.1).min(0.99);
+        self.decrease = factor.clamp(0.1, 0.99);
         self
     }
 }

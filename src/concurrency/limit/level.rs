@@ -40,7 +40,8 @@ impl Level {
     }
 
     pub(super) fn set(&mut self, value: f64) {
-        self.value = value.clamp(self.min as f64, self.max as f64);
+        // Not `clamp`, which lets through what is no number.
+        self.value = value.max(self.min as f64).min(self.max as f64);
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
@@ -67,5 +68,11 @@ impl Level {
     /// kept, and must not grow.
     pub(super) fn binds(&self, sent: &Sent, load: Load) -> bool {
         load.waiting > 0 || sent.in_flight >= self.get()
+    }
+
+    /// Whether at least half of the limit was in use when a request was sent, so that its latency
+    /// says something of the limit.
+    pub(super) fn was_used(&self, sent: &Sent) -> bool {
+        sent.in_flight.saturating_mul(2) >= self.get()
     }
 }

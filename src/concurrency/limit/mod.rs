@@ -2,7 +2,10 @@
 
 mod aimd;
 mod fixed;
+mod gradient2;
+mod learned;
 mod level;
+mod vegas;
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,6 +15,9 @@ use tokio::time::Instant;
 
 pub use self::aimd::Aimd;
 pub use self::fixed::Fixed;
+pub use self::gradient2::Gradient2;
+pub use self::learned::{Constants, Learned};
+pub use self::vegas::Vegas;
 use crate::hint::Hint;
 
 /// The limit to start with, unless told otherwise.

@@ -1,0 +1,78 @@
+//! What the tests of the gate have in common.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use tokio_test::task::{self, Spawn};
+use tower::{Layer, Service};
+use tower_test::mock;
+use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+
+pub(crate) type Body = Full<Bytes>;
+pub(crate) type Mock = mock::Mock<Request<()>, Response<Body>>;
+pub(crate) type Handle = mock::Handle<Request<()>, Response<Body>>;
+pub(crate) type Gated = AdaptiveConcurrency<Mock>;
+
+pub(crate) fn fixed(limit: usize) -> AdaptiveConcurrencyLayer {
+    AdaptiveConcurrencyLayer::with_limit(Fixed::new(limit))
+}
+
+/// A mock behind a layer.
+pub(crate) fn gated(layer: &AdaptiveConcurrencyLayer) -> (Gated, Handle) {
+    let (service, handle) = mock::pair();
+    (layer.layer(service), handle)
+}
+
+/// A service's readiness, as a task of its own that can be polled by hand.
+pub(crate) fn ready<S>(mut service: S) -> Spawn<impl Future<Output = Result<S, S::Error>>>
+where
+    S: Service<Request<()>>,
+{
+    task::spawn(async move {
+        std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
+        Ok(service)
+    })
+}
+
+pub(crate) fn answer(status: u16) -> Response<Body> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"some body")));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+pub(crate) fn refusal(retry_after: &str) -> Response<Body> {
+    let mut response = answer(429);
+    response
+        .headers_mut()
+        .insert("retry-after", retry_after.parse().unwrap());
+    response
+}
+
+/// A server that takes `latency` for each request and serves them all.
+pub(crate) fn server(
+    latency: Duration,
+) -> impl Service<
+    Request<()>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+> + Clone
++ Send
++ 'static {
+    tower::service_fn(move |_: Request<()>| async move {
+        tokio::time::sleep(latency).await;
+        Ok(answer(200))
+    })
+}
+
+/// Lets everybody run who can.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
