@@ -44,6 +44,8 @@ pub struct Learned {
     within: u32,
     /// A level above which a server in trouble refused once.
     suspect: Option<usize>,
+    /// Refusals in a row by a server in trouble, with next to none admitted between them.
+    dense: u32,
     /// Seconds that a refusal takes, and an answer.
     refusal_time: f64,
     rtt: f64,
@@ -82,6 +84,7 @@ impl Learned {
             above: 0,
             within: 0,
             suspect: None,
+            dense: 0,
             refusal_time: 0.05,
             rtt: 0.0,
             pausing: false,
@@ -167,7 +170,7 @@ impl Learned {
         }
         let level = sent.in_flight.saturating_sub(1).max(1);
         if status != StatusCode::TOO_MANY_REQUESTS {
-            self.on_trouble(blame, level);
+            self.on_trouble(blame, level, since);
             return;
         }
         self.window.forget(now);
@@ -210,18 +213,15 @@ impl Learned {
     }
 
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
-    /// it refuses twice above the same level.
-    fn on_trouble(&mut self, blame: Blame, level: usize) {
-        if blame != Blame::Above {
-            return;
-        }
-        if self
-            .suspect
-            .is_some_and(|suspect| self.window.taken() <= suspect)
-        {
+    /// it refuses twice above what it took, or more than it takes.
+    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
+        self.dense = if since <= 3.0 { self.dense + 1 } else { 0 };
+        let again = self.suspect.is_some_and(|suspect| self.window.taken() <= suspect);
+        if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
             self.window.cut(level);
             self.suspect = None;
-        } else {
+            self.dense = 0;
+        } else if blame == Blame::Above {
             self.suspect = Some(level);
         }
     }
