@@ -112,6 +112,9 @@ impl Window {
         growth: &Growth,
         constants: &Constants,
     ) {
+        if recent {
+            self.taken = self.taken.max(level);
+        }
         match self.phase {
             Phase::Growing if binds && recent => {
                 if growth.is_slower(level, constants) {
