@@ -178,26 +178,24 @@ impl Learned {
             at: sent_at,
             admitted,
         };
-        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
         let above = blame == Blame::Above;
+        let contradicts = !above || self.window.holds(sent.in_flight);
+        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
+        self.within = match (contradicts, soon) {
+            (true, true) => self.within + 1,
+            (true, false) => 1,
+            (false, true) => self.within,
+            (false, false) => 0,
+        };
         self.above = if above { self.above + 1 } else { 0 };
-        if above && (self.pace.is_none() || (self.above >= 2 && asked.is_none())) {
+        let ceiling = match &self.pace {
+            None => self.within < CONTRADICTIONS,
+            Some(_) => self.above >= 2 && asked.is_none(),
+        };
+        if ceiling {
             self.window.cut(level);
             self.pace = None;
-            self.empty = Some(mark);
-            self.first = self.first.or(self.empty);
-            if !soon {
-                self.within = 0;
-            }
-            return;
-        }
-        self.within = if soon { self.within + 1 } else { 1 };
-        if self.pace.is_none() && self.within < CONTRADICTIONS {
-            self.window.cut(level);
-            if self
-                .empty
-                .is_none_or(|last| admitted - last.admitted >= 8.0)
-            {
+            if above || self.empty.is_none_or(|last| admitted - last.admitted >= 8.0) {
                 self.empty = Some(mark);
                 self.first = self.first.or(self.empty);
             }

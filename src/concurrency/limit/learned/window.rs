@@ -165,6 +165,11 @@ impl Window {
         }
     }
 
+    /// Whether a ceiling was found, and not below `level`.
+    pub(super) fn holds(&self, level: usize) -> bool {
+        matches!(self.phase, Phase::Holding { .. }) && level <= self.size as usize
+    }
+
     /// The look was refused: the next one comes twice as late, until it is rare.
     pub(super) fn probe_refused(&mut self, constants: &Constants) {
         if let Phase::Probing { distance } = self.phase {
