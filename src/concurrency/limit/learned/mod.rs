@@ -5,6 +5,7 @@ mod constants;
 mod door;
 mod growth;
 mod pace;
+mod period;
 mod window;
 
 use std::time::Duration;
@@ -73,7 +74,7 @@ impl Learned {
             window: Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX),
             growth: Growth::default(),
             pace: None,
-            door: Door::Open,
+            door: Door::default(),
             allowance: Allowance::default(),
             sent: 0,
             refused: 0,
@@ -164,7 +165,7 @@ impl Learned {
             }
             return;
         }
-        self.door = Door::Open;
+        self.door.open();
         if asked.is_some() && self.pace.is_none() {
             self.door.shut(now, asked, &self.constants);
         }
@@ -195,7 +196,11 @@ impl Learned {
         if ceiling {
             self.window.cut(level);
             self.pace = None;
-            if above || self.empty.is_none_or(|last| admitted - last.admitted >= 8.0) {
+            if above
+                || self
+                    .empty
+                    .is_none_or(|last| admitted - last.admitted >= 8.0)
+            {
                 self.empty = Some(mark);
                 self.first = self.first.or(self.empty);
             }
@@ -214,7 +219,9 @@ impl Learned {
     /// it refuses twice above what it took, or more than it takes.
     fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
         self.dense = if since <= 3.0 { self.dense + 1 } else { 0 };
-        let again = self.suspect.is_some_and(|suspect| self.window.taken() <= suspect);
+        let again = self
+            .suspect
+            .is_some_and(|suspect| self.window.taken() <= suspect);
         if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
             self.window.cut(level);
             self.suspect = None;
@@ -243,9 +250,9 @@ impl Learned {
             }
             None => {
                 let rate = requests / seconds;
-                let depth = self
-                    .first
-                    .map_or(0.0, |first| first.admitted - rate * first.at);
+                // What the bucket held at first may be spent at once again, if the server tells when.
+                let full = asked.and(self.first);
+                let depth = full.map_or(0.0, |first| first.admitted - rate * first.at);
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
@@ -274,13 +281,16 @@ impl Limit for Learned {
             slots: 0,
             opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
         };
-        if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
-            if now.get().as_secs_f64() + 1e-9 < at {
-                return not_before(at);
+        // Half of the window in use is no growth, and needs no spreading.
+        if 2 * load.in_flight >= window {
+            if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return not_before(at);
+                }
+                slots = 1;
             }
-            slots = 1;
         }
-        if !matches!(self.door, Door::Open) {
+        if !self.door.is_open() {
             let settled = self.settled();
             match self.door.leave(
                 now.get().as_secs_f64(),
