@@ -70,6 +70,7 @@ where
     S: Service<Req>,
     S::Response: HttpResponse,
 {
+    #[inline]
     pub(super) fn new(future: S::Future, again: Option<(S, Req)>, policy: Arc<Policy<C>>) -> Self {
         let course = Course::begin(&policy.config);
         Self {
@@ -91,6 +92,7 @@ where
     type Output =
         Result<<S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = &**this.policy;
