@@ -37,6 +37,7 @@ pin_project! {
 }
 
 impl<B> GuardedBody<B> {
+    #[inline]
     pub(super) fn new(inner: B, permit: Option<Permit>) -> Self {
         Self { inner, permit }
     }
@@ -70,6 +71,7 @@ impl<B: Body> Body for GuardedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

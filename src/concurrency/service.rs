@@ -88,6 +88,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         ready!(self.admission.poll_ready(cx));
         let ready = ready!(self.inner.poll_ready(cx));
@@ -101,6 +102,7 @@ where
     /// # Panics
     ///
     /// If the service was not ready, as [`Service::call`] allows.
+    #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         let permit = self.admission.take().expect(
             "`AdaptiveConcurrency::call` without a permit; `poll_ready` must be called first",

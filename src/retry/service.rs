@@ -75,6 +75,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, Req, C>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         if !self.admitted && (self.pause.is_some() || self.policy.shared.may_be_paused()) {
             let longest = self.policy.config.max_server_wait;
@@ -88,6 +89,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
         self.admitted = false;
         let config = &self.policy.config;
