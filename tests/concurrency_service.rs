@@ -214,7 +214,12 @@ async fn a_resolved_future_holds_no_permit() {
     let mut first = assert_ready_ok!(ready(first).poll());
     let mut response = task::spawn(first.call(Request::new(())));
     assert_pending!(response.poll());
-    server.next_request().await.unwrap().1.send_response(answer(429));
+    server
+        .next_request()
+        .await
+        .unwrap()
+        .1
+        .send_response(answer(429));
     let _refused = assert_ready_ok!(response.poll());
     assert_eq!(handle.in_flight(), 0, "although the future is still there");
 }
@@ -242,7 +247,12 @@ async fn a_response_with_its_body_unread_frees_capacity_when_dropped() {
     let mut first = assert_ready_ok!(ready(first).poll());
     let mut response = task::spawn(first.call(Request::new(())));
     assert_pending!(second.poll());
-    server.next_request().await.unwrap().1.send_response(answer(200));
+    server
+        .next_request()
+        .await
+        .unwrap()
+        .1
+        .send_response(answer(200));
     let response = assert_ready_ok!(response.poll());
     assert_eq!((handle.in_flight(), handle.accepted()), (1, 1));
     assert!(!second.is_woken());

@@ -23,7 +23,10 @@ fn headers(case: &Value) -> HeaderMap {
         let field = HeaderName::from_bytes(name.as_bytes()).expect("header name");
         if let Some(bytes) = raw.and_then(|raw| raw.get(name)) {
             let bytes: Vec<u8> = serde_json::from_value(bytes.clone()).expect("bytes");
-            headers.append(field, HeaderValue::from_bytes(&bytes).expect("header bytes"));
+            headers.append(
+                field,
+                HeaderValue::from_bytes(&bytes).expect("header bytes"),
+            );
             continue;
         }
         let one = std::slice::from_ref(values);
@@ -46,7 +49,9 @@ fn time(text: &str) -> SystemTime {
 
 /// The differences between what is expected of a case and how it is read.
 fn differences(case: &Value) -> String {
-    let status = case["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+    let status = case["status"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok());
     let status = StatusCode::from_u16(status.expect("status")).expect("status");
     let body = case["body"].as_str().map(str::as_bytes);
     let now = time(case["now"].as_str().expect("now"));
@@ -61,13 +66,33 @@ fn differences(case: &Value) -> String {
             let _ = write!(differences, " {what}: expected {expected}, found {found};");
         }
     };
-    compare("retry", &expected["retry"], (verdict == Verdict::Retry).into());
+    compare(
+        "retry",
+        &expected["retry"],
+        (verdict == Verdict::Retry).into(),
+    );
     let over_cap = expected["over_cap"].as_bool().unwrap_or(false);
-    compare("over_cap", &over_cap.into(), (verdict == Verdict::OverCap).into());
+    compare(
+        "over_cap",
+        &over_cap.into(),
+        (verdict == Verdict::OverCap).into(),
+    );
     compare("wait_ms", &expected["wait_ms"], millis(hint.wait()).into());
-    compare("remaining", &expected["remaining"], binding.and_then(|q| q.remaining).into());
-    compare("limit", &expected["limit"], binding.and_then(|q| q.limit).into());
-    compare("reset_ms", &expected["reset_ms"], millis(binding.and_then(|q| q.reset)).into());
+    compare(
+        "remaining",
+        &expected["remaining"],
+        binding.and_then(|q| q.remaining).into(),
+    );
+    compare(
+        "limit",
+        &expected["limit"],
+        binding.and_then(|q| q.limit).into(),
+    );
+    compare(
+        "reset_ms",
+        &expected["reset_ms"],
+        millis(binding.and_then(|q| q.reset)).into(),
+    );
     if let Some(dimension) = expected["dimension"].as_str() {
         let found = binding.map(|quota| quota.dimension.to_string());
         compare("dimension", &dimension.into(), found.into());

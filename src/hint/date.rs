@@ -52,8 +52,15 @@ pub(super) struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    pub(super) fn new(headers: &'a HeaderMap, received: &'a dyn Deref<Target = SystemTime>) -> Self {
-        Self { headers, received, now: OnceCell::new() }
+    pub(super) fn new(
+        headers: &'a HeaderMap,
+        received: &'a dyn Deref<Target = SystemTime>,
+    ) -> Self {
+        Self {
+            headers,
+            received,
+            now: OnceCell::new(),
+        }
     }
 
     /// The time at which the response was made.
@@ -61,7 +68,8 @@ impl<'a> Reference<'a> {
         *self.now.get_or_init(|| {
             let local = || Timestamp::from(**self.received);
             let date = self.headers.get(header::DATE);
-            date.and_then(|value| http_date(value.as_bytes(), local)).unwrap_or_else(local)
+            date.and_then(|value| http_date(value.as_bytes(), local))
+                .unwrap_or_else(local)
         })
     }
 
@@ -112,7 +120,11 @@ pub(super) fn http_date(text: &[u8], now: impl Fn() -> Timestamp) -> Option<Time
     is_weekday(weekday).then_some(())?;
     let (month, day) = (read_month(month)?, digits(day, 1..=2)?);
     let seconds = read_time(time)?;
-    let at = |year| Some(Timestamp::from_seconds(days(year, month, day)? * 86_400 + seconds));
+    let at = |year| {
+        Some(Timestamp::from_seconds(
+            days(year, month, day)? * 86_400 + seconds,
+        ))
+    };
     match year.len() {
         4 => at(digits(year, 4..=4)?),
         2 => nearest_century(digits(year, 2..=2)?, now(), at),
@@ -133,7 +145,9 @@ fn nearest_century(
     let years = [century + 100, century, century - 100].map(|start| start + year);
     // A 29 February may not exist 50 years earlier, or in another century.
     let too_far = |year: i64| at(year - 50).map_or(year - 50 >= this_year, |then| then > now);
-    years.into_iter().find_map(|year| at(year).filter(|_| !too_far(year)))
+    years
+        .into_iter()
+        .find_map(|year| at(year).filter(|_| !too_far(year)))
 }
 
 /// Reads an RFC 3339 date-time, as Anthropic sends it: `2026-11-23T12:10:05.250Z`.
@@ -156,12 +170,22 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
             let (hours, minutes) = (digits(hours, 2..=2)?, digits(minutes, 2..=2)?);
             (hours <= 23 && minutes <= 59).then_some(())?;
             let seconds = hours * 3_600 + minutes * 60;
-            (time, if offset.starts_with('-') { -seconds } else { seconds })
+            (
+                time,
+                if offset.starts_with('-') {
+                    -seconds
+                } else {
+                    seconds
+                },
+            )
         }
     };
     let (time, fraction) = match time.find('.') {
         // "0.250" is in the number grammar, so a fraction of any length is.
-        Some(dot) => (&time[..dot], number::Decimal::parse(format!("0{}", &time[dot..]).as_bytes())?),
+        Some(dot) => (
+            &time[..dot],
+            number::Decimal::parse(format!("0{}", &time[dot..]).as_bytes())?,
+        ),
         None => (time, number::Decimal::parse(b"0")?),
     };
     let seconds = days(year, month, day)? * 86_400 + read_time(time)? - offset;
@@ -174,15 +198,27 @@ fn is_gmt(zone: &str) -> bool {
 }
 
 fn is_weekday(name: &str) -> bool {
-    const NAMES: [&str; 7] =
-        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    NAMES.iter().any(|full| name.eq_ignore_ascii_case(full) || name.eq_ignore_ascii_case(&full[..3]))
+    const NAMES: [&str; 7] = [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ];
+    NAMES
+        .iter()
+        .any(|full| name.eq_ignore_ascii_case(full) || name.eq_ignore_ascii_case(&full[..3]))
 }
 
 fn read_month(name: &str) -> Option<i64> {
-    const NAMES: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    (1..).zip(NAMES).find_map(|(number, month)| name.eq_ignore_ascii_case(month).then_some(number))
+    const NAMES: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    (1..)
+        .zip(NAMES)
+        .find_map(|(number, month)| name.eq_ignore_ascii_case(month).then_some(number))
 }
 
 /// Reads `hh:mm:ss`; the grammar allows second 60, a leap second.
@@ -211,8 +247,10 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     // Years that start in March end with the leap day, so that months have a regular length.
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
-        - 719_468)
+    Some(
+        year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
+            - 719_468,
+    )
 }
 
 /// The year in which a day since the Unix epoch falls.

@@ -37,7 +37,11 @@ pub(super) fn read(body: &[u8]) -> ErrorBody {
         // Not JSON: plain text, or a page.
         None => {
             let text = String::from_utf8_lossy(body);
-            found.take_text(if cut { prefix::whole_words(&text) } else { &text });
+            found.take_text(if cut {
+                prefix::whole_words(&text)
+            } else {
+                &text
+            });
         }
     }
     found

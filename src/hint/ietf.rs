@@ -28,8 +28,10 @@ struct Policy<'a> {
 
 /// The quotas that `RateLimit` and `RateLimit-Policy` tell of.
 pub(super) fn quotas(headers: &HeaderMap, quotas: &mut Vec<Quota>) {
-    let policies: Vec<Policy<'_>> =
-        lines(headers, "ratelimit-policy").filter_map(policies).flatten().collect();
+    let policies: Vec<Policy<'_>> = lines(headers, "ratelimit-policy")
+        .filter_map(policies)
+        .flatten()
+        .collect();
     let mut told = [false; MAX_QUOTAS];
     for line in lines(headers, "ratelimit") {
         if let Some(members) = structured::list(line).and_then(|members| limits(&members)) {
@@ -37,16 +39,22 @@ pub(super) fn quotas(headers: &HeaderMap, quotas: &mut Vec<Quota>) {
                 let policy = policies.iter().position(|policy| policy.name == name);
                 if let Some(found) = policy {
                     policies[found].describe(&mut quota);
-                    told.get_mut(found).into_iter().for_each(|told| *told = true);
+                    told.get_mut(found)
+                        .into_iter()
+                        .for_each(|told| *told = true);
                 }
                 quotas.push(quota);
             }
         } else if let Some(mut quota) = structured::dictionary(line).and_then(|m| combined(&m)) {
             let limit = quota.limit;
-            let policy = policies.iter().position(|policy| Some(policy.quota) == limit);
+            let policy = policies
+                .iter()
+                .position(|policy| Some(policy.quota) == limit);
             if let Some(found) = policy {
                 policies[found].describe(&mut quota);
-                told.get_mut(found).into_iter().for_each(|told| *told = true);
+                told.get_mut(found)
+                    .into_iter()
+                    .for_each(|told| *told = true);
             }
             quotas.push(quota);
         }
@@ -71,36 +79,61 @@ impl Policy<'_> {
 /// A line of `RateLimit-Policy`: `"name";q=100;w=60`, or `100;w=60` in drafts 04 to 07.
 fn policies(line: &str) -> Option<Vec<Policy<'_>>> {
     let members = structured::list(line)?;
-    members.into_iter().map(|member| {
-        let quota = match member.value {
-            Bare::String(_) => member.q?,
-            number => number,
-        };
-        let window = match member.w {
-            Some(seconds) => Some(natural(seconds).filter(|&seconds| seconds > 0)?),
-            None => None,
-        };
-        let unit = match member.qu {
-            Some(Bare::String(unit)) => Some(unit),
-            Some(_) => return None,
-            None => None,
-        };
-        Some(Policy { name: member.value, quota: natural(quota)?, unit, window: window.map(Duration::from_secs) })
-    }).collect()
+    members
+        .into_iter()
+        .map(|member| {
+            let quota = match member.value {
+                Bare::String(_) => member.q?,
+                number => number,
+            };
+            let window = match member.w {
+                Some(seconds) => Some(natural(seconds).filter(|&seconds| seconds > 0)?),
+                None => None,
+            };
+            let unit = match member.qu {
+                Some(Bare::String(unit)) => Some(unit),
+                Some(_) => return None,
+                None => None,
+            };
+            Some(Policy {
+                name: member.value,
+                quota: natural(quota)?,
+                unit,
+                window: window.map(Duration::from_secs),
+            })
+        })
+        .collect()
 }
 
 /// A line of `RateLimit`: `"name";r=50;t=30`.
 fn limits<'a>(members: &[Member<'a>]) -> Option<Vec<(Bare<'a>, Quota)>> {
-    members.iter().map(|member| {
-        let Bare::String(_) = member.value else { return None };
-        let remaining = Some(natural(member.r?)?);
-        let reset = match member.t {
-            Some(seconds) => Some(Duration::from_secs(natural(seconds)?)),
-            None => None,
-        };
-        let kind = if reset.is_some() { ResetKind::Window } else { ResetKind::Unknown };
-        Some((member.value, Quota { remaining, reset, kind, ..Quota::default() }))
-    }).collect()
+    members
+        .iter()
+        .map(|member| {
+            let Bare::String(_) = member.value else {
+                return None;
+            };
+            let remaining = Some(natural(member.r?)?);
+            let reset = match member.t {
+                Some(seconds) => Some(Duration::from_secs(natural(seconds)?)),
+                None => None,
+            };
+            let kind = if reset.is_some() {
+                ResetKind::Window
+            } else {
+                ResetKind::Unknown
+            };
+            Some((
+                member.value,
+                Quota {
+                    remaining,
+                    reset,
+                    kind,
+                    ..Quota::default()
+                },
+            ))
+        })
+        .collect()
 }
 
 /// The `RateLimit` of drafts 04 to 07: `limit=100, remaining=50, reset=5`.
@@ -111,9 +144,19 @@ fn combined(members: &[Member<'_>]) -> Option<Quota> {
     };
     let (limit, remaining, reset) = (number("limit")?, number("remaining")?, number("reset")?);
     let told = limit.is_some() || remaining.is_some() || reset.is_some();
-    let kind = if reset.is_some() { ResetKind::Window } else { ResetKind::Unknown };
+    let kind = if reset.is_some() {
+        ResetKind::Window
+    } else {
+        ResetKind::Unknown
+    };
     let reset = reset.map(Duration::from_secs);
-    told.then(|| Quota { limit, remaining, reset, kind, ..Quota::default() })
+    told.then(|| Quota {
+        limit,
+        remaining,
+        reset,
+        kind,
+        ..Quota::default()
+    })
 }
 
 fn natural(value: Bare<'_>) -> Option<u64> {
@@ -125,7 +168,9 @@ fn natural(value: Bare<'_>) -> Option<u64> {
 
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().take(MAX_LINES);
-    lines.filter(|line| line.len() <= MAX_LENGTH).filter_map(text)
+    lines
+        .filter(|line| line.len() <= MAX_LENGTH)
+        .filter_map(text)
 }
 
 /// The value's text; `to_str` of `HeaderValue` refuses what structured fields refuse.

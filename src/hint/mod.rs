@@ -1,9 +1,10 @@
 //! What the server said: one parse, one [`Hint`].
 //!
 //! HTTP APIs speak of their limits in many dialects: `Retry-After` in seconds or as a date,
-//! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error bodies that say
-//! "try again in 976ms". [`Hint::parse`] reads them all, and cannot fail: what is malformed is
-//! left out, and nothing a server sends makes it panic, overflow or work without bound.
+//! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error
+//! bodies that say "try again in 976ms". [`Hint::parse`] reads them all, and cannot fail: what is
+//! malformed is left out, and nothing a server sends makes it panic, overflow or work without
+//! bound.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -44,8 +45,8 @@
 //! 403, 409 and 413 only on evidence. A `Retry-After` on a 2xx is no order to wait: Anthropic and
 //! others send it with answers that served the request.
 //!
-//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body that
-//! no wait will change (`insufficient_quota`), matched exactly, never by loose text.
+//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body
+//! that no wait will change (`insufficient_quota`), matched exactly, never by loose text.
 //!
 //! How long to wait, from the first of these that is there:
 //!
@@ -61,6 +62,7 @@
 
 mod date;
 mod error_body;
+mod family;
 mod ietf;
 mod number;
 mod quota;
@@ -107,7 +109,7 @@ pub enum Verdict {
     /// No refusal: the request was served, or failed for another reason.
     #[default]
     Accepted,
-    /// Refused for now; may be sent again.
+    /// May be sent again: refused for now, or failed with `x-should-retry: true`.
     Retry,
     /// Refused, and waiting will not help: a permanent code in the body.
     Permanent,
@@ -140,11 +142,17 @@ impl Hint {
         body: Option<&[u8]>,
         received: impl FnOnce() -> SystemTime,
     ) -> Self {
+        if status.as_u16() < 400 && !rate_limit::any(headers) {
+            return Self::default();
+        }
         let received = LazyCell::new(received);
         let reference = Reference::new(headers, &received);
         let quotas = rate_limit::quotas(headers, &reference);
         if status.as_u16() < 400 {
-            return Self { quotas, ..Self::default() };
+            return Self {
+                quotas,
+                ..Self::default()
+            };
         }
         Self::parse_error(status, headers, body, &reference, quotas)
     }
@@ -158,8 +166,16 @@ impl Hint {
     ) -> Self {
         let should_retry = retry_after::should_retry(headers);
         if !status::may_be_refusal(status) && should_retry != Some(true) {
-            let verdict = if should_retry.is_some() { Verdict::Forbidden } else { Verdict::Accepted };
-            return Self { verdict, quotas, ..Self::default() };
+            let verdict = if should_retry.is_some() {
+                Verdict::Forbidden
+            } else {
+                Verdict::Accepted
+            };
+            return Self {
+                verdict,
+                quotas,
+                ..Self::default()
+            };
         }
         let ordered = retry_after::wait(headers, reference);
         let body = body.map(error_body::read).unwrap_or_default();
@@ -183,7 +199,12 @@ impl Hint {
         let wait = (verdict == Verdict::Retry)
             .then(|| ordered.or_else(|| implied_wait(status, &body, &quotas)))
             .flatten();
-        Self { refusal, verdict, wait, quotas }
+        Self {
+            refusal,
+            verdict,
+            wait,
+            quotas,
+        }
     }
 
     /// The hint that a middleware of this crate left in a response's extensions.
@@ -194,9 +215,9 @@ impl Hint {
 
     /// Whether the server refused to do the work for now, whatever is to be done about it.
     ///
-    /// A failed request that the server allows to be sent again (a 500 with `x-should-retry: true`) is
-    /// no refusal: its [verdict](Hint::verdict) is [`Verdict::Retry`], but it says nothing of a
-    /// limit.
+    /// A failed request that the server allows to be sent again (a 500 with
+    /// `x-should-retry: true`) is no refusal: its [verdict](Hint::verdict) is [`Verdict::Retry`],
+    /// but it says nothing of a limit.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.refusal
@@ -233,7 +254,13 @@ impl Hint {
     /// alike it is the one with the latest reset.
     #[must_use]
     pub fn binding(&self) -> Option<&Quota> {
-        let tighter = |one, other| if Quota::is_tighter_than(other, one) { other } else { one };
+        let tighter = |one, other| {
+            if Quota::is_tighter_than(other, one) {
+                other
+            } else {
+                one
+            }
+        };
         self.quotas.iter().reduce(tighter)
     }
 
@@ -247,11 +274,21 @@ impl Hint {
 /// The wait that follows from the body or from the state of the quotas.
 fn implied_wait(status: StatusCode, body: &ErrorBody, quotas: &[Quota]) -> Option<Duration> {
     let latest_reset = |wanted: fn(&Quota) -> bool| {
-        quotas.iter().filter(|quota| wanted(quota)).filter_map(|quota| quota.reset).max()
+        quotas
+            .iter()
+            .filter(|quota| wanted(quota))
+            .filter_map(|quota| quota.reset)
+            .max()
     };
     let orphan = || latest_reset(|quota| quota.remaining.is_none());
     body.wait
         .or_else(|| latest_reset(Quota::is_exhausted))
-        .or_else(|| if status == StatusCode::TOO_MANY_REQUESTS { orphan() } else { None })
+        .or_else(|| {
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                orphan()
+            } else {
+                None
+            }
+        })
         .or_else(|| body.secondary_limit.then_some(SECONDARY_LIMIT_WAIT))
 }

@@ -34,7 +34,8 @@ impl Quota {
     /// The part that is left, between 0 and 1, if the server told enough.
     #[must_use]
     pub fn fraction_left(&self) -> Option<f64> {
-        self.ratio().map(|(remaining, limit)| remaining as f64 / limit as f64)
+        self.ratio()
+            .map(|(remaining, limit)| remaining as f64 / limit as f64)
     }
 
     /// The units per second that flow back into a bucket: `(limit - remaining) / reset`.

@@ -27,15 +27,25 @@ pub(super) struct Style {
 impl Reset {
     /// Reads a reset: a bare number, a Go duration, RFC 3339 or an HTTP-date.
     pub(super) fn parse(text: &[u8], style: Style, reference: &Reference<'_>) -> Option<Self> {
-        let absolute = if style.bucket { ResetKind::Full } else { ResetKind::Window };
+        let absolute = if style.bucket {
+            ResetKind::Full
+        } else {
+            ResetKind::Window
+        };
         if let Some(number) = Decimal::parse(text) {
             return Self::from_number(number, style, reference);
         }
         if let Some(after) = number::go_duration(text) {
-            return Some(Self { after, kind: ResetKind::Full });
+            return Some(Self {
+                after,
+                kind: ResetKind::Full,
+            });
         }
         let at = date::rfc3339(text).or_else(|| reference.http_date(text))?;
-        Some(Self { after: reference.until(at), kind: absolute })
+        Some(Self {
+            after: reference.until(at),
+            kind: absolute,
+        })
     }
 
     /// Tells a duration from a time by the size of the number, and the time's unit likewise:
@@ -43,12 +53,22 @@ impl Reset {
     /// fractional ones (Discord), epoch milliseconds (OpenRouter) and nanoseconds (PUBG).
     fn from_number(number: Decimal, style: Style, reference: &Reference<'_>) -> Option<Self> {
         if style.milliseconds {
-            return Some(Self { after: number.duration(MILLISECOND), kind: ResetKind::Full });
+            return Some(Self {
+                after: number.duration(MILLISECOND),
+                kind: ResetKind::Full,
+            });
         }
         let unit = match number.digits {
             0..=9 => {
-                let kind = if style.window { ResetKind::Window } else { ResetKind::Unknown };
-                return Some(Self { after: number.duration(SECOND), kind });
+                let kind = if style.window {
+                    ResetKind::Window
+                } else {
+                    ResetKind::Unknown
+                };
+                return Some(Self {
+                    after: number.duration(SECOND),
+                    kind,
+                });
             }
             10..=11 => SECOND,
             12..=14 => MILLISECOND,
@@ -57,6 +77,9 @@ impl Reset {
             _ => return None,
         };
         let at = Timestamp::after_epoch(number.nanos(unit));
-        Some(Self { after: reference.until(at), kind: ResetKind::Window })
+        Some(Self {
+            after: reference.until(at),
+            kind: ResetKind::Window,
+        })
     }
 }

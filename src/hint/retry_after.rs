@@ -16,8 +16,8 @@ const MAX_LINES: usize = 256;
 
 /// The wait that the headers ask for, the most exact source first.
 ///
-/// 1. `retry-after-ms` (OpenAI, Azure) and `x-ms-retry-after-ms` (Azure), in milliseconds. A zero is passed
-///    over, as SDKs do: it comes from rounding down.
+/// 1. `retry-after-ms` (OpenAI, Azure) and `x-ms-retry-after-ms` (Azure), in milliseconds. A zero
+///    is passed over, as OpenAI's and Cohere's SDKs do.
 /// 2. `Retry-After` (RFC 9110 §10.2.3): seconds from receipt, or a date. Zero, or a date that has
 ///    passed, allows another attempt now.
 /// 3. `x-ratelimit-retry-after` (MailerLite), read as `Retry-After`.
@@ -49,7 +49,10 @@ pub(super) fn should_retry(headers: &HeaderMap) -> Option<bool> {
     let said = lines.filter(|(name, _)| name.as_str().ends_with("-should-retry"));
     let read = said.filter_map(|(_, value)| {
         let value = value.as_bytes().trim_ascii();
-        let (yes, no) = (value.eq_ignore_ascii_case(b"true"), value.eq_ignore_ascii_case(b"false"));
+        let (yes, no) = (
+            value.eq_ignore_ascii_case(b"true"),
+            value.eq_ignore_ascii_case(b"false"),
+        );
         (yes || no).then_some(yes)
     });
     read.reduce(|all, one| all && one)
@@ -65,7 +68,9 @@ fn largest(
     let lines = headers.get_all(name).iter().take(MAX_VALUES);
     let lines = lines.map(|value| value.as_bytes().trim_ascii());
     let lines = lines.filter(|line| line.len() <= MAX_LENGTH);
-    lines.filter_map(|line| read(line).or_else(|| largest_member(line, &read))).max()
+    lines
+        .filter_map(|line| read(line).or_else(|| largest_member(line, &read)))
+        .max()
 }
 
 fn largest_member(line: &[u8], read: impl Fn(&[u8]) -> Option<Duration>) -> Option<Duration> {
@@ -78,7 +83,9 @@ fn largest_member(line: &[u8], read: impl Fn(&[u8]) -> Option<Duration>) -> Opti
         let dates_end = comma(end + 1).unwrap_or(line.len());
         let one = read(line[start..end].trim_ascii()).map(|wait| (wait, end));
         let two = || read(line[start..dates_end].trim_ascii()).map(|wait| (wait, dates_end));
-        let (wait, end) = one.or_else(two).map_or((None, end), |(wait, end)| (Some(wait), end));
+        let (wait, end) = one
+            .or_else(two)
+            .map_or((None, end), |(wait, end)| (Some(wait), end));
         longest = longest.max(wait);
         start = end + 1;
         if start > line.len() {

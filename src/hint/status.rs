@@ -17,7 +17,10 @@ pub(super) struct Evidence {
 
 /// Whether an answer can be a refusal, so that it is worth reading further.
 pub(super) fn may_be_refusal(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 403 | 408 | 409 | 413 | 425 | 429 | 498 | 503 | 529)
+    matches!(
+        status.as_u16(),
+        403 | 408 | 409 | 413 | 425 | 429 | 498 | 503 | 529
+    )
 }
 
 /// Whether the server refused to do the work for now.

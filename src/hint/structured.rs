@@ -40,7 +40,15 @@ pub(super) struct Member<'a> {
 
 impl<'a> Member<'a> {
     fn new(key: &'a str, value: Bare<'a>) -> Self {
-        Self { key, value, r: None, t: None, q: None, qu: None, w: None }
+        Self {
+            key,
+            value,
+            r: None,
+            t: None,
+            q: None,
+            qu: None,
+            w: None,
+        }
     }
 
     fn set(&mut self, parameter: &str, value: Bare<'a>) {
@@ -68,7 +76,11 @@ pub(super) fn list(text: &str) -> Option<Vec<Member<'_>>> {
 pub(super) fn dictionary(text: &str) -> Option<Vec<Member<'_>>> {
     members(text, |cursor| {
         let key = cursor.key()?;
-        let value = if cursor.eat('=') { cursor.bare()? } else { Bare::Other };
+        let value = if cursor.eat('=') {
+            cursor.bare()?
+        } else {
+            Bare::Other
+        };
         cursor.parameters(Member::new(key, value))
     })
 }
@@ -77,7 +89,9 @@ fn members<'a>(
     text: &'a str,
     member: impl Fn(&mut Cursor<'a>) -> Option<Member<'a>>,
 ) -> Option<Vec<Member<'a>>> {
-    let mut cursor = Cursor { rest: text.trim_matches(' ') };
+    let mut cursor = Cursor {
+        rest: text.trim_matches(' '),
+    };
     let mut members = Vec::new();
     while members.len() < MAX_MEMBERS {
         members.push(member(&mut cursor)?);
@@ -114,8 +128,12 @@ impl<'a> Cursor<'a> {
     }
 
     fn key(&mut self) -> Option<&'a str> {
-        self.rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '*').then_some(())?;
-        Some(self.take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.*".contains(c)))
+        self.rest
+            .starts_with(|c: char| c.is_ascii_lowercase() || c == '*')
+            .then_some(())?;
+        Some(
+            self.take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.*".contains(c)),
+        )
     }
 
     fn parameters(&mut self, mut member: Member<'a>) -> Option<Member<'a>> {
@@ -125,7 +143,11 @@ impl<'a> Cursor<'a> {
             }
             self.skip([' ']);
             let key = self.key()?;
-            let value = if self.eat('=') { self.bare()? } else { Bare::Other };
+            let value = if self.eat('=') {
+                self.bare()?
+            } else {
+                Bare::Other
+            };
             member.set(key, value);
         }
         None
@@ -182,7 +204,8 @@ impl<'a> Cursor<'a> {
         (1..=15).contains(&digits.len()).then_some(())?;
         if self.eat('.') {
             let fraction = self.take_while(|c| c.is_ascii_digit());
-            return (digits.len() <= 12 && (1..=3).contains(&fraction.len())).then_some(Bare::Other);
+            return (digits.len() <= 12 && (1..=3).contains(&fraction.len()))
+                .then_some(Bare::Other);
         }
         let value: i64 = digits.parse().ok()?;
         Some(Bare::Integer(if negative { -value } else { value }))

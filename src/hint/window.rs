@@ -11,10 +11,15 @@ const MAX_MEMBERS: usize = 16;
 /// (Kong), `requests-day` (Cerebras).
 pub(super) fn of_name(name: &str) -> (&str, Option<Duration>) {
     let (stem, last) = name.rsplit_once('-').unwrap_or(("", name));
-    let Some(unit) = unit(last) else { return (name, None) };
+    let Some(unit) = unit(last) else {
+        return (name, None);
+    };
     let (before, number) = stem.rsplit_once('-').unwrap_or(("", stem));
     match number::count(number.as_bytes()).filter(|&number| number > 0) {
-        Some(number) => (before, Some(Duration::from_secs(number.saturating_mul(unit)))),
+        Some(number) => (
+            before,
+            Some(Duration::from_secs(number.saturating_mul(unit))),
+        ),
         None => (stem, Some(Duration::from_secs(unit))),
     }
 }
@@ -23,8 +28,13 @@ pub(super) fn of_name(name: &str) -> (&str, Option<Duration>) {
 /// `100, 100;w=60, 1000;w=3600`, of which the first member is the limit that applies now and the
 /// others are policies that tell its window.
 pub(super) fn of_limit(value: &[u8]) -> (Option<u64>, Option<Duration>) {
-    let mut members = value.split(|&byte| byte == b',').take(MAX_MEMBERS).map(member);
-    let Some((limit, mut window)) = members.next().flatten() else { return (None, None) };
+    let mut members = value
+        .split(|&byte| byte == b',')
+        .take(MAX_MEMBERS)
+        .map(member);
+    let Some((limit, mut window)) = members.next().flatten() else {
+        return (None, None);
+    };
     for (policy, length) in members.flatten() {
         if policy == limit {
             window = window.or(length);
@@ -37,7 +47,12 @@ fn member(text: &[u8]) -> Option<(u64, Option<Duration>)> {
     let mut parts = text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let limit = number::count(parts.next()?)?;
     let window = parts.find_map(|part| number::count(part.strip_prefix(b"w=")?));
-    Some((limit, window.filter(|&seconds| seconds > 0).map(Duration::from_secs)))
+    Some((
+        limit,
+        window
+            .filter(|&seconds| seconds > 0)
+            .map(Duration::from_secs),
+    ))
 }
 
 fn unit(name: &str) -> Option<u64> {

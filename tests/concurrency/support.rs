@@ -47,7 +47,9 @@ pub(crate) fn answer(status: u16) -> Response<Body> {
 
 pub(crate) fn refusal(retry_after: &str) -> Response<Body> {
     let mut response = answer(429);
-    response.headers_mut().insert("retry-after", retry_after.parse().unwrap());
+    response
+        .headers_mut()
+        .insert("retry-after", retry_after.parse().unwrap());
     response
 }
 
@@ -74,4 +76,3 @@ pub(crate) async fn settle() {
         tokio::task::yield_now().await;
     }
 }
-

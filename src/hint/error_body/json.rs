@@ -2,8 +2,9 @@
 //!
 //! OpenAI and those compatible: `{"error":{"message","type","code"}}`. Anthropic:
 //! `{"type":"error","error":{"type","message","details":{"error_code"}}}`. Google:
-//! `{"error":{"status","message","details":[{"@type","retryDelay"}]}}`, in a list if the call streams. Others have a
-//! `message` or `detail` at the root, or `errors`. Discord has `retry_after` there, in seconds.
+//! `{"error":{"status","message","details":[{"@type","retryDelay"}]}}`, in a list if the call
+//! streams. Others have a `message` or `detail` at the root, or `errors`. Discord has
+//! `retry_after` there, in seconds.
 
 use serde_json::{Map, Value};
 
@@ -12,9 +13,11 @@ use crate::hint::number::{Decimal, SECOND};
 
 /// Codes and types of refusals that no wait will change, compared exactly: Scaleway calls a
 /// concurrency limit that clears in milliseconds "INSUFFICIENT QUOTA".
-const PERMANENT: [&str; 6] = [
+const PERMANENT: [&str; 7] = [
     // OpenAI, Azure and those compatible: the account has no credit.
     "insufficient_quota",
+    // OpenAI: the account is not active (seen with status 429).
+    "billing_not_active",
     // OpenAI since 2026 (help.openai.com/en/articles/5955604).
     "credit_balance_exhausted",
     "organization_usage_limit_exceeded",
@@ -26,8 +29,19 @@ const PERMANENT: [&str; 6] = [
 
 /// Keys whose strings are meant for people.
 const TEXTS: [&str; 13] = [
-    "message", "msg", "detail", "details", "description", "error", "error_description",
-    "error_message", "errors", "reason", "title", "raw", "retry_message",
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "description",
+    "error",
+    "error_description",
+    "error_message",
+    "errors",
+    "reason",
+    "title",
+    "raw",
+    "retry_message",
 ];
 
 /// How many errors of a list are looked at.
@@ -59,13 +73,25 @@ fn read_error(error: &Map<String, Value>, found: &mut ErrorBody) {
     found.permanent |= exhausted && texts("message").is_some_and(prose::has_limit_zero);
     if let Some(Value::Number(seconds)) = error.get("retry_after") {
         let seconds = Decimal::parse(seconds.to_string().as_bytes());
-        found.wait = found.wait.max(seconds.map(|seconds| seconds.duration(SECOND)));
+        found.wait = found
+            .wait
+            .max(seconds.map(|seconds| seconds.duration(SECOND)));
     }
-    for detail in error.get("details").into_iter().flat_map(each).filter_map(Value::as_object) {
+    for detail in error
+        .get("details")
+        .into_iter()
+        .flat_map(each)
+        .filter_map(Value::as_object)
+    {
         let text = |key| detail.get(key).and_then(Value::as_str);
-        found.permanent |= ["error_code", "code"].into_iter().filter_map(text).any(is_permanent);
+        found.permanent |= ["error_code", "code"]
+            .into_iter()
+            .filter_map(text)
+            .any(is_permanent);
         if text("@type").is_some_and(|name| name.ends_with("google.rpc.RetryInfo")) {
-            found.wait = found.wait.max(text("retryDelay").and_then(prose::protobuf_duration));
+            found.wait = found
+                .wait
+                .max(text("retryDelay").and_then(prose::protobuf_duration));
         }
     }
 }
@@ -75,7 +101,10 @@ fn read_texts(value: &Value, wanted: bool, found: &mut ErrorBody) {
     match value {
         Value::String(text) if wanted => found.take_text(text),
         Value::Array(values) => {
-            values.iter().take(MAX_ERRORS).for_each(|value| read_texts(value, wanted, found));
+            values
+                .iter()
+                .take(MAX_ERRORS)
+                .for_each(|value| read_texts(value, wanted, found));
         }
         Value::Object(object) => {
             for (key, value) in object {

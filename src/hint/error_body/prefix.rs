@@ -19,9 +19,14 @@ pub(super) fn parse(body: &[u8]) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}');
     // Anything else at the root is no error object, and a plain text may start with a number.
     text.trim_start().starts_with(['{', '[']).then_some(())?;
-    match serde_json::Deserializer::from_str(text).into_iter().next()? {
+    match serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .next()?
+    {
         Ok(value) => Some(value),
-        Err(error) if error.is_eof() => complete(text).and_then(|text| serde_json::from_str(&text).ok()),
+        Err(error) if error.is_eof() => {
+            complete(text).and_then(|text| serde_json::from_str(&text).ok())
+        }
         Err(_) => None,
     }
 }
@@ -44,7 +49,12 @@ fn complete(text: &str) -> Option<String> {
             (Some(_), b'\\') => {
                 bytes.next();
             }
-            (Some(_), b'"') => string = None,
+            (Some(_), b'"') => {
+                string = None;
+                if !is_key {
+                    safe = (at + 1, open.len());
+                }
+            }
             (Some(_), _) => {}
             (None, b'"') => string = Some(at),
             (None, b'{' | b'[') => {

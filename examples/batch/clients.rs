@@ -1,0 +1,154 @@
+//! The clients that are compared, all over the same hyper-util client.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response, StatusCode, header::RETRY_AFTER};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::Sleep;
+use tower::ServiceBuilder;
+use tower::retry::Policy;
+use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
+use tower::util::rng::HasherRng;
+use tower_throttle::concurrency::Handle;
+use tower_throttle::retry::Attempts;
+use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::args::ClientKind;
+use crate::posts::Post;
+use crate::run::{Desk, all_at_once, workers};
+use crate::wire::{Wire, WireCounts};
+
+/// What tower's client lets out at once: a round number, as one would pick it.
+const TOWER_LIMIT: usize = 50;
+
+/// How often tower's client sends a post.
+const TOWER_ATTEMPTS: u32 = 10;
+
+/// A client at work.
+pub(crate) struct Running {
+    /// Ends when every post is done, or after a stop when nothing is in flight.
+    pub(crate) work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(crate) wire: Arc<WireCounts>,
+    pub(crate) limit: LimitView,
+}
+
+/// How many requests a client lets out at once.
+pub(crate) enum LimitView {
+    None,
+    Fixed(usize),
+    Adaptive(Handle),
+}
+
+/// Makes a client and hands it the posts.
+pub(crate) fn start(kind: ClientKind, posts: Vec<Post>, desk: Desk) -> Running {
+    let mut connector = HttpConnector::new();
+    // Requests are small and each is waited for.
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
+    let client = Wire::new(client);
+    let wire = client.counts();
+    let (work, limit): (Pin<Box<dyn Future<Output = ()> + Send>>, _) = match kind {
+        ClientKind::Naive => (Box::pin(all_at_once(client, posts, desk)), LimitView::None),
+        ClientKind::Sequential => (
+            Box::pin(workers(1, client, posts, desk)),
+            LimitView::Fixed(1),
+        ),
+        ClientKind::Queue => (
+            Box::pin(workers(5, client, posts, desk)),
+            LimitView::Fixed(5),
+        ),
+        ClientKind::Tower => {
+            let stack = ServiceBuilder::new()
+                .retry(Patient::default())
+                .concurrency_limit(TOWER_LIMIT)
+                .service(client);
+            (
+                Box::pin(all_at_once(stack, posts, desk)),
+                LimitView::Fixed(TOWER_LIMIT),
+            )
+        }
+        ClientKind::Throttle => {
+            let gate = AdaptiveConcurrencyLayer::new();
+            let handle = gate.handle();
+            let stack = ServiceBuilder::new()
+                .layer(RetryOn429Layer::new())
+                .layer(gate)
+                .service(client);
+            (
+                Box::pin(all_at_once(stack, posts, desk)),
+                LimitView::Adaptive(handle),
+            )
+        }
+    };
+    Running { work, wire, limit }
+}
+
+/// How often an answer's post was sent, whichever client sent it.
+pub(crate) fn attempts(extensions: &Extensions) -> u32 {
+    match extensions.get::<Tries>() {
+        Some(tries) => tries.0,
+        None => Attempts::of(extensions).get(),
+    }
+}
+
+/// The retry policy of the tower client, as a careful user writes it: refusals only, the server's
+/// Retry-After first, else exponential backoff with jitter, and an end to it.
+#[derive(Clone)]
+struct Patient {
+    tries: u32,
+    backoff: ExponentialBackoff,
+}
+
+/// Left in the answer by [`Patient`].
+#[derive(Clone, Copy)]
+struct Tries(u32);
+
+impl Default for Patient {
+    fn default() -> Self {
+        let (base, max) = (Duration::from_millis(500), Duration::from_secs(30));
+        let backoff = ExponentialBackoffMaker::new(base, max, 0.99, HasherRng::default());
+        Self {
+            tries: 0,
+            backoff: backoff
+                .expect("the base is below the maximum")
+                .make_backoff(),
+        }
+    }
+}
+
+impl<B, R, E> Policy<Request<B>, Response<R>, E> for Patient
+where
+    B: Clone,
+{
+    type Future = Sleep;
+
+    fn retry(&mut self, _: &mut Request<B>, result: &mut Result<Response<R>, E>) -> Option<Sleep> {
+        self.tries += 1;
+        let response = result.as_mut().ok()?;
+        response.extensions_mut().insert(Tries(self.tries));
+        let refused = matches!(
+            response.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        if !refused || self.tries == TOWER_ATTEMPTS {
+            return None;
+        }
+        let told = response.headers().get(RETRY_AFTER);
+        let told = told.and_then(|value| value.to_str().ok()?.parse().ok());
+        match told {
+            Some(seconds @ 0..=120) => Some(tokio::time::sleep(Duration::from_secs(seconds))),
+            Some(_) => None,
+            None => Some(self.backoff.next_backoff()),
+        }
+    }
+
+    fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
+        Some(request.clone())
+    }
+}

@@ -1,0 +1,230 @@
+//! What a run came to.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::limits::Counts;
+
+/// The figures of one client's run.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary {
+    pub(crate) client: &'static str,
+    /// The embedded API's limits, or the host that was called.
+    pub(crate) api: String,
+    /// Posts to send; those that `--resume` passed over are not among them.
+    pub(crate) jobs: usize,
+    pub(crate) skipped: usize,
+    pub(crate) done: usize,
+    pub(crate) failed: usize,
+    /// Answers with status 429, and the most requests in flight, as the client saw them.
+    pub(crate) refused: u64,
+    pub(crate) peak_in_flight: u64,
+    pub(crate) makespan: Duration,
+    pub(crate) embedded: Option<Embedded>,
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What is known of the embedded API alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Embedded {
+    pub(crate) hints: &'static str,
+    pub(crate) latency: Duration,
+    /// What it counted itself.
+    pub(crate) counts: Counts,
+    /// The best possible makespan under its limits.
+    pub(crate) best: Duration,
+}
+
+impl Summary {
+    fn refused_per_1000(&self) -> f64 {
+        self.refused as f64 * 1000.0 / self.jobs.max(1) as f64
+    }
+
+    /// Makespan over the best possible; of a batch that was not done to its end there is none.
+    fn ratio(&self) -> Option<f64> {
+        let best = self.embedded?.best;
+        let whole = self.done == self.jobs && !best.is_zero();
+        whole.then(|| self.makespan.as_secs_f64() / best.as_secs_f64())
+    }
+
+    /// One JSON object; times in seconds.
+    pub(crate) fn to_json(&self) -> Value {
+        let api = self.embedded.map(|api| {
+            json!({
+                "hints": api.hints,
+                "latency_s": api.latency.as_secs_f64(),
+                "accepted": api.counts.accepted,
+                "refused": api.counts.refused,
+                "peak_in_flight": api.counts.peak,
+            })
+        });
+        json!({
+            "client": self.client,
+            "api": self.api,
+            "jobs": self.jobs,
+            "skipped": self.skipped,
+            "done": self.done,
+            "failed": self.failed,
+            "refused": self.refused,
+            "refused_per_1000": rounded(self.refused_per_1000()),
+            "peak_in_flight": self.peak_in_flight,
+            "makespan_s": rounded(self.makespan.as_secs_f64()),
+            "best_s": self.embedded.map(|api| rounded(api.best.as_secs_f64())),
+            "ratio": self.ratio().map(rounded),
+            "embedded": api,
+            "output": self.output,
+        })
+    }
+
+    /// A row of the table that [`TABLE_HEAD`] begins.
+    pub(crate) fn row(&self) -> String {
+        let best = self.embedded.map(|api| api.best.as_secs_f64());
+        format!(
+            "| {:<10} | {:>4} | {:>6} | {:>17.0} | {:>14} | {:>10.2} | {:>6} | {:>5} |",
+            self.client,
+            self.done,
+            self.failed,
+            self.refused_per_1000(),
+            self.peak_in_flight,
+            self.makespan.as_secs_f64(),
+            optional(best),
+            optional(self.ratio()),
+        )
+    }
+}
+
+/// The head of a table of summaries.
+pub(crate) const TABLE_HEAD: &str = "\
+| client     | done | failed | refused per 1,000 | peak in flight | makespan s | best s | ratio |
+|------------|-----:|-------:|------------------:|---------------:|-----------:|-------:|------:|";
+
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+fn optional(number: Option<f64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"))
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client    {} against {}", self.client, self.api)?;
+        if let Some(api) = self.embedded {
+            write!(f, " ({:?} a request, hints: {})", api.latency, api.hints)?;
+        }
+        writeln!(f)?;
+        write!(f, "posts     {} done, {} failed", self.done, self.failed)?;
+        let left = self.jobs - self.done - self.failed;
+        if left > 0 {
+            write!(f, ", {left} not sent")?;
+        }
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)?;
+        }
+        writeln!(f)?;
+        writeln!(
+            f,
+            "refused   {}, which is {:.0} per 1,000 posts",
+            self.refused,
+            self.refused_per_1000()
+        )?;
+        writeln!(f, "in flight {} at most", self.peak_in_flight)?;
+        write!(f, "makespan  {:.2} s", self.makespan.as_secs_f64())?;
+        if let Some(api) = self.embedded {
+            write!(f, "; best possible {:.2} s", api.best.as_secs_f64())?;
+            if let Some(ratio) = self.ratio() {
+                write!(f, "; ratio {ratio:.2}")?;
+            }
+            writeln!(f)?;
+            write!(
+                f,
+                "the API   accepted {}, refused {}, worked on {} at most",
+                api.counts.accepted, api.counts.refused, api.counts.peak
+            )?;
+        }
+        if let Some(path) = &self.output {
+            write!(f, "\nanswers   {}", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary() -> Summary {
+        let counts = Counts {
+            accepted: 500,
+            refused: 6,
+            peak: 5,
+        };
+        Summary {
+            client: "throttle",
+            api: "concurrency=5".to_owned(),
+            jobs: 500,
+            skipped: 0,
+            done: 500,
+            failed: 0,
+            refused: 6,
+            peak_in_flight: 6,
+            makespan: Duration::from_millis(10_500),
+            embedded: Some(Embedded {
+                hints: "none",
+                latency: Duration::from_millis(100),
+                counts,
+                best: Duration::from_secs(10),
+            }),
+            output: None,
+        }
+    }
+
+    #[test]
+    fn json_has_the_keys_that_were_promised() {
+        let json = summary().to_json();
+        assert_eq!(json["client"], "throttle");
+        assert_eq!(json["api"], "concurrency=5");
+        assert_eq!(json["jobs"], 500);
+        assert_eq!(json["done"], 500);
+        assert_eq!(json["failed"], 0);
+        assert_eq!(json["refused"], 6);
+        assert_eq!(json["refused_per_1000"], 12.0);
+        assert_eq!(json["peak_in_flight"], 6);
+        assert_eq!(json["makespan_s"], 10.5);
+        assert_eq!(json["best_s"], 10.0);
+        assert_eq!(json["ratio"], 1.05);
+        assert_eq!(json["embedded"]["peak_in_flight"], 5);
+        assert!(!json.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn without_an_embedded_api_best_and_ratio_are_null() {
+        let summary = Summary {
+            embedded: None,
+            ..summary()
+        };
+        let json = summary.to_json();
+        assert!(json["best_s"].is_null() && json["ratio"].is_null());
+        assert!(!summary.to_string().contains("best possible"));
+    }
+
+    #[test]
+    fn work_that_was_not_done_earns_no_ratio() {
+        let summary = Summary {
+            done: 400,
+            failed: 90,
+            ..summary()
+        };
+        assert!(summary.to_json()["ratio"].is_null());
+        assert!(summary.to_string().contains("10 not sent"));
+    }
+
+    #[test]
+    fn rows_fit_their_head() {
+        let head = TABLE_HEAD.lines().next().expect("two lines");
+        assert_eq!(summary().row().len(), head.len());
+    }
+}
