@@ -4,7 +4,7 @@
 pub mod concurrency;
 mod ext;
 pub mod hint;
-mod integrations;
+pub mod integrations;
 pub mod message;
 pub mod retry;
 

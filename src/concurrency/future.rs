@@ -80,6 +80,7 @@ where
 }
 
 /// Tells the gate of an answer, and has the body hold the permit if work is still being done.
+#[inline]
 fn admit<R>(
     response: R,
     mut permit: Permit,
@@ -94,8 +95,10 @@ where
     let classified = classifier.classify(parts.status, &parts.headers, &hint);
     let outcome = classified.outcome(parts.status, &hint);
     let refused = classified == Classified::Refused;
-    if let Some(governor) = permit.governor().filter(|_| refused) {
-        parts.extensions.insert(governor);
+    if refused {
+        permit
+            .governor()
+            .map(|governor| parts.extensions.insert(governor));
     }
     let permit = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
         permit.finish(outcome);
@@ -112,5 +115,5 @@ where
 
 /// What the answer's head says of limits.
 fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
-    Hint::parse(status, headers, None, SystemTime::now())
+    Hint::parse_at(status, headers, None, SystemTime::now)
 }

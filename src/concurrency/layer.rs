@@ -10,7 +10,7 @@ use super::body::ReleaseAt;
 use super::classify::{Classified, Classifier};
 use super::gate::Gate;
 use super::handle::Handle;
-use super::limit::{Aimd, Limit};
+use super::limit::{Learned, Limit};
 use super::service::AdaptiveConcurrency;
 
 /// Wraps services so that no more requests are in flight than the server takes.
@@ -28,7 +28,7 @@ impl AdaptiveConcurrencyLayer {
     /// A layer with the default limit, which starts at 4 and stays within 1 and 1000.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_limit(Aimd::new())
+        Self::with_limit(Learned::new())
     }
 
     /// A layer that asks `limit` how many requests may be in flight.
@@ -75,7 +75,7 @@ impl AdaptiveConcurrencyLayer {
     /// decides.
     #[must_use]
     pub fn max_pause(self, max: Duration) -> Self {
-        self.gate.with(|state, _, _| state.max_pause = max);
+        self.gate.with(|state, _, _| state.set_max_pause(max));
         self
     }
 

@@ -1,4 +1,92 @@
 //! Admission under a limit that is learned.
+//!
+//! [`AdaptiveConcurrencyLayer`] puts a gate before a client: no more requests are in flight than the
+//! server has shown to take, those that wait are let through in order, and a refusal that asks for a
+//! wait holds everybody, so that no other request runs into the same wall.
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use bytes::Bytes;
+//! # use http::{Request, Response};
+//! # use http_body_util::Full;
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Infallible> {
+//! # let http_client = tower::service_fn(async |_: Request<Full<Bytes>>| {
+//! #     Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+//! # });
+//! let mut client = ServiceBuilder::new()
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .service(http_client);
+//!
+//! let request = Request::get("https://api.example.com/").body(Full::default()).unwrap();
+//! let response = client.ready().await?.call(request).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Bounds, another algorithm, and a [`Handle`] to look on:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//! use tower_throttle::concurrency::limit::Aimd;
+//! use tower_throttle::concurrency::{Classified, ReleaseAt};
+//!
+//! let layer = AdaptiveConcurrencyLayer::with_limit(Aimd::new().decrease(0.7))
+//!     .initial_limit(10)
+//!     .max_limit(50)
+//!     .max_pause(Duration::from_secs(30))
+//!     .release_at(ReleaseAt::Headers)
+//!     .classify(|status, _headers| (status == 509).then_some(Classified::Refused));
+//!
+//! let handle = layer.handle();
+//! assert_eq!(handle.limit(), 10);
+//! handle.set_max(5);
+//! assert_eq!(handle.snapshot().limit, 5);
+//! ```
+//!
+//! # What is shared
+//!
+//! The gate belongs to the layer. All services that one layer or its clones wrap, and all clones of
+//! those services, share one limit, one line and one pause. Use one layer for each quota: as a rule
+//! one for each API key, or for each model.
+//!
+//! # Where it stands
+//!
+//! Inside retries, so that every attempt is let through, and counts, for itself, and no permit is
+//! held while a retry waits. What is to bound a logical request as a whole, tower's `Timeout` or
+//! `LoadShed`, stands outside the retries.
+//!
+//! # Readiness
+//!
+//! The permit is acquired in `poll_ready`, so backpressure reaches `LoadShed`, `Buffer` and
+//! `call_all`. A service that was polled once and is then left alone (the loser of a `select!` that is
+//! kept) holds nothing: when it is called and does not come, the next in line takes its slot, and it
+//! finds itself in front when it is polled again. A service that became ready and is not used does
+//! hold its permit; drop it.
+//!
+//! # Pauses
+//!
+//! A refused answer that asks for a wait pauses the gate for that long, and up to 5 % or half a second
+//! longer, so that several clients do not come back in step. A wait above
+//! [`max_pause`](AdaptiveConcurrencyLayer::max_pause) pauses nobody. The answer itself is passed on as
+//! it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
+//! [`Governor`](crate::message::Governor) by which a retry above tells what the body said. An accepted
+//! answer that tells of quotas carries the [`Hint`](crate::Hint) as well.
+//!
+//! # Cancellation
+//!
+//! Whatever is dropped at whatever moment gives up its place or its permit, and the next in line is
+//! woken. A request that is dropped before its answer counts as neither accepted nor refused.
+//!
+//! # Runtime
+//!
+//! The gate spawns nothing. A request that has to wait for time to pass, in a pause or because the
+//! limit says so, sets a timer and panics outside a tokio runtime whose time driver is enabled.
 
 mod body;
 mod classify;

@@ -1,9 +1,10 @@
 //! What the server said: one parse, one [`Hint`].
 //!
 //! HTTP APIs speak of their limits in many dialects: `Retry-After` in seconds or as a date,
-//! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error bodies that say
-//! "try again in 976ms". [`Hint::parse`] reads them all, and cannot fail: what is malformed is
-//! left out, and nothing a server sends makes it panic, overflow or work without bound.
+//! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error
+//! bodies that say "try again in 976ms". [`Hint::parse`] reads them all, and cannot fail: what is
+//! malformed is left out, and nothing a server sends makes it panic, overflow or work without
+//! bound.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -44,8 +45,8 @@
 //! 403, 409 and 413 only on evidence. A `Retry-After` on a 2xx is no order to wait: Anthropic and
 //! others send it with answers that served the request.
 //!
-//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body that
-//! no wait will change (`insufficient_quota`), matched exactly, never by loose text.
+//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body
+//! that no wait will change (`insufficient_quota`), matched exactly, never by loose text.
 //!
 //! How long to wait, from the first of these that is there:
 //!
@@ -61,6 +62,7 @@
 
 mod date;
 mod error_body;
+mod family;
 mod ietf;
 mod number;
 mod quota;
@@ -107,7 +109,7 @@ pub enum Verdict {
     /// No refusal: the request was served, or failed for another reason.
     #[default]
     Accepted,
-    /// Refused for now; may be sent again.
+    /// May be sent again: refused for now, or failed with `x-should-retry: true`.
     Retry,
     /// Refused, and waiting will not help: a permanent code in the body.
     Permanent,
@@ -140,6 +142,9 @@ impl Hint {
         body: Option<&[u8]>,
         received: impl FnOnce() -> SystemTime,
     ) -> Self {
+        if status.as_u16() < 400 && !rate_limit::any(headers) {
+            return Self::default();
+        }
         let received = LazyCell::new(received);
         let reference = Reference::new(headers, &received);
         let quotas = rate_limit::quotas(headers, &reference);
@@ -210,9 +215,9 @@ impl Hint {
 
     /// Whether the server refused to do the work for now, whatever is to be done about it.
     ///
-    /// A failed request that the server allows to be sent again (a 500 with `x-should-retry: true`) is
-    /// no refusal: its [verdict](Hint::verdict) is [`Verdict::Retry`], but it says nothing of a
-    /// limit.
+    /// A failed request that the server allows to be sent again (a 500 with
+    /// `x-should-retry: true`) is no refusal: its [verdict](Hint::verdict) is [`Verdict::Retry`],
+    /// but it says nothing of a limit.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.refusal

@@ -1,13 +1,9 @@
-//! The families of rate limit headers, and the quotas they tell of.
-//!
-//! One scan over the header names, because the names are open-ended: `x-ratelimit-limit-tokens`,
-//! `x-ratelimit-limit-req-10-second`, `anthropic-ratelimit-input-tokens-reset`, and prefixes that gateways put in
-//! front. What stands before `ratelimit` or `rate-limit` tells one family from another; one of the
-//! words `limit`, `remaining` and `reset` comes first or last after it; the rest is the dimension.
+//! The quotas that a response's headers tell of, collected in one scan over the names.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, header};
 
 use super::date::Reference;
+use super::family::{self, Field, Name};
 use super::ietf;
 use super::number::{self, Decimal, SECOND};
 use super::quota::{Dimension, Quota};
@@ -20,28 +16,6 @@ const MAX_LINES: usize = 256;
 pub(super) const MAX_QUOTAS: usize = 16;
 /// Longer values are not looked at.
 pub(super) const MAX_LENGTH: usize = 2_048;
-
-/// What a header tells of a quota.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Limit,
-    Remaining,
-    Reset,
-    /// Discord's time until the reset, which is to be trusted more than the absolute one.
-    ResetAfter,
-    /// Azure's length of the window in seconds.
-    RenewalPeriod,
-    /// Shopify's `used/limit`.
-    UsedOfLimit,
-}
-
-/// The name of a quota header, taken apart.
-#[derive(Clone, Copy, Debug)]
-struct Name<'a> {
-    prefix: &'a str,
-    dimension: &'a str,
-    field: Field,
-}
 
 /// A quota while its headers are being collected.
 struct Draft<'a> {
@@ -59,7 +33,7 @@ pub(super) fn quotas(headers: &HeaderMap, reference: &Reference<'_>) -> Vec<Quot
     let mut structured = false;
     let mut milliseconds = false;
     for (name, value) in headers.iter().take(MAX_LINES) {
-        if !may_tell_of_quota(name) {
+        if !family::may_tell_of_quota(name) {
             continue;
         }
         if matches!(name.as_str(), "ratelimit" | "ratelimit-policy") {
@@ -108,98 +82,12 @@ pub(super) fn quotas(headers: &HeaderMap, reference: &Reference<'_>) -> Vec<Quot
     quotas
 }
 
-/// A quick look at a name, on the path of every response.
-#[inline]
-fn may_tell_of_quota(name: &HeaderName) -> bool {
-    let name = name.as_str().as_bytes();
-    match name {
-        [b'r', rest @ ..] => rest.starts_with(b"ate"),
-        [b'x', b'-', rest @ ..] if rest.starts_with(b"rate") => true,
-        [b'x', b'-', b't' | b'e' | b's', ..] => {
-            name.ends_with(b"-limit") || name.ends_with(b"-remaining")
-        }
-        [b'a', b'n', ..] => name.starts_with(b"anthropic-"),
-        // Behind a gateway's prefix. No shorter name has room for one.
-        _ => name.len() > 15 && name.windows(5).any(|part| part == b"-rate"),
-    }
-}
-
-impl<'a> Name<'a> {
-    fn parse(name: &'a str) -> Option<Self> {
-        let special = |prefix, dimension, field| {
-            Some(Self {
-                prefix,
-                dimension,
-                field,
-            })
-        };
-        match name {
-            // Cohere's trial keys: calls per minute, and per month without a state.
-            "x-trial-endpoint-call-limit" => special("x-trial", "calls-minute", Field::Limit),
-            "x-trial-endpoint-call-remaining" => {
-                special("x-trial", "calls-minute", Field::Remaining)
-            }
-            "x-endpoint-monthly-call-limit" => special("x-endpoint", "calls-month", Field::Limit),
-            "x-shopify-shop-api-call-limit" => special("x-shopify", "calls", Field::UsedOfLimit),
-            // Mistral's older family.
-            _ if name.starts_with("ratelimitbysize-") => {
-                Self::split("ratelimitbysize", &name["ratelimitbysize-".len()..]).map(|name| Self {
-                    dimension: "size",
-                    ..name
-                })
-            }
-            _ => {
-                let marker = ["ratelimit-", "rate-limit-"];
-                let found = marker
-                    .iter()
-                    .find_map(|&marker| Some((name.find(marker)?, marker)));
-                match found {
-                    Some((at, marker)) => Self::split(&name[..at], &name[at + marker.len()..]),
-                    // Anthropic's priority tier. Its quotas bind that tier alone, so they keep the
-                    // tier's name: a request over them is served from the standard ones.
-                    None => Self::split("anthropic-", name.strip_prefix("anthropic-")?)
-                        .filter(|name| name.dimension.starts_with("priority-")),
-                }
-            }
-        }
-    }
-
-    /// Takes apart what follows the family's marker.
-    fn split(prefix: &'a str, rest: &'a str) -> Option<Self> {
-        let (first, after_first) = rest.split_once('-').unwrap_or((rest, ""));
-        if let Some(field) = Field::parse(first) {
-            return Some(match (field, after_first) {
-                (Field::Reset, "after") => Self {
-                    prefix,
-                    dimension: "",
-                    field: Field::ResetAfter,
-                },
-                (field, dimension) => Self {
-                    prefix,
-                    dimension,
-                    field,
-                },
-            });
-        }
-        let (dimension, last) = rest.rsplit_once('-')?;
-        Some(Self {
-            prefix,
-            dimension,
-            field: Field::parse(last)?,
-        })
-    }
-}
-
-impl Field {
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "limit" => Self::Limit,
-            "remaining" => Self::Remaining,
-            "reset" => Self::Reset,
-            "renewalperiod" => Self::RenewalPeriod,
-            _ => return None,
-        })
-    }
+/// Whether there may be a header that tells of a quota. This is on the path of every response.
+pub(super) fn any(headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .take(MAX_LINES)
+        .any(family::may_tell_of_quota)
 }
 
 impl<'a> Draft<'a> {

@@ -16,8 +16,8 @@ const MAX_LINES: usize = 256;
 
 /// The wait that the headers ask for, the most exact source first.
 ///
-/// 1. `retry-after-ms` (OpenAI, Azure) and `x-ms-retry-after-ms` (Azure), in milliseconds. A zero is passed
-///    over, as SDKs do: it comes from rounding down.
+/// 1. `retry-after-ms` (OpenAI, Azure) and `x-ms-retry-after-ms` (Azure), in milliseconds. A zero
+///    is passed over, as OpenAI's and Cohere's SDKs do.
 /// 2. `Retry-After` (RFC 9110 §10.2.3): seconds from receipt, or a date. Zero, or a date that has
 ///    passed, allows another attempt now.
 /// 3. `x-ratelimit-retry-after` (MailerLite), read as `Retry-After`.

@@ -1,5 +1,6 @@
 //! The configuration.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use super::service::RetryOn429;
 /// One layer stands for one API: its clones, and all the services they make, share the pause that
 /// a refusal asks for, the budget, and the knowledge whether the server serves anything at all.
 /// Use a layer of its own for each API.
-#[derive(Debug)]
 pub struct RetryOn429Layer<C = RefusalsOnly> {
     policy: Arc<Policy<C>>,
 }
@@ -150,6 +150,14 @@ impl<C> Clone for RetryOn429Layer<C> {
         Self {
             policy: Arc::clone(&self.policy),
         }
+    }
+}
+
+impl<C> fmt::Debug for RetryOn429Layer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryOn429Layer")
+            .field("policy", &self.policy)
+            .finish()
     }
 }
 

@@ -1,4 +1,104 @@
 //! Retries of refused requests.
+//!
+//! [`RetryOn429`] sends a request again that the server refused for now: a 429, a 503, and the
+//! others that [`Hint`](crate::Hint) takes for a refusal. It waits as long as the server asks, and
+//! by a jittered exponential backoff otherwise, and it tells everybody else to wait as well.
+//!
+//! By default:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_throttle::RetryOn429Layer;
+//! use tower_throttle::retry::Attempts;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # let refused = std::sync::atomic::AtomicBool::new(false);
+//! # let refused = std::sync::Arc::new(refused);
+//! # let client = tower::service_fn(move |_: Request<Full<Bytes>>| {
+//! #     let first = !refused.swap(true, std::sync::atomic::Ordering::SeqCst);
+//! #     let status = if first { 429 } else { 200 };
+//! #     let response = Response::builder().status(status).body(Full::<Bytes>::default());
+//! #     std::future::ready(Ok::<_, std::convert::Infallible>(response.unwrap()))
+//! # });
+//! let mut client = ServiceBuilder::new().layer(RetryOn429Layer::new()).service(client);
+//!
+//! let request = Request::post("https://api.test/v1/posts").body(Full::from("hello")).unwrap();
+//! let response = client.ready().await?.call(request).await?;
+//! println!("{} after {} attempts", response.status(), Attempts::of(response.extensions()).get());
+//! # assert_eq!(Attempts::of(response.extensions()).get(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Customised:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use http::HeaderName;
+//! use tower_throttle::RetryOn429Layer;
+//! use tower_throttle::retry::{Backoff, IdempotencyKey, Jitter, RetryBudget, retry_server_errors};
+//!
+//! let layer = RetryOn429Layer::new()
+//!     .max_attempts(8)
+//!     .max_elapsed(Duration::from_secs(60))
+//!     .max_server_wait(Duration::from_secs(30))
+//!     .backoff(
+//!         Backoff::exponential(Duration::from_millis(200), Duration::from_secs(10))
+//!             .jitter(Jitter::Equal),
+//!     )
+//!     .budget(RetryBudget::new(100))
+//!     .classify(retry_server_errors())
+//!     .idempotency_key(IdempotencyKey::Bare)
+//!     .attempt_header(HeaderName::from_static("x-attempt"));
+//! # let _ = layer;
+//! ```
+//!
+//! # What is retried
+//!
+//! Refusals, whatever the method: the server says that it did not do the work. Other failures, such
+//! as 5xx answers and connection errors, only if a [`Classify`] says so, and then only requests that
+//! may be repeated: of an idempotent method, or with an `Idempotency-Key`. A refusal that will not
+//! pass is not retried: one with a permanent code in its body (`insufficient_quota` and its kin),
+//! one that says so (`x-should-retry: false`), and one that asks for more than
+//! [`max_server_wait`](RetryOn429Layer::max_server_wait).
+//!
+//! The request's body must be one that can be copied ([`TryCloneBody`]). `Clone` bodies are; wrap a
+//! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
+//! gives the request one attempt.
+//!
+//! # How long it waits
+//!
+//! What the server asks for is a floor. On top comes up to a tenth of it, at most one second, so
+//! that nobody wakes in step; and if the own backoff has grown beyond that, it counts. The pause is
+//! shared: `poll_ready` of every service of the layer, and the retries of all others, wait until
+//! the same moment, each with an addition of its own. Nobody is held longer than `max_server_wait`
+//! by what others were told.
+//!
+//! With an [`AdaptiveConcurrencyLayer`](crate::AdaptiveConcurrencyLayer) below, the gate pauses and
+//! paces instead: a retry waits as long as the server asks, or a backoff of up to two seconds, and
+//! then takes its place in the gate's queue.
+//!
+//! # What ends it
+//!
+//! [`max_attempts`](RetryOn429Layer::max_attempts),
+//! [`max_elapsed`](RetryOn429Layer::max_elapsed), [`max_outage`](RetryOn429Layer::max_outage), the
+//! [`budget`](RetryOn429Layer::budget). None of them is an error: the caller gets the last answer
+//! with its body whole, and with [`Attempts`] and [`Hint`](crate::Hint) in its extensions. An error
+//! of the inner service is returned as it is; so is one that its `poll_ready` gives before a retry.
+//!
+//! A refused answer is dropped before the wait, so no connection and no permit hang on it. A part of
+//! its body is read first ([`drain`](RetryOn429Layer::drain)), so that the connection can be used
+//! again. Dropping the response future ends everything at once.
+//!
+//! The time of an attempt, and of waiting for the inner service, is not bounded here. Put `tower`'s
+//! `Timeout` below this layer to bound an attempt, and around it to bound all of them.
+//!
+//! [`TryCloneBody`]: crate::message::TryCloneBody
 
 mod attempts;
 mod backoff;

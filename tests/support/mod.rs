@@ -88,6 +88,12 @@ pub fn script<R>(answers: impl IntoIterator<Item = R>) -> Script<R> {
     Script::of(answers.into_iter().map(Ok))
 }
 
+impl<R, E, Q> std::fmt::Debug for Script<R, E, Q> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Script")
+    }
+}
+
 impl<R, E, Q> Clone for Script<R, E, Q> {
     fn clone(&self) -> Self {
         Self {

@@ -1,20 +1,30 @@
 //! The gate: one lock around plain data, one line, one timer.
 
+mod alarm;
+mod pause;
 mod permit;
 mod queue;
 mod state;
 mod wakes;
 
+#[cfg(all(test, loom))]
+mod loom_tests;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
+#[cfg(all(test, loom))]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(all(test, loom)))]
+use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, futures::Notified};
 use tokio::time::{Instant, Sleep};
 
+use self::alarm::Alarm;
 pub(super) use self::permit::{Admission, Permit};
-use self::state::{Alarm, Pass, Place, State};
+use self::state::{Pass, Place, State};
 use self::wakes::Wakes;
 use super::limit::{Limit, Now, Sent};
 
@@ -42,10 +52,12 @@ impl Gate {
         })
     }
 
+    #[inline]
     pub(super) fn now(&self) -> Now {
         Now::since(self.epoch)
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,16 +71,25 @@ impl Gate {
         let result = change(&mut state, &now, &mut wakes);
         let tell = state.watchers > 0 && state.version != version;
         drop(state);
-        wakes.run();
+        if !wakes.is_empty() {
+            wakes.run();
+        }
         if tell {
             self.changed.notify_waiters();
         }
         result
     }
 
-    /// Lets a request through at once, or not.
+    /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
     fn pass(&self) -> Option<Sent> {
-        self.with(|state, now, _| state.pass(now))
+        let mut state = self.lock();
+        let sent = state.pass(&self.now());
+        let tell = state.watchers > 0;
+        drop(state);
+        if tell {
+            self.changed.notify_waiters();
+        }
+        sent
     }
 
     /// Lets a waiter through when it is its turn.

@@ -31,6 +31,7 @@ impl Admission {
     }
 
     /// Waits for a permit, and keeps it once it is there.
+    #[inline]
     pub(in crate::concurrency) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.permit.is_some() {
             return Poll::Ready(());
@@ -61,6 +62,7 @@ impl Admission {
     }
 
     /// Takes the permit for a request that is sent now.
+    #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
         let mut permit = self.permit.take()?;
         permit.sent.at = self.gate.now().get();
@@ -120,13 +122,16 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(gate) = self.gate.take() else { return };
-        let (sent, reported) = (&self.sent, self.reported);
+        let (mut sent, reported) = (self.sent, self.reported);
         gate.with(|state, now, wakes| {
             if reported {
-                state.release(now, wakes);
-            } else {
-                state.report(now, sent, Outcome::Ignored, true, wakes);
+                return state.release(now, wakes);
             }
+            if sent.at.is_zero() {
+                // It was never used.
+                sent.at = now.get();
+            }
+            state.report(now, &sent, Outcome::Ignored, true, wakes);
         });
     }
 }

@@ -3,13 +3,15 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use super::alarm::{Alarm, Alarms};
+use super::pause::Pause;
 use super::queue::Queue;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
-use crate::hint::{DEFAULT_MAX_SERVER_WAIT, Hint};
+use crate::hint::Hint;
 
 /// How often a waiter lets the executor run before it takes a slot kept for somebody else.
 const PATIENCE: u8 = 2;
@@ -21,40 +23,22 @@ const HEIRS: usize = 16;
 /// No waiter has this number.
 const NOBODY: (u64, u8) = (u64::MAX, 0);
 
-/// Upward jitter of a pause: at most this share of it, and at most this long.
-const JITTER: f64 = 0.05;
-const MAX_JITTER: Duration = Duration::from_millis(500);
-
 /// Everything the gate knows.
 #[derive(Debug)]
 pub(in crate::concurrency) struct State {
     limit: Box<dyn Limit>,
     bounds: (usize, usize),
-    pub(in crate::concurrency) max_pause: Duration,
     in_flight: usize,
     /// How many requests were let through.
     seq: u64,
     accepted: u64,
     refused: u64,
-    paused_until: Option<Duration>,
+    pause: Pause,
     queue: Queue,
-    alarm: Option<Alarm>,
-    alarms: u64,
-    random: fastrand::Rng,
+    alarms: Alarms,
     /// Counts the changes, for those that watch.
     pub(in crate::concurrency) version: u64,
     pub(in crate::concurrency) watchers: usize,
-}
-
-/// The timer as far as the state knows it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Alarm {
-    /// Which one it is of those set so far.
-    pub(super) number: u64,
-    /// When it rings.
-    pub(super) at: Duration,
-    /// The waiter in whose runtime it runs.
-    by: u64,
 }
 
 /// A place in the line.
@@ -79,16 +63,13 @@ impl State {
         Self {
             limit,
             bounds: (DEFAULT_MIN, DEFAULT_MAX),
-            max_pause: DEFAULT_MAX_SERVER_WAIT,
             in_flight: 0,
             seq: 0,
             accepted: 0,
             refused: 0,
-            paused_until: None,
+            pause: Pause::default(),
             queue: Queue::default(),
-            alarm: None,
-            alarms: 0,
-            random: fastrand::Rng::new(),
+            alarms: Alarms::default(),
             version: 0,
             watchers: 0,
         }
@@ -103,15 +84,14 @@ impl State {
 
     /// How many more may go now, whoever they are, and when time alone will let one more go.
     fn headroom(&mut self, now: &Now) -> Headroom {
-        if let Some(until) = self.paused_until {
-            if now.get() < until {
+        if self.pause.is_set() {
+            if let Some(until) = self.pause.until(now) {
                 return Headroom {
                     slots: 0,
                     opens_at: Some(until),
                 };
             }
-            self.paused_until = None;
-            self.version += 1;
+            self.version += u64::from(self.pause.expire(now));
         }
         self.limit.headroom(now, self.load())
     }
@@ -153,7 +133,7 @@ impl State {
             }
             _ => {
                 self.queue.keep(place.id, waker);
-                Pass::Pending(self.needs_alarm(room, place.id))
+                Pass::Pending(self.alarms.set(now, room, place.id))
             }
         }
     }
@@ -196,12 +176,10 @@ impl State {
         Pass::Granted(sent)
     }
 
-    /// Strikes a waiter from the line; an alarm that it set is set anew by somebody who stays.
+    /// Strikes a waiter from the line.
     fn leave(&mut self, id: u64, wakes: &mut Wakes) {
         self.queue.remove(id, wakes);
-        if self.alarm.is_some_and(|alarm| alarm.by == id) {
-            self.alarm = None;
-        }
+        self.alarms.left(id);
     }
 
     fn grant(&mut self, now: &Now) -> Sent {
@@ -260,32 +238,28 @@ impl State {
         self.settle(now, wakes);
     }
 
-    /// Pauses as a refusal asks. A longer wait than is acceptable pauses nobody.
+    /// Pauses as long as the limit takes from what a refusal said.
     pub(in crate::concurrency) fn pause_for(&mut self, now: &Now, hint: &Hint) {
-        let Some(wait) = self.limit.pause_for(now, hint) else {
-            return;
-        };
-        if wait.is_zero() || wait > self.max_pause {
-            return;
+        if let Some(wait) = self.limit.pause_for(now, hint) {
+            self.pause.ask(now, wait);
+            self.version += 1;
         }
-        let jitter = wait
-            .mul_f64(JITTER)
-            .min(MAX_JITTER)
-            .mul_f64(self.random.f64());
-        self.pause(now, wait + jitter);
     }
 
     /// Lets nobody through for at least `wait`.
     pub(in crate::concurrency) fn pause(&mut self, now: &Now, wait: Duration) {
-        let until = now.get().saturating_add(wait);
-        self.paused_until = Some(self.paused_until.map_or(until, |old| old.max(until)));
+        self.pause.begin(now, wait);
         self.version += 1;
     }
 
     /// Ends a pause.
     pub(in crate::concurrency) fn resume(&mut self) {
-        self.paused_until = None;
+        self.pause.end();
         self.version += 1;
+    }
+
+    pub(in crate::concurrency) fn set_max_pause(&mut self, max: Duration) {
+        self.pause.set_max(max);
     }
 
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
@@ -308,7 +282,7 @@ impl State {
 
     /// The alarm rang, or was lost with its runtime.
     pub(super) fn ring(&mut self, now: &Now, wakes: &mut Wakes) {
-        self.alarm = None;
+        self.alarms.rang();
         self.settle(now, wakes);
     }
 
@@ -319,7 +293,7 @@ impl State {
             return;
         }
         let room = self.headroom(now);
-        if !self.call(room, wakes) && room.slots == 0 && self.is_alarm_due(room) {
+        if !self.call(room, wakes) && self.alarms.is_due(room) {
             self.alert(wakes);
         }
     }
@@ -330,11 +304,10 @@ impl State {
         if free == 0 || self.queue.all_called() {
             return false;
         }
-        let mut called = Wakes::default();
-        self.queue.call(free, &mut called);
-        // An executor that runs the last woken first shall run a called one.
+        self.queue.call(free, wakes);
+        // After those called, so that an executor runs them in the order of the line. One that runs
+        // the last woken first loses a little time: an heir makes way.
         self.alert(wakes);
-        wakes.append(called);
         true
     }
 
@@ -344,39 +317,18 @@ impl State {
             .alert((HEIRS / (1 + self.in_flight)).max(1), wakes);
     }
 
-    fn is_alarm_due(&self, room: Headroom) -> bool {
-        room.opens_at
-            .is_some_and(|at| self.alarm.is_none_or(|alarm| alarm.at > at))
-    }
-
-    fn needs_alarm(&mut self, room: Headroom, by: u64) -> Option<Alarm> {
-        if room.slots > 0 || !self.is_alarm_due(room) {
-            return None;
-        }
-        self.alarms += 1;
-        self.alarm = room.opens_at.map(|at| Alarm {
-            number: self.alarms,
-            at,
-            by,
-        });
-        self.alarm
-    }
-
     /// Whether this is the alarm that counts.
     pub(super) fn expects(&self, alarm: Alarm) -> bool {
-        self.alarm
-            .is_some_and(|expected| expected.number == alarm.number)
+        self.alarms.expects(alarm)
     }
 
     pub(in crate::concurrency) fn snapshot(&mut self, now: &Now) -> Snapshot {
-        if self.paused_until.is_some_and(|until| until <= now.get()) {
-            self.resume();
-        }
+        self.version += u64::from(self.pause.expire(now));
         Snapshot {
             limit: self.limit.limit(),
             in_flight: self.in_flight,
             waiting: self.queue.len(),
-            pause_remaining: self.paused_until.map(|until| until - now.get()),
+            pause_remaining: self.pause.until(now).map(|until| until - now.get()),
             accepted: self.accepted,
             refused: self.refused,
         }

@@ -18,9 +18,8 @@ impl Wakes {
         self.discard.push(waker);
     }
 
-    pub(super) fn append(&mut self, later: Self) {
-        self.wake.extend(later.wake);
-        self.discard.extend(later.discard);
+    pub(super) fn is_empty(&self) -> bool {
+        self.wake.is_empty() && self.discard.is_empty()
     }
 
     pub(super) fn run(self) {

@@ -2,8 +2,9 @@
 //!
 //! OpenAI and those compatible: `{"error":{"message","type","code"}}`. Anthropic:
 //! `{"type":"error","error":{"type","message","details":{"error_code"}}}`. Google:
-//! `{"error":{"status","message","details":[{"@type","retryDelay"}]}}`, in a list if the call streams. Others have a
-//! `message` or `detail` at the root, or `errors`. Discord has `retry_after` there, in seconds.
+//! `{"error":{"status","message","details":[{"@type","retryDelay"}]}}`, in a list if the call
+//! streams. Others have a `message` or `detail` at the root, or `errors`. Discord has
+//! `retry_after` there, in seconds.
 
 use serde_json::{Map, Value};
 
@@ -12,9 +13,11 @@ use crate::hint::number::{Decimal, SECOND};
 
 /// Codes and types of refusals that no wait will change, compared exactly: Scaleway calls a
 /// concurrency limit that clears in milliseconds "INSUFFICIENT QUOTA".
-const PERMANENT: [&str; 6] = [
+const PERMANENT: [&str; 7] = [
     // OpenAI, Azure and those compatible: the account has no credit.
     "insufficient_quota",
+    // OpenAI: the account is not active (seen with status 429).
+    "billing_not_active",
     // OpenAI since 2026 (help.openai.com/en/articles/5955604).
     "credit_balance_exhausted",
     "organization_usage_limit_exceeded",

@@ -49,7 +49,12 @@ fn complete(text: &str) -> Option<String> {
             (Some(_), b'\\') => {
                 bytes.next();
             }
-            (Some(_), b'"') => string = None,
+            (Some(_), b'"') => {
+                string = None;
+                if !is_key {
+                    safe = (at + 1, open.len());
+                }
+            }
             (Some(_), _) => {}
             (None, b'"') => string = Some(at),
             (None, b'{' | b'[') => {

@@ -51,8 +51,8 @@ pub(super) fn contains(text: &str, phrase: &str) -> bool {
         .any(|part| part.eq_ignore_ascii_case(phrase.as_bytes()))
 }
 
-/// Whether a request asks for more than the limit: "Limit 30000, Requested 35000" (OpenAI, Groq). No
-/// wait makes room for it. The same message with `Requested` below the limit is an ordinary
+/// Whether a request asks for more than the limit: "Limit 30000, Requested 35000" (OpenAI, Groq).
+/// No wait makes room for it. The same message with `Requested` below the limit is an ordinary
 /// refusal, so the numbers are compared.
 pub(super) fn is_too_large(text: &str) -> bool {
     match (number_after(text, "Limit"), number_after(text, "Requested")) {

@@ -35,6 +35,9 @@ pub(super) struct Source<B> {
     waiting: Option<Waker>,
 }
 
+/// What polling a body for its next frame gives.
+type Polled<D, E> = Poll<Option<Result<Frame<D>, E>>>;
+
 enum Rest<B> {
     Open(Pin<Box<B>>),
     Ended,
@@ -101,7 +104,7 @@ impl<B: Body> Source<B> {
         turn: u64,
         sole: bool,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ReplayError>>>
+    ) -> Polled<Bytes, ReplayError>
     where
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
@@ -202,7 +205,7 @@ fn poll_inner<B: Body>(
     body: &mut Pin<Box<B>>,
     waiting: &mut Option<Waker>,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+) -> Polled<B::Data, B::Error> {
     let frame = body.as_mut().poll_frame(cx);
     *waiting = frame.is_pending().then(|| cx.waker().clone());
     frame

@@ -1,0 +1,151 @@
+//! The clients: one file each. To add one, write its `build` and list it here.
+
+mod aws;
+mod glue;
+mod queue;
+mod rivals;
+mod sdk;
+mod stack;
+mod throttle;
+mod vector;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+
+use crate::server::Server;
+
+/// The final status of a job, or `None` if its client gave it up with an error.
+pub type Answer = Pin<Box<dyn Future<Output = Option<StatusCode>> + Send>>;
+
+/// One instance of a client, with all that its jobs share.
+pub trait Client: Send + Sync {
+    /// Sees one job through.
+    fn send(&self, request: Request<Full<Bytes>>) -> Answer;
+
+    /// What the client believes now, if it can tell.
+    fn belief(&self) -> Option<Belief> {
+        None
+    }
+}
+
+/// What a client believes of the API.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Belief {
+    pub limit: Option<usize>,
+    pub waiting: Option<usize>,
+    /// Requests per second.
+    pub pace: Option<f64>,
+    /// Seconds.
+    pub pause: Option<f64>,
+}
+
+/// A kind of client.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// Whether it is one of this crate's own.
+    pub ours: bool,
+    /// Whether one program does the jobs of all clients.
+    pub one_program: bool,
+    pub build: fn(Server) -> Arc<dyn Client>,
+}
+
+const fn rival(
+    name: &'static str,
+    about: &'static str,
+    build: fn(Server) -> Arc<dyn Client>,
+) -> Kind {
+    Kind {
+        name,
+        about,
+        ours: false,
+        one_program: false,
+        build,
+    }
+}
+
+const fn own(
+    name: &'static str,
+    about: &'static str,
+    build: fn(Server) -> Arc<dyn Client>,
+) -> Kind {
+    Kind {
+        ours: true,
+        ..rival(name, about, build)
+    }
+}
+
+/// The kind that is given the limit of 10 in Vector's conditions.
+pub const FIXED_AT_10: Kind = own("throttle-fixed-10", "Fixed at 10", |s| {
+    throttle::fixed(s, 10)
+});
+
+/// The kind that is held to the bounds.
+pub const DEFAULTS: &str = "throttle";
+
+/// Every kind of client, in the order of the table.
+pub const ALL: &[Kind] = &[
+    own(
+        DEFAULTS,
+        "this crate's two layers with their defaults",
+        throttle::learned,
+    ),
+    own(
+        "throttle-aimd",
+        "the same with the limit Aimd",
+        throttle::aimd,
+    ),
+    own(
+        "throttle-vegas",
+        "the same with the limit Vegas",
+        throttle::vegas,
+    ),
+    own(
+        "throttle-gradient2",
+        "the same with the limit Gradient2",
+        throttle::gradient2,
+    ),
+    own(
+        "throttle-fixed",
+        "the same with the limit Fixed, at 50",
+        |s| throttle::fixed(s, 50),
+    ),
+    Kind {
+        one_program: true,
+        ..rival(
+            "queue",
+            "five workers and a put-it-back queue, as one program",
+            queue::build,
+        )
+    },
+    rival("tower", "tower Retry + ConcurrencyLimit(50)", rivals::tower),
+    rival(
+        "resilience-aimd",
+        "tower-resilience-adaptive 0.14 Aimd",
+        rivals::resilience_aimd,
+    ),
+    rival(
+        "resilience-gradient2",
+        "tower-resilience-adaptive 0.14 Gradient2",
+        rivals::resilience_gradient2,
+    ),
+    rival(
+        "throttle-net",
+        "throttle-net 2.0 adaptive Aimd",
+        rivals::throttle_net,
+    ),
+    rival("tower-acc", "tower-acc 0.1.1 Aimd", rivals::tower_acc),
+    rival("sdk", "an SDK's two retries, no limit", sdk::build),
+    rival(
+        "vector-arc",
+        "Vector's adaptive concurrency, per attempt",
+        vector::build,
+    ),
+    rival("aws-adaptive", "AWS's adaptive client rate", aws::build),
+];

@@ -1,0 +1,75 @@
+//! Our own two layers, with nothing set.
+
+use std::sync::Arc;
+
+use tower::ServiceBuilder;
+use tower_throttle::concurrency::Handle;
+use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Vegas};
+use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::server::Server;
+
+use super::glue::Req;
+use super::stack::Stack;
+use super::{Answer, Belief, Client};
+
+struct Throttle {
+    stack: Arc<dyn Client>,
+    handle: Handle,
+}
+
+/// The defaults: what the table's bounds are about.
+pub(super) fn learned(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::new())
+}
+
+/// The classic laws under the same retries, for comparison.
+pub(super) fn aimd(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::with_limit(Aimd::new()))
+}
+
+pub(super) fn vegas(server: Server) -> Arc<dyn Client> {
+    under(server, AdaptiveConcurrencyLayer::with_limit(Vegas::new()))
+}
+
+pub(super) fn gradient2(server: Server) -> Arc<dyn Client> {
+    under(
+        server,
+        AdaptiveConcurrencyLayer::with_limit(Gradient2::new()),
+    )
+}
+
+pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
+    under(
+        server,
+        AdaptiveConcurrencyLayer::with_limit(Fixed::new(limit)),
+    )
+}
+
+fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
+    let handle = adaptive.handle();
+    let service = ServiceBuilder::new()
+        .layer(RetryOn429Layer::new())
+        .layer(adaptive)
+        .service(server);
+    Arc::new(Throttle {
+        stack: Stack::client(service),
+        handle,
+    })
+}
+
+impl Client for Throttle {
+    fn send(&self, request: Req) -> Answer {
+        self.stack.send(request)
+    }
+
+    fn belief(&self) -> Option<Belief> {
+        let snapshot = self.handle.snapshot();
+        Some(Belief {
+            limit: Some(snapshot.limit),
+            waiting: Some(snapshot.waiting),
+            pace: None,
+            pause: snapshot.pause_remaining.map(|pause| pause.as_secs_f64()),
+        })
+    }
+}

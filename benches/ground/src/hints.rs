@@ -1,0 +1,194 @@
+//! What the simulated API tells of its limits, in the headers that real ones use.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::limits::{Quota, Unit};
+
+/// Whose headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    None,
+    /// `Retry-After` on refusals.
+    RetryAfter,
+    /// `x-ratelimit-*` on every answer; reset is the time until the bucket is full.
+    OpenAi,
+    /// `anthropic-ratelimit-*` on every answer; reset is a date.
+    Anthropic,
+    /// `RateLimit` and `RateLimit-Policy` on every answer.
+    Ietf,
+}
+
+/// How true the `Retry-After` is.
+#[derive(Clone, Copy, Debug)]
+pub enum Exactness {
+    Right,
+    /// The true wait times this.
+    Times(f64),
+    /// Always the same number of seconds.
+    Always(f64),
+}
+
+/// Writes the headers of an answer given `now`; `refused` holds the true wait of a refusal.
+pub fn write(
+    headers: &mut HeaderMap,
+    style: Style,
+    exactness: Exactness,
+    now: f64,
+    quotas: &[Quota],
+    refused: Option<Option<f64>>,
+) {
+    if style == Style::None {
+        return;
+    }
+    set(headers, "date", http_date(now));
+    if let Some(Some(wait)) = refused {
+        let wait = match exactness {
+            Exactness::Right => wait,
+            Exactness::Times(factor) => wait * factor,
+            Exactness::Always(seconds) => seconds,
+        };
+        set(headers, "retry-after", format!("{}", wait.ceil()));
+        if style == Style::OpenAi {
+            set(
+                headers,
+                "retry-after-ms",
+                format!("{}", (wait * 1000.0).ceil()),
+            );
+        }
+    }
+    for quota in quotas {
+        describe(headers, style, now, quota);
+    }
+}
+
+fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
+    let unit = match quota.unit {
+        Unit::Requests => "requests",
+        Unit::Tokens => "tokens",
+    };
+    let (limit, remaining) = (quota.limit, quota.remaining.floor());
+    match style {
+        Style::None | Style::RetryAfter => {}
+        Style::OpenAi => {
+            set(
+                headers,
+                &format!("x-ratelimit-limit-{unit}"),
+                format!("{limit}"),
+            );
+            set(
+                headers,
+                &format!("x-ratelimit-remaining-{unit}"),
+                format!("{remaining}"),
+            );
+            set(
+                headers,
+                &format!("x-ratelimit-reset-{unit}"),
+                go_duration(quota.reset),
+            );
+        }
+        Style::Anthropic => {
+            let name = |what| format!("anthropic-ratelimit-{unit}-{what}");
+            set(headers, &name("limit"), format!("{limit}"));
+            set(headers, &name("remaining"), format!("{remaining}"));
+            set(headers, &name("reset"), rfc3339((now + quota.reset).ceil()));
+        }
+        Style::Ietf => {
+            let (window, reset) = (quota.window, quota.reset.ceil());
+            set(
+                headers,
+                "ratelimit-policy",
+                format!("\"default\";q={limit};w={window}"),
+            );
+            set(
+                headers,
+                "ratelimit",
+                format!("\"default\";r={remaining};t={reset}"),
+            );
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &str, value: String) {
+    let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+    headers.insert(name, HeaderValue::try_from(value).expect("a header value"));
+}
+
+/// `1m3.5s`, `120ms`, as OpenAI writes it.
+fn go_duration(seconds: f64) -> String {
+    let ms = (seconds.max(0.0) * 1000.0).ceil();
+    let (minutes, rest) = ((ms / 60_000.0).floor(), ms % 60_000.0);
+    match () {
+        () if minutes > 0.0 => format!("{minutes}m{}s", rest / 1000.0),
+        () if rest >= 1000.0 => format!("{}s", rest / 1000.0),
+        () => format!("{rest}ms"),
+    }
+}
+
+/// The day on which every run begins, at midnight.
+const DAY: (&str, &str) = ("Mon, 05 Jan 2026", "2026-01-05");
+
+fn clock(seconds: f64) -> String {
+    let s = seconds as u64;
+    assert!(s < 86_400, "a run stays within its day");
+    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+fn http_date(now: f64) -> String {
+    format!("{} {} GMT", DAY.0, clock(now))
+}
+
+fn rfc3339(at: f64) -> String {
+    format!("{}T{}Z", DAY.1, clock(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: Quota = Quota {
+        unit: Unit::Requests,
+        limit: 10.0,
+        remaining: 2.5,
+        reset: 75.5,
+        window: 60.0,
+    };
+
+    fn written(style: Style, exactness: Exactness) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        write(
+            &mut headers,
+            style,
+            exactness,
+            3661.2,
+            &[QUOTA],
+            Some(Some(7.5)),
+        );
+        headers
+    }
+
+    #[test]
+    fn each_style_writes_its_own() {
+        let openai = written(Style::OpenAi, Exactness::Right);
+        assert_eq!(openai["x-ratelimit-remaining-requests"], "2");
+        assert_eq!(openai["x-ratelimit-reset-requests"], "1m15.5s");
+        assert_eq!(openai["retry-after-ms"], "7500");
+        let anthropic = written(Style::Anthropic, Exactness::Right);
+        assert_eq!(
+            anthropic["anthropic-ratelimit-requests-reset"],
+            "2026-01-05T01:02:17Z"
+        );
+        assert_eq!(anthropic["date"], "Mon, 05 Jan 2026 01:01:01 GMT");
+        let ietf = written(Style::Ietf, Exactness::Right);
+        assert_eq!(ietf["ratelimit"], "\"default\";r=2;t=76");
+        assert!(written(Style::None, Exactness::Right).is_empty());
+    }
+
+    #[test]
+    fn a_wait_can_be_untrue() {
+        let wait = |exactness| written(Style::RetryAfter, exactness)["retry-after"].clone();
+        assert_eq!(wait(Exactness::Right), "8");
+        assert_eq!(wait(Exactness::Times(0.1)), "1");
+        assert_eq!(wait(Exactness::Times(3.0)), "23");
+        assert_eq!(wait(Exactness::Always(20.0)), "20");
+    }
+}

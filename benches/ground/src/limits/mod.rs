@@ -1,0 +1,159 @@
+//! What the simulated API allows: pure arithmetic, told the time in seconds.
+
+mod bucket;
+mod window;
+
+use crate::schedule::Schedule;
+
+pub use bucket::Bucket;
+pub use window::{Fixed, Sliding};
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Requests,
+    Tokens,
+}
+
+impl Unit {
+    fn of(self, cost: u32) -> f64 {
+        match self {
+            Self::Requests => 1.0,
+            Self::Tokens => f64::from(cost),
+        }
+    }
+}
+
+/// One limit, as a scenario states it.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// So many at once, and the status that refuses more.
+    InFlight { limit: Schedule, status: u16 },
+    /// A token bucket: refill per minute, and the most it holds.
+    Bucket {
+        per_minute: Schedule,
+        burst: f64,
+        unit: Unit,
+    },
+    /// So many in each period, counted from zero when the period begins.
+    Window { limit: f64, period: f64 },
+    /// So many in any stretch as long as the period; refused ones may count as well.
+    Sliding {
+        limit: f64,
+        period: f64,
+        counts_refused: bool,
+    },
+}
+
+/// What the server could tell of one limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quota {
+    pub unit: Unit,
+    pub limit: f64,
+    pub remaining: f64,
+    /// Seconds until a bucket is full, or until a window begins anew.
+    pub reset: f64,
+    pub window: f64,
+}
+
+/// Why, and for how long, a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Refusal {
+    pub status: u16,
+    /// Seconds after which the same request would be taken, where time alone brings that about.
+    pub wait: Option<f64>,
+}
+
+#[derive(Clone, Debug)]
+enum Meter {
+    InFlight { limit: Schedule, status: u16 },
+    Bucket(Bucket),
+    Window(Fixed),
+    Sliding(Sliding),
+}
+
+/// All limits of one server, and what they have counted so far.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    meters: Vec<Meter>,
+}
+
+impl Limits {
+    pub fn new(rules: &[Rule]) -> Self {
+        let meter = |rule: &Rule| match rule.clone() {
+            Rule::InFlight { limit, status } => Meter::InFlight { limit, status },
+            Rule::Bucket {
+                per_minute,
+                burst,
+                unit,
+            } => Meter::Bucket(Bucket::new(per_minute, burst, unit)),
+            Rule::Window { limit, period } => Meter::Window(Fixed::new(limit, period)),
+            Rule::Sliding {
+                limit,
+                period,
+                counts_refused,
+            } => Meter::Sliding(Sliding::new(limit, period, counts_refused)),
+        };
+        Self {
+            meters: rules.iter().map(meter).collect(),
+        }
+    }
+
+    /// Takes a request in, or says why not. `in_flight` does not include it.
+    pub fn admit(&mut self, now: f64, cost: u32, in_flight: usize) -> Result<(), Refusal> {
+        let mut refusal: Option<Refusal> = None;
+        for meter in &mut self.meters {
+            let (status, wait) = match meter {
+                Meter::InFlight { limit, .. } if (in_flight as f64) < limit.at(now) => continue,
+                Meter::InFlight { status, .. } => (*status, None),
+                Meter::Bucket(bucket) => (429, Some(bucket.wait(now, cost))),
+                Meter::Window(window) => (429, Some(window.wait(now))),
+                Meter::Sliding(log) => (429, Some(log.wait(now))),
+            };
+            if wait.is_none_or(|wait| wait > 0.0) {
+                let longest = refusal.and_then(|refusal| refusal.wait).max_by_value(wait);
+                refusal = Some(Refusal {
+                    status,
+                    wait: longest,
+                });
+            }
+        }
+        for meter in &mut self.meters {
+            match (meter, refusal) {
+                (Meter::Sliding(log), Some(_)) => log.refuse(now),
+                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
+                (Meter::Window(window), None) => window.take(now),
+                (Meter::Sliding(log), None) => log.take(now),
+                _ => {}
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// What could be told of each rate limit now.
+    pub fn quotas(&mut self, now: f64) -> Vec<Quota> {
+        let quota = |meter: &mut Meter| match meter {
+            Meter::InFlight { .. } => None,
+            Meter::Bucket(bucket) => Some(bucket.quota(now)),
+            Meter::Window(window) => Some(window.quota(now)),
+            Meter::Sliding(log) => Some(log.quota(now)),
+        };
+        self.meters.iter_mut().filter_map(quota).collect()
+    }
+}
+
+trait MaxByValue {
+    fn max_by_value(self, other: Self) -> Self;
+}
+
+impl MaxByValue for Option<f64> {
+    fn max_by_value(self, other: Self) -> Self {
+        match (self, other) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

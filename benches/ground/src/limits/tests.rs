@@ -1,0 +1,86 @@
+use super::*;
+
+fn bucket(per_minute: f64, burst: f64, unit: Unit) -> Limits {
+    Limits::new(&[Rule::Bucket {
+        per_minute: Schedule::always(per_minute),
+        burst,
+        unit,
+    }])
+}
+
+#[test]
+fn in_flight_counts_the_others() {
+    let mut limits = Limits::new(&[Rule::InFlight {
+        limit: Schedule::always(2.0),
+        status: 503,
+    }]);
+    assert_eq!(limits.admit(0.0, 1, 1), Ok(()));
+    assert_eq!(
+        limits.admit(0.0, 1, 2),
+        Err(Refusal {
+            status: 503,
+            wait: None
+        })
+    );
+}
+
+#[test]
+fn a_bucket_says_when_it_has_enough() {
+    let mut limits = bucket(60.0, 2.0, Unit::Requests);
+    assert!(limits.admit(0.0, 1, 0).is_ok() && limits.admit(0.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(0.25, 1, 0).unwrap_err().wait, Some(0.75));
+    assert!(limits.admit(1.0, 1, 0).is_ok());
+    let quota = limits.quotas(1.0)[0];
+    assert_eq!((quota.limit, quota.remaining, quota.reset), (2.0, 0.0, 2.0));
+}
+
+#[test]
+fn a_bucket_of_tokens_takes_what_a_request_costs() {
+    let mut limits = bucket(6000.0, 500.0, Unit::Tokens);
+    assert!(limits.admit(0.0, 400, 0).is_ok());
+    assert_eq!(limits.admit(0.0, 200, 0).unwrap_err().wait, Some(1.0));
+    assert!(limits.admit(1.0, 200, 0).is_ok());
+}
+
+#[test]
+fn a_window_begins_anew() {
+    let mut limits = Limits::new(&[Rule::Window {
+        limit: 1.0,
+        period: 60.0,
+    }]);
+    assert!(limits.admit(20.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(45.0, 1, 0).unwrap_err().wait, Some(15.0));
+    assert!(limits.admit(60.0, 1, 0).is_ok());
+}
+
+#[test]
+fn refusals_may_count_in_a_sliding_log() {
+    let sliding = |counts_refused| Rule::Sliding {
+        limit: 1.0,
+        period: 10.0,
+        counts_refused,
+    };
+    for (counts_refused, taken) in [(false, true), (true, false)] {
+        let mut limits = Limits::new(&[sliding(counts_refused)]);
+        assert!(limits.admit(0.0, 1, 0).is_ok());
+        assert_eq!(limits.admit(6.0, 1, 0).unwrap_err().wait, Some(4.0));
+        assert_eq!(limits.admit(10.0, 1, 0).is_ok(), taken);
+    }
+}
+
+#[test]
+fn a_combination_takes_nothing_when_one_refuses() {
+    let mut limits = Limits::new(&[
+        Rule::Window {
+            limit: 2.0,
+            period: 60.0,
+        },
+        Rule::InFlight {
+            limit: Schedule::always(1.0),
+            status: 429,
+        },
+    ]);
+    assert!(limits.admit(0.0, 1, 0).is_ok());
+    assert!(limits.admit(0.0, 1, 1).is_err());
+    assert_eq!(limits.quotas(0.0)[0].remaining, 1.0);
+}

@@ -1,0 +1,120 @@
+use std::collections::VecDeque;
+
+use super::{Quota, Unit};
+
+/// A window that begins anew every period.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    limit: f64,
+    period: f64,
+    index: u64,
+    used: f64,
+}
+
+impl Fixed {
+    pub fn new(limit: f64, period: f64) -> Self {
+        Self {
+            limit,
+            period,
+            index: 0,
+            used: 0.0,
+        }
+    }
+
+    fn turn(&mut self, now: f64) {
+        let index = (now / self.period + 1e-9) as u64;
+        if index != self.index {
+            (self.index, self.used) = (index, 0.0);
+        }
+    }
+
+    fn reset(&self, now: f64) -> f64 {
+        (self.index + 1) as f64 * self.period - now
+    }
+
+    pub fn wait(&mut self, now: f64) -> f64 {
+        self.turn(now);
+        if self.used < self.limit {
+            0.0
+        } else {
+            self.reset(now)
+        }
+    }
+
+    pub fn take(&mut self, now: f64) {
+        self.turn(now);
+        self.used += 1.0;
+    }
+
+    pub fn quota(&mut self, now: f64) -> Quota {
+        self.turn(now);
+        Quota {
+            unit: Unit::Requests,
+            limit: self.limit,
+            remaining: self.limit - self.used,
+            reset: self.reset(now),
+            window: self.period,
+        }
+    }
+}
+
+/// A log of what was counted in the last period.
+#[derive(Clone, Debug)]
+pub struct Sliding {
+    limit: usize,
+    period: f64,
+    counts_refused: bool,
+    log: VecDeque<f64>,
+}
+
+impl Sliding {
+    pub fn new(limit: f64, period: f64, counts_refused: bool) -> Self {
+        Self {
+            limit: limit as usize,
+            period,
+            counts_refused,
+            log: VecDeque::new(),
+        }
+    }
+
+    fn forget(&mut self, now: f64) {
+        while self
+            .log
+            .front()
+            .is_some_and(|at| at + self.period <= now + 1e-9)
+        {
+            self.log.pop_front();
+        }
+    }
+
+    /// Seconds until the log has room.
+    pub fn wait(&mut self, now: f64) -> f64 {
+        self.forget(now);
+        match self.log.len().checked_sub(self.limit) {
+            Some(over) => self.log[over] + self.period - now,
+            None => 0.0,
+        }
+    }
+
+    pub fn take(&mut self, now: f64) {
+        self.log.push_back(now);
+    }
+
+    pub fn refuse(&mut self, now: f64) {
+        if self.counts_refused {
+            self.log.push_back(now);
+        }
+    }
+
+    pub fn quota(&mut self, now: f64) -> Quota {
+        self.forget(now);
+        Quota {
+            unit: Unit::Requests,
+            limit: self.limit as f64,
+            remaining: self.limit.saturating_sub(self.log.len()) as f64,
+            // Such servers tell the period; when quota comes back they do not say.
+            reset: self.period,
+            window: self.period,
+        }
+    }
+}

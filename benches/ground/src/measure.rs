@@ -1,0 +1,182 @@
+//! What a run comes to.
+
+use std::collections::HashMap;
+
+use crate::limits::Rule;
+use crate::scenario::Scenario;
+use crate::server::Log;
+use crate::work::Job;
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    pub at: f64,
+    pub done: bool,
+}
+
+/// The figures of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    pub done: usize,
+    pub failed: usize,
+    pub makespan: f64,
+    pub best: f64,
+    /// Refused by a limit, per 1,000 jobs.
+    pub refused: f64,
+    /// Refused for reasons no client can help (an outage, random 529s), per 1,000 jobs.
+    pub disturbed: f64,
+    pub peak: usize,
+    /// Seconds from a job's arrival until the attempt that was accepted.
+    pub queued_p50: f64,
+    pub queued_p99: f64,
+    /// Jain's index of what each client got in the first half.
+    pub jain: Option<f64>,
+    /// Seconds until the slowest late joiner had 0.8 of its fair share.
+    pub joined: Option<f64>,
+    /// Round trips from the last change of the limit until what it allows is in use.
+    pub settled: Option<f64>,
+}
+
+impl Measured {
+    pub fn ratio(&self) -> f64 {
+        self.makespan / self.best
+    }
+}
+
+/// Measures a run.
+pub fn measure(
+    scenario: &Scenario,
+    jobs: &[Job],
+    best: f64,
+    finished: &[Finished],
+    log: &Log,
+) -> Measured {
+    let n = jobs.len() as f64;
+    let done = finished.iter().filter(|job| job.done).count();
+    let makespan = finished.iter().map(|job| job.at).fold(0.0, f64::max);
+    let arrived: HashMap<usize, f64> = jobs.iter().map(|job| (job.id, job.arrives)).collect();
+    let mut queued: Vec<f64> = log
+        .accepted
+        .iter()
+        .map(|(at, _, job)| at - arrived[job])
+        .collect();
+    queued.sort_by(f64::total_cmp);
+    let shared = scenario.clients > 1;
+    Measured {
+        done,
+        failed: jobs.len() - done,
+        makespan,
+        best,
+        refused: log.refused as f64 * 1000.0 / n,
+        disturbed: log.disturbed as f64 * 1000.0 / n,
+        peak: log.in_flight.iter().map(|(_, n)| *n).max().unwrap_or(0),
+        queued_p50: quantile(&queued, 0.5),
+        queued_p99: quantile(&queued, 0.99),
+        jain: (shared && scenario.join_every == 0.0)
+            .then(|| jain(&shares(log, scenario.clients, 0.0, makespan / 2.0))),
+        joined: (scenario.join_every > 0.0)
+            .then(|| joined(scenario, log))
+            .flatten(),
+        settled: settled(scenario, log),
+    }
+}
+
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let index = (q * sorted.len() as f64) as usize;
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0.0)
+}
+
+/// What each client got accepted in a stretch of time.
+fn shares(log: &Log, clients: usize, from: f64, to: f64) -> Vec<f64> {
+    let mut shares = vec![0.0; clients];
+    for (at, client, _) in &log.accepted {
+        if (from..to).contains(at) {
+            shares[*client] += 1.0;
+        }
+    }
+    shares
+}
+
+/// Jain's index: one when all got the same, one by the number of clients when one got all.
+pub fn jain(shares: &[f64]) -> f64 {
+    let (sum, squares) = shares
+        .iter()
+        .fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
+    if squares == 0.0 {
+        1.0
+    } else {
+        sum * sum / (shares.len() as f64 * squares)
+    }
+}
+
+/// Over how many seconds a share is taken.
+const SHARE: f64 = 20.0;
+
+/// The longest any late joiner took from its start to 0.8 of an equal share.
+fn joined(scenario: &Scenario, log: &Log) -> Option<f64> {
+    let took = |client: usize| {
+        let start = client as f64 * scenario.join_every;
+        let reached = |after: &f64| {
+            let (from, to) = (start + after - SHARE, start + after);
+            let shares = shares(log, scenario.clients, from.max(start), to);
+            let active = (to / scenario.join_every)
+                .floor()
+                .min(scenario.clients as f64 - 1.0)
+                + 1.0;
+            shares[client] >= 0.8 * shares.iter().sum::<f64>() / active
+        };
+        (5..600).map(f64::from).find(reached)
+    };
+    let all: Vec<Option<f64>> = (1..scenario.clients).map(took).collect();
+    all.into_iter()
+        .map(|took| took.unwrap_or(f64::INFINITY))
+        .reduce(f64::max)
+}
+
+/// Round trips after the only change of a limit on what is in flight until 90 % of a higher one
+/// is in use, or no more than a lower one.
+fn settled(scenario: &Scenario, log: &Log) -> Option<f64> {
+    let [Rule::InFlight { limit, .. }] = scenario.rules.as_slice() else {
+        return None;
+    };
+    let [(at, value)] = limit.changes() else {
+        return None;
+    };
+    if limit.next_change(*at).is_some() {
+        return None;
+    }
+    let risen = *value > limit.at(0.0);
+    let there = |n: usize| {
+        if risen {
+            n as f64 >= 0.9 * value
+        } else {
+            n as f64 <= *value
+        }
+    };
+    let when = log
+        .in_flight
+        .iter()
+        .find(|(t, n)| t > at && there(*n))
+        .map(|(t, _)| *t);
+    Some(when.map_or(f64::INFINITY, |t| (t - at) / scenario.latency))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jains_index_is_one_when_all_get_the_same() {
+        assert_eq!(jain(&[3.0, 3.0, 3.0]), 1.0);
+        assert_eq!(jain(&[9.0, 0.0, 0.0]), 1.0 / 3.0);
+    }
+
+    #[test]
+    fn quantiles_stay_within_what_there_is() {
+        assert_eq!(quantile(&[], 0.5), 0.0);
+        assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.99), 3.0);
+    }
+}

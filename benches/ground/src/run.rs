@@ -1,0 +1,211 @@
+//! One run: a scenario, a kind of client and a seed, on a runtime of its own with a paused clock.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::best::best;
+use crate::clients::{Belief, Client, Kind};
+use crate::clock::{InRun, Shown};
+use crate::measure::{Finished, Measured, measure};
+use crate::scenario::Scenario;
+use crate::server::{Log, Server};
+use crate::work::{self, Job};
+
+/// A run that takes this many times the best possible is over.
+const PATIENCE: f64 = 50.0;
+
+/// Though not sooner than this, in seconds.
+const SHORTEST: f64 = 600.0;
+
+/// And at this in any case, in seconds.
+const LONGEST: f64 = 80_000.0;
+
+/// What a client believed and did at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    pub at: f64,
+    /// At the server, of all clients.
+    pub in_flight: usize,
+    /// Over the last few samples, accepted or not, of all clients.
+    pub sent_per_second: f64,
+    pub belief: Belief,
+}
+
+/// How many samples a run gives that takes as long as the best possible.
+const SAMPLES: f64 = 1000.0;
+
+/// Runs and measures.
+pub fn run(scenario: &Scenario, kind: &Kind, seed: u64) -> Measured {
+    let jobs = work::jobs(scenario, seed);
+    let best = best(scenario, &jobs);
+    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
+    measure(scenario, &jobs, best, &finished, &log)
+}
+
+/// Runs and watches the first client.
+pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
+    let jobs = work::jobs(scenario, seed);
+    let best = best(scenario, &jobs);
+    on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).2
+}
+
+/// Runs, and gives what the server saw.
+pub fn observed(scenario: &Scenario, kind: &Kind, seed: u64, best: f64) -> (Vec<Finished>, Log) {
+    let jobs = work::jobs(scenario, seed);
+    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
+    (finished, log)
+}
+
+fn on_paused_clock(
+    scenario: &Scenario,
+    kind: &Kind,
+    seed: u64,
+    jobs: &[Job],
+    best: f64,
+    every: Option<f64>,
+) -> (Vec<Finished>, Log, Vec<Sample>) {
+    // The crates under test take their jitter from the thread's own generator.
+    fastrand::seed(seed);
+    let _in_run = InRun::begin();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(work(scenario, kind, seed, jobs, best, every))
+}
+
+async fn work(
+    scenario: &Scenario,
+    kind: &Kind,
+    seed: u64,
+    jobs: &[Job],
+    best: f64,
+    every: Option<f64>,
+) -> (Vec<Finished>, Log, Vec<Sample>) {
+    let server = Server::new(scenario, seed);
+    let programs = if kind.one_program {
+        1
+    } else {
+        scenario.clients
+    };
+    let clients: Vec<Arc<dyn Client>> = (0..programs)
+        .map(|client| (kind.build)(server.seen_by(client)))
+        .collect();
+    let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
+    let mut tasks = JoinSet::new();
+    for job in jobs.iter().copied() {
+        let client = clients[job.client % programs].clone();
+        let (server, finished, began) = (server.clone(), finished.clone(), server.began());
+        let job = async move {
+            if job.arrives > 0.0 {
+                sleep(Duration::from_secs_f64(job.arrives)).await;
+            }
+            let mut request = Request::new(Full::<Bytes>::from("{}"));
+            request.extensions_mut().insert(job);
+            let status = client.send(request).await;
+            let done = status.is_some_and(|status| status.is_success());
+            finished.lock().expect("finished").push(Finished {
+                at: server.now(),
+                done,
+            });
+        };
+        tasks.spawn(Shown::new(began, job));
+    }
+    let mut samples = Vec::new();
+    let end = async { while tasks.join_next().await.is_some() {} };
+    let watched = async {
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = sample(&server, &*clients[0], every, &mut samples) => {}
+        }
+    };
+    // Jobs that are not done after so long count as failed.
+    let longest = (PATIENCE * best).clamp(SHORTEST, LONGEST);
+    let _ = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
+    let finished = std::mem::take(&mut *finished.lock().expect("finished"));
+    (finished, server.log(), samples)
+}
+
+/// Over how many samples a rate is taken.
+const RATE: usize = 30;
+
+async fn sample(
+    server: &Server,
+    client: &dyn Client,
+    every: Option<f64>,
+    samples: &mut Vec<Sample>,
+) {
+    let Some(every) = every else {
+        return std::future::pending().await;
+    };
+    let mut sent = VecDeque::from([0; RATE]);
+    loop {
+        let before = sent.pop_front().expect("a sample");
+        sent.push_back(server.sent());
+        samples.push(Sample {
+            at: server.now(),
+            in_flight: server.in_flight(),
+            sent_per_second: (server.sent() - before) as f64 / (RATE as f64 * every),
+            belief: client.belief().unwrap_or_default(),
+        });
+        sleep(Duration::from_secs_f64(every)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clients, scenarios};
+
+    fn small(name: &str) -> Scenario {
+        let all = scenarios::all().into_iter();
+        let mut scenario = all.clone().find(|s| s.name == name).expect("a scenario");
+        scenario.jobs /= 10;
+        scenario
+    }
+
+    #[test]
+    fn a_run_is_the_same_each_time() {
+        let scenario = small("shared-40");
+        for kind in clients::ALL {
+            let figures = || {
+                let run = run(&scenario, kind, 7);
+                (run.makespan, run.refused, run.failed, run.peak)
+            };
+            assert_eq!(figures(), figures(), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn the_given_limit_gives_the_best_time() {
+        let kind = clients::ALL
+            .iter()
+            .find(|kind| kind.name == "throttle-fixed");
+        let run = run(&small("fifty"), kind.expect("a client"), 1);
+        assert_eq!((run.failed, run.refused), (0, 0.0));
+        assert!(run.ratio() < 1.001, "{}", run.ratio());
+    }
+
+    #[test]
+    fn five_workers_take_as_long_as_five_workers_do() {
+        let kind = clients::ALL
+            .iter()
+            .find(|kind| kind.name == "queue")
+            .expect("a client");
+        let moving = scenarios::all().into_iter().find(|s| s.name == "moving");
+        let ratio = run(&moving.expect("a scenario"), kind, 1).ratio();
+        assert!(
+            (6.0..6.3).contains(&ratio),
+            "{ratio}: 30.8 places on average, 5 of them used"
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What a scenario consists of.
+
+use std::ops::RangeInclusive;
+
+use crate::hints::{Exactness, Style};
+use crate::limits::{Rule, Unit};
+use crate::schedule::Schedule;
+use crate::vector::Model;
+
+/// When jobs come.
+#[derive(Clone, Debug)]
+pub enum Arrivals {
+    AllAtOnce,
+    Poisson {
+        per_second: f64,
+    },
+    /// So many one by one, every so many seconds, then all the rest.
+    TrickleThenBurst {
+        trickle: usize,
+        every: f64,
+    },
+    /// From a trace, in seconds.
+    Given(Vec<f64>),
+}
+
+/// What our own client must reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Makespan over the best possible.
+    pub ratio: f64,
+    /// Refusals per 1,000 jobs.
+    pub refused: f64,
+    /// The most that may be in flight at the server.
+    pub peak: Option<usize>,
+}
+
+/// A simulated API and the work to do on it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// The name in the table.
+    pub title: &'static str,
+    pub jobs: usize,
+    /// Mean seconds of work on an idle server.
+    pub latency: f64,
+    /// The spread of the log-normal latency.
+    pub sigma: f64,
+    pub cost: RangeInclusive<u32>,
+    pub rules: Vec<Rule>,
+    /// Above so many in flight, each takes longer in proportion.
+    pub knee: Option<f64>,
+    /// All is 503 between these.
+    pub outage: Option<(f64, f64)>,
+    /// The share of requests answered 529 for no reason of load.
+    pub overloaded: f64,
+    pub hints: Style,
+    pub exactness: Exactness,
+    pub arrivals: Arrivals,
+    /// Independent instances of the client.
+    pub clients: usize,
+    /// Each begins so many seconds after the one before.
+    pub join_every: f64,
+    /// Vector's server model in place of the limits above.
+    pub vector: Option<Model>,
+    pub bounds: Bounds,
+}
+
+impl Scenario {
+    /// A scenario with no limit yet.
+    pub fn new(name: &'static str, title: &'static str, jobs: usize, latency: f64) -> Self {
+        Self {
+            name,
+            title,
+            jobs,
+            latency,
+            sigma: 0.4,
+            cost: 1..=1,
+            rules: Vec::new(),
+            knee: None,
+            outage: None,
+            overloaded: 0.0,
+            hints: Style::None,
+            exactness: Exactness::Right,
+            arrivals: Arrivals::AllAtOnce,
+            clients: 1,
+            join_every: 0.0,
+            vector: None,
+            bounds: Bounds {
+                ratio: 1.05,
+                refused: 25.0,
+                peak: None,
+            },
+        }
+    }
+
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    pub fn in_flight(self, limit: Schedule) -> Self {
+        self.rule(Rule::InFlight { limit, status: 429 })
+    }
+
+    pub fn bucket(self, per_minute: f64, burst: f64) -> Self {
+        let per_minute = Schedule::always(per_minute);
+        self.rule(Rule::Bucket {
+            per_minute,
+            burst,
+            unit: Unit::Requests,
+        })
+    }
+
+    /// Also sets the bound on refusals that such hints allow.
+    pub fn hints(mut self, style: Style) -> Self {
+        self.bounds.refused = match style {
+            Style::None => 25.0,
+            Style::RetryAfter => 15.0,
+            Style::OpenAi | Style::Anthropic | Style::Ietf => 10.0,
+        };
+        self.hints = style;
+        self
+    }
+
+    /// Also sets the bound on the ratio that several clients are held to.
+    pub fn shared_by(mut self, clients: usize, join_every: f64) -> Self {
+        (self.clients, self.join_every) = (clients, join_every);
+        self.at_most(1.10)
+    }
+
+    /// Bounds the makespan over the best possible.
+    pub fn at_most(mut self, ratio: f64) -> Self {
+        self.bounds.ratio = ratio;
+        self
+    }
+}
+
+impl Scenario {
+    /// How much longer work takes with so many in flight.
+    pub fn slowdown(&self, in_flight: usize) -> f64 {
+        self.knee
+            .map_or(1.0, |knee| (in_flight as f64 / knee).max(1.0))
+    }
+}

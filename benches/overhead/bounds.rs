@@ -1,0 +1,39 @@
+//! What the layers may cost.
+
+use crate::contenders::{BOTH, GATE, RETRY, TOWER_BOTH, TOWER_LIMIT, TOWER_RETRY};
+use crate::measure::{Cost, Table};
+
+/// Prints whether each bound is kept, and returns whether all are.
+pub(crate) fn report(table: &Table) -> bool {
+    println!();
+    let limit = table.added(TOWER_LIMIT);
+    let gate = Cost {
+        nanos: 2.0 * limit.nanos,
+        allocations: 0.0,
+    };
+    [
+        (
+            GATE,
+            gate,
+            "twice tower's `ConcurrencyLimit`, no allocation",
+        ),
+        (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
+        (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
+    ]
+    .into_iter()
+    .map(|(name, bound, what)| is_kept(name, table.added(name), bound, what))
+    .fold(true, |all, kept| all && kept)
+}
+
+fn is_kept(name: &str, added: Cost, bound: Cost, what: &str) -> bool {
+    let kept = added.nanos <= bound.nanos && added.allocations <= bound.allocations;
+    println!(
+        "{}: {name} adds {:.0} ns and {:.1} allocations, bound {:.0} ns and {:.1} ({what})",
+        if kept { "kept" } else { "MISSED" },
+        added.nanos,
+        added.allocations,
+        bound.nanos,
+        bound.allocations,
+    );
+    kept
+}

@@ -1,0 +1,112 @@
+//! tower's layers and ours, with what a careful user writes to go with tower's.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use tower::limit::ConcurrencyLimitLayer;
+use tower::retry::{Policy, RetryLayer};
+use tower::{Service, ServiceBuilder};
+use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::measure::{Contender, RequestBody};
+
+pub(crate) const TOWER_LIMIT: &str = "tower `ConcurrencyLimit`";
+pub(crate) const TOWER_RETRY: &str = "tower `Retry`";
+pub(crate) const TOWER_BOTH: &str = "tower `Retry` + `ConcurrencyLimit`";
+pub(crate) const GATE: &str = "`AdaptiveConcurrency`";
+pub(crate) const GATE_FIXED: &str = "`AdaptiveConcurrency`, limit `Fixed`";
+pub(crate) const RETRY: &str = "`RetryOn429`";
+pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
+
+/// How many requests the limits allow: far more than the one that is ever in flight.
+const LIMIT: usize = 100;
+
+/// The bare service first, then tower's layers and ours.
+pub(crate) fn all() -> Vec<Contender> {
+    let limit = || ConcurrencyLimitLayer::new(LIMIT);
+    let retry = || RetryLayer::new(Careful { left: 31 });
+    let stack = ServiceBuilder::new;
+    vec![
+        Contender::new("bare", ReadyService),
+        Contender::new(TOWER_LIMIT, stack().layer(limit()).service(ReadyService)),
+        Contender::new(
+            GATE,
+            stack()
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
+        Contender::new(
+            GATE_FIXED,
+            stack()
+                .layer(AdaptiveConcurrencyLayer::with_limit(Fixed::new(LIMIT)))
+                .service(ReadyService),
+        ),
+        Contender::new(TOWER_RETRY, stack().layer(retry()).service(ReadyService)),
+        Contender::new(
+            RETRY,
+            stack().layer(RetryOn429Layer::new()).service(ReadyService),
+        ),
+        Contender::new(
+            TOWER_BOTH,
+            stack().layer(retry()).layer(limit()).service(ReadyService),
+        ),
+        Contender::new(
+            BOTH,
+            stack()
+                .layer(RetryOn429Layer::new())
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
+    ]
+}
+
+/// Answers every request at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadyService;
+
+impl Service<Request<RequestBody>> for ReadyService {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"{}")))))
+    }
+}
+
+/// Retries a 429 a number of times. No wait is ever needed here, so it has none.
+#[derive(Clone, Debug)]
+struct Careful {
+    left: u32,
+}
+
+impl<B, E> Policy<Request<RequestBody>, Response<B>, E> for Careful {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut Request<RequestBody>,
+        result: &mut Result<Response<B>, E>,
+    ) -> Option<Ready<()>> {
+        let refused =
+            matches!(result, Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS);
+        if !refused || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        Some(ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+        Some(request.clone())
+    }
+}

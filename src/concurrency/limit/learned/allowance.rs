@@ -1,0 +1,142 @@
+//! What the server says is left.
+
+use std::time::Duration;
+
+use crate::hint::{Dimension, Hint, Quota, ResetKind};
+
+/// The state of the tightest quota of requests, by the answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Allowance {
+    /// The number of the request whose answer told it: it counts that one and those before it.
+    by: u64,
+    told: Option<Told>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    /// So many more than those sent since, before the window ends.
+    Window { remaining: u64, until: f64 },
+    /// A mirror of the server's bucket: `rate` tokens per second flow into it.
+    Bucket {
+        tokens: f64,
+        at: f64,
+        rate: f64,
+        capacity: f64,
+    },
+}
+
+/// How far one answer moves the mirror of a bucket. What it says is true of the moment at which
+/// its request was admitted, and rounded.
+const TRUST: f64 = 0.2;
+
+impl Allowance {
+    /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`; `next`
+    /// is the number of the next request.
+    pub(super) fn note(&mut self, hint: &Hint, seq: u64, sent_at: f64, next: u64, now: f64) {
+        // Answers overtake each other; the one to the latest request knows most.
+        if hint.quotas().is_empty() || (self.told.is_some() && self.by > seq) {
+            return;
+        }
+        let tightest = hint
+            .quotas()
+            .iter()
+            .filter(|quota| matches!(quota.dimension, Dimension::Unnamed | Dimension::Requests))
+            .filter_map(|quota| Some((quota, quota.remaining?, quota.reset?)))
+            .min_by_key(|(_, remaining, _)| *remaining);
+        let Some((quota, remaining, reset)) = tightest else {
+            return;
+        };
+        let rate = bucket_rate(quota);
+        if rate.is_none() && quota.kind == ResetKind::Full {
+            // A full bucket does not tell how fast it fills.
+            return;
+        }
+        self.by = seq;
+        self.told = Some(match rate {
+            Some(rate) => {
+                let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
+                let capacity = quota.limit.unwrap_or(u64::MAX) as f64;
+                let left = remaining as f64 + rate * (now - sent_at) - sent_since;
+                self.mirror(left.min(capacity), rate, capacity, now)
+            }
+            None => Told::Window {
+                remaining,
+                until: now + reset.min(Duration::from_secs(86_400)).as_secs_f64(),
+            },
+        });
+    }
+
+    fn mirror(&mut self, left: f64, told_rate: f64, capacity: f64, now: f64) -> Told {
+        self.refill(now);
+        let (tokens, rate) = match self.told {
+            Some(Told::Bucket { tokens, rate, .. }) => (
+                tokens + TRUST * (left - tokens),
+                rate + TRUST * (told_rate - rate),
+            ),
+            _ => (left, told_rate),
+        };
+        Told::Bucket {
+            tokens,
+            at: now,
+            rate,
+            capacity,
+        }
+    }
+
+    fn refill(&mut self, now: f64) {
+        if let Some(Told::Bucket {
+            tokens,
+            at,
+            rate,
+            capacity,
+        }) = &mut self.told
+        {
+            *tokens = (*tokens + *rate * (now - *at).max(0.0)).min(*capacity);
+            *at = now;
+        }
+    }
+
+    /// Whether nothing was told, so that no clock need be read.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.told.is_none()
+    }
+
+    /// Notes a request that goes.
+    pub(super) fn on_send(&mut self, now: f64) {
+        self.refill(now);
+        if let Some(Told::Bucket { tokens, .. }) = &mut self.told {
+            *tokens -= 1.0;
+        }
+    }
+
+    /// How many may go when `next` is the number of the next request, and when one more may if
+    /// none may now. `None` if the server did not say.
+    pub(super) fn left(&mut self, next: u64, now: f64) -> Option<(usize, f64)> {
+        self.refill(now);
+        match self.told? {
+            Told::Bucket { tokens, rate, .. } => {
+                let until = now + ((1.0 - tokens) / rate).max(0.0);
+                Some(((tokens + 1e-6).max(0.0) as usize, until))
+            }
+            Told::Window { until, .. } if now + 1e-9 >= until => {
+                self.told = None;
+                None
+            }
+            Told::Window { remaining, until } => {
+                let sent_since = next.saturating_sub(self.by.saturating_add(1));
+                let left = remaining.saturating_sub(sent_since);
+                Some((usize::try_from(left).unwrap_or(usize::MAX), until))
+            }
+        }
+    }
+}
+
+/// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
+/// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
+fn bucket_rate(quota: &Quota) -> Option<f64> {
+    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64 - 0.5;
+    let reset = quota.reset?;
+    let rounded = if reset.subsec_nanos() == 0 { 0.5 } else { 0.0 };
+    let rate = missing / (reset.as_secs_f64() - rounded);
+    (quota.refill_rate().is_some() && rate.is_finite() && rate > 0.0).then_some(rate)
+}

@@ -1,0 +1,71 @@
+//! The constants, each with its reason.
+
+/// The constants of [`Learned`](super::Learned).
+///
+/// None is tuned to an API: each is a cost, a share or a level of confidence. They are public so
+/// that they can be swept; there is no need to change them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Constants {
+    /// By how many requests the window grows for each answer while it has met no ceiling: 3. What
+    /// grows is clocked by answers, which come spread out, so that an overshoot costs a refusal or
+    /// two, however fast the growth.
+    pub growth: f64,
+    /// How far the window may be above a level that was answered: 2 times. A server that slows down
+    /// and never refuses is overrun by no more than that.
+    pub reach: f64,
+    /// How many sends a round trip's worth of the window is spread over while it grows: 4 times the
+    /// window. Growth never comes as a burst that a shallow bucket would refuse.
+    pub spread: f64,
+    /// The requests between two looks above a ceiling that was confirmed, at the least: 64. A look
+    /// that fails costs one refusal: 16 in 1,000.
+    pub probe_requests: f64,
+    /// The round trips between two looks above a confirmed ceiling, at the least: 6. A limit that
+    /// rose is found within half of a dozen round trips.
+    pub probe_rounds: f64,
+    /// How much slower answers must be than at lower levels before growth is held not to pay: 1.25
+    /// times.
+    pub slower: f64,
+    /// ... and by how many standard errors, so that noise stops nothing: 2.
+    pub confidence: f64,
+    /// How much the pace keeps below the rate that was measured: 0.01. The bucket stays just above
+    /// empty and takes up what is uneven.
+    pub margin: f64,
+    /// The first step in which a pace that holds grows, doubled with each step that holds: 0.01.
+    pub step: f64,
+    /// How many requests' worth of excess a step may cost before the next: 0.5, doubled as the
+    /// rate is confirmed up to four times that. With steps of 1 % these are 50 to 200 requests.
+    pub excess: f64,
+    /// The longest step of a pace: 0.25, also the first one while the rate is known only from
+    /// below.
+    pub max_step: f64,
+    /// How many requests a measured rate remembers: 256, so that it is right to 1/16 of its noise
+    /// and still follows a limit that drifts.
+    pub memory: f64,
+    /// The wait before the first look at a server that refuses everything, doubled with each look:
+    /// 0.25 s.
+    pub first_gap: f64,
+    /// The longest such wait: 8 s. What an outage costs beyond its end.
+    pub max_gap: f64,
+}
+
+impl Default for Constants {
+    fn default() -> Self {
+        Self {
+            growth: 3.0,
+            reach: 2.0,
+            spread: 4.0,
+            probe_requests: 64.0,
+            probe_rounds: 6.0,
+            slower: 1.25,
+            confidence: 2.0,
+            margin: 0.01,
+            step: 0.01,
+            excess: 0.5,
+            max_step: 0.25,
+            memory: 256.0,
+            first_gap: 0.25,
+            max_gap: 8.0,
+        }
+    }
+}

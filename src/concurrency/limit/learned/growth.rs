@@ -1,0 +1,93 @@
+//! Whether growth pays: how long answers take at each level.
+
+use super::Constants;
+
+/// Levels are told apart by octaves; ten of them reach 1,024 in flight.
+const OCTAVES: usize = 10;
+/// Answers that an octave remembers.
+const MEMORY: f32 = 64.0;
+
+/// Logarithms of latencies, by the number of requests that were in flight.
+///
+/// Logarithms, because latencies of one API spread over factors: their mean is the geometric one,
+/// which a few very long answers do not move.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growth {
+    octaves: [Spread; OCTAVES],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    count: f32,
+    mean: f32,
+    squares: f32,
+}
+
+impl Spread {
+    /// Welford's update, forgetting what is older than the memory.
+    fn add(&mut self, value: f32) {
+        if self.count >= MEMORY {
+            self.squares *= 1.0 - 1.0 / MEMORY;
+        } else {
+            self.count += 1.0;
+        }
+        let off = value - self.mean;
+        self.mean += off / self.count;
+        self.squares += off * (value - self.mean);
+    }
+
+    fn with(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        if count == 0.0 {
+            return self;
+        }
+        let off = other.mean - self.mean;
+        Self {
+            count,
+            mean: self.mean + off * other.count / count,
+            squares: self.squares + other.squares + off * off * self.count * other.count / count,
+        }
+    }
+
+    /// The variance of the mean.
+    fn error(self) -> f32 {
+        self.squares / (self.count - 1.0).max(1.0) / self.count.max(1.0)
+    }
+}
+
+fn octave(level: usize) -> usize {
+    (level.max(1).ilog2() as usize).min(OCTAVES - 1)
+}
+
+impl Growth {
+    /// Notes an answer that took `latency` seconds, sent with `level` in flight.
+    pub(super) fn add(&mut self, level: usize, latency: f64) {
+        self.octaves[octave(level)].add(latency.max(1e-6).ln() as f32);
+    }
+
+    /// Whether answers at `level` take so much longer than those at lower levels that more requests
+    /// in flight get little more done.
+    pub(super) fn is_slower(&self, level: usize, constants: &Constants) -> bool {
+        let octave = octave(level);
+        let here = self.octaves[octave];
+        let below = self.octaves[..octave]
+            .iter()
+            .fold(Spread::default(), |all, one| all.with(*one));
+        if here.count < 4.0 || below.count < 4.0 {
+            return false;
+        }
+        let noise = (here.error() + below.error()).sqrt() * constants.confidence as f32;
+        here.mean - below.mean > noise.max(constants.slower.ln() as f32)
+    }
+
+    /// Whether too little is known of `level` to go beyond its octave.
+    pub(super) fn is_unknown(&self, level: usize) -> bool {
+        let octave = octave(level);
+        self.octaves[octave].count < (1usize << octave) as f32 / 4.0
+    }
+
+    /// The least level of the octave of `level`.
+    pub(super) fn floor(level: usize) -> usize {
+        1 << octave(level)
+    }
+}

@@ -1,0 +1,220 @@
+//! The pace: how many requests per second.
+
+use super::Constants;
+
+/// A bucket of our own, which mirrors the server's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Requests per second.
+    rate: f64,
+    /// What `rate` was measured by: so many requests in so many seconds.
+    requests: f64,
+    seconds: f64,
+    tokens: f64,
+    refilled_at: f64,
+    /// The most tokens that are saved up, and whether it was found by a refusal.
+    depth: f64,
+    depth_known: bool,
+    /// The most tokens there were since they ran out, and what was spilled since the last refusal.
+    peak: f64,
+    spilled: f64,
+    step: Step,
+    /// Refusals in a row that came soon, at a rate that was measured and not raised since.
+    misses: u32,
+}
+
+/// The next rise of the rate.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// The part by which the rate rises.
+    size: f64,
+    /// The excess that each step may cost, in requests.
+    excess: f64,
+    /// Requests that the pace held back since the last step, and whether it holds one now.
+    bound: f64,
+    holds: bool,
+    at: f64,
+    /// The rate before the last step, which held; 0 before any.
+    held_rate: f64,
+}
+
+impl Pace {
+    /// A pace measured for the first time, and perhaps from below: `requests` in `seconds`.
+    pub(super) fn new(
+        requests: f64,
+        seconds: f64,
+        now: f64,
+        asked: Option<f64>,
+        depth: f64,
+        constants: &Constants,
+    ) -> Self {
+        let rate = requests / seconds;
+        let mut pace = Self {
+            rate,
+            requests,
+            seconds,
+            tokens: 0.0,
+            refilled_at: now,
+            depth: depth.max(1.0),
+            depth_known: false,
+            peak: 0.0,
+            spilled: 0.0,
+            step: Step {
+                size: 0.0,
+                excess: constants.excess,
+                bound: 0.0,
+                holds: false,
+                at: now,
+                held_rate: 0.0,
+            },
+            misses: 0,
+        };
+        pace.restart(now, asked, constants);
+        pace.step.size = constants.max_step;
+        pace
+    }
+
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Starts anew from an empty bucket, at the rate that was measured.
+    fn restart(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
+        self.rate = self.requests / self.seconds * (1.0 - constants.margin);
+        self.tokens = 0.0;
+        self.refilled_at = now;
+        self.peak = 0.0;
+        self.spilled = 0.0;
+        // A wait in which many tokens flow back is a window's: what it saved up may go at once. A
+        // short one leaves a store, which evens out what follows.
+        let saved = self.rate * asked.unwrap_or(0.0);
+        if !self.depth_known && saved > WINDOW_TOKENS {
+            self.depth = self.depth.max(saved);
+        }
+        self.step = Step {
+            size: constants
+                .step
+                .max(0.5 / self.requests)
+                .min(constants.max_step),
+            excess: self.step.excess,
+            bound: 0.0,
+            holds: false,
+            at: now,
+            held_rate: 0.0,
+        };
+    }
+
+    fn refill(&mut self, now: f64) {
+        let tokens = self.tokens + (now - self.refilled_at).max(0.0) * self.rate;
+        self.refilled_at = now;
+        self.tokens = tokens.min(self.depth);
+        self.spilled += tokens - self.tokens;
+        self.peak = self.peak.max(self.tokens);
+    }
+
+    /// How many may go, and when one may if none may now. `wanted` if one waits.
+    pub(super) fn left(&mut self, now: f64, wanted: bool) -> (usize, f64) {
+        self.refill(now);
+        let left = (self.tokens + 1e-6).max(0.0) as usize;
+        if left == 0 {
+            self.step.holds |= wanted;
+        }
+        (left, now + (1.0 - self.tokens) / self.rate)
+    }
+
+    /// Takes a token; `settled` seconds after a step it is known not to have been refused, and
+    /// `rtt` is the time of a round trip.
+    pub(super) fn on_send(&mut self, now: f64, settled: f64, rtt: f64, constants: &Constants) {
+        self.refill(now);
+        self.tokens -= 1.0;
+        if self.tokens < 1.0 {
+            self.peak = 1.0;
+        }
+        if !std::mem::take(&mut self.step.holds) {
+            return;
+        }
+        let step = &mut self.step;
+        step.bound += 1.0;
+        // A slow pace must not wait for ever: eight round trips, or ten seconds, are enough.
+        let enough = (step.excess / step.size)
+            .min(self.rate * (8.0 * rtt).max(10.0))
+            .max(8.0);
+        if step.bound >= enough && now - step.at > settled {
+            step.held_rate = self.rate;
+            self.rate *= 1.0 + step.size;
+            step.size = (step.size * 2.0).min(constants.max_step);
+            step.bound = 0.0;
+            step.at = now;
+        }
+    }
+
+    /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
+    /// server counts.
+    pub(super) fn is_refuted(&self) -> bool {
+        self.misses >= 3
+    }
+
+    /// The server's bucket is empty: nothing is saved.
+    pub(super) fn empty(&mut self, now: f64) {
+        self.refill(now);
+        self.tokens = self.tokens.min(0.0);
+    }
+
+    /// The server's bucket was empty again after `requests` in `seconds`.
+    pub(super) fn measure(
+        &mut self,
+        requests: f64,
+        seconds: f64,
+        now: f64,
+        asked: Option<f64>,
+        constants: &Constants,
+    ) {
+        let mut seconds = seconds;
+        let bursting = self.tokens >= 1.0;
+        if bursting {
+            // It had saved less than we thought.
+            self.depth = (self.peak - self.tokens - 1.0).max(1.0);
+            self.depth_known = true;
+        }
+        // What we spilled while nothing was sent, a shallow bucket of the server's spilled as well.
+        let spilled = self.spilled + if bursting { self.tokens } else { 0.0 };
+        if spilled / self.rate > seconds / 2.0 {
+            seconds = (seconds - spilled / self.rate).max(seconds / 20.0);
+        }
+        let missed = requests < 16.0 && self.step.held_rate == 0.0;
+        self.misses = if missed { self.misses + 1 } else { 0 };
+        let requests = requests.max(0.5);
+        let (old, new) = (self.requests / self.seconds, requests / seconds);
+        let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
+        let climbed = self.step.held_rate > 0.0 && new > old;
+        if climbed {
+            // From below, the count says too little and the rate that held perhaps too much.
+            let rate = if new > old * (1.0 + noise) && self.step.held_rate > new {
+                (self.step.held_rate * new).sqrt()
+            } else {
+                new
+            };
+            self.requests = self
+                .requests
+                .min(2.0 * requests)
+                .clamp(8.0, 16.0_f64.max(2.0 * requests));
+            self.seconds = self.requests / rate;
+            self.step.excess = constants.excess;
+        } else if (new / old - 1.0).abs() < noise {
+            self.requests += requests;
+            self.seconds += seconds;
+            let keep = (constants.memory / self.requests).min(1.0);
+            self.requests *= keep;
+            self.seconds *= keep;
+            self.step.excess = (2.0 * self.step.excess).min(4.0 * constants.excess);
+        } else {
+            self.requests = requests;
+            self.seconds = seconds;
+            self.step.excess = constants.excess;
+        }
+        self.restart(now, asked, constants);
+    }
+}
+
+/// From so many tokens on, what flows back in a wait is taken for a window.
+const WINDOW_TOKENS: f64 = 20.0;

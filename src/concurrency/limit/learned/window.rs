@@ -1,0 +1,215 @@
+//! The window: how many requests may be in flight.
+
+use super::Constants;
+use super::growth::Growth;
+
+/// Where the window is in its search for a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// No ceiling is known: grows with each answer.
+    Growing,
+    /// Below a ceiling. `held` answers came since the last look above it, the next comes after
+    /// `distance` of them.
+    Holding { held: f64, distance: f64 },
+    /// One request more than the window may go, to look.
+    Probing { distance: f64 },
+}
+
+/// What a refusal says of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// It met the one request that looked above the ceiling: the ceiling is confirmed.
+    Probe,
+    /// More were in flight than the server was seen to take: there is the ceiling.
+    Above,
+    /// No more were in flight than it took a moment before: it was not the number that counted.
+    Within,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    size: f64,
+    min: f64,
+    max: f64,
+    phase: Phase,
+    /// The most that were in flight since the last refusal, and were not refused; the same, of
+    /// requests so young that they may be refused yet, and when the last of these went.
+    taken: usize,
+    young: (usize, f64),
+    last_send: f64,
+}
+
+impl Window {
+    pub(super) fn new(size: usize, min: usize, max: usize) -> Self {
+        Self {
+            size: size as f64,
+            min: min as f64,
+            max: max as f64,
+            phase: Phase::Growing,
+            taken: 0,
+            young: (0, 0.0),
+            last_send: f64::NEG_INFINITY,
+        }
+    }
+
+    pub(super) fn get(&self) -> usize {
+        let looking = matches!(self.phase, Phase::Probing { .. });
+        self.size.max(1.0) as usize + usize::from(looking)
+    }
+
+    pub(super) fn set(&mut self, size: usize) {
+        self.resize(size as f64);
+        self.phase = Phase::Growing;
+    }
+
+    pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
+        self.min = min.max(1) as f64;
+        self.max = (max as f64).max(self.min);
+        self.resize(self.size);
+    }
+
+    fn resize(&mut self, size: f64) {
+        self.size = size.max(self.min).min(self.max);
+    }
+
+    /// Makes room for `size`: something else holds requests back.
+    pub(super) fn widen(&mut self, size: f64) {
+        self.resize(self.size.max(size));
+    }
+
+    /// When the next may go while the window grows, so that growth is spread over a round trip of
+    /// `rtt` seconds.
+    pub(super) fn next_send(&self, rtt: f64, constants: &Constants) -> Option<f64> {
+        let spread = match self.phase {
+            Phase::Holding { .. } => return None,
+            Phase::Growing => constants.spread,
+            Phase::Probing { .. } => constants.spread / 2.0,
+        };
+        (rtt > 0.0).then(|| self.last_send + rtt / (spread * self.get() as f64))
+    }
+
+    /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
+    /// `settled` seconds.
+    pub(super) fn on_send(&mut self, now: f64, in_flight: usize, settled: f64) {
+        self.last_send = now;
+        let (level, at) = self.young;
+        if in_flight > level {
+            if now - at > settled {
+                self.taken = self.taken.max(level);
+            }
+            self.young = (in_flight, now);
+        }
+    }
+
+    /// Notes that a request sent as one of `level` was accepted. `binds` if others wait for the
+    /// window, `recent` if it was sent since the last refusal, `queue` is how many wait.
+    pub(super) fn on_accepted(
+        &mut self,
+        level: usize,
+        binds: bool,
+        recent: bool,
+        queue: usize,
+        growth: &Growth,
+        constants: &Constants,
+    ) {
+        if recent {
+            self.taken = self.taken.max(level);
+        }
+        match self.phase {
+            Phase::Growing if binds && recent => {
+                if growth.is_slower(level, constants) {
+                    self.resize(Growth::floor(level) as f64);
+                    self.hold(self.longest(constants));
+                    return;
+                }
+                let reach = constants.reach * level as f64 + 1.0;
+                let mut size = (self.size + constants.growth).min(reach).max(self.size);
+                if growth.is_unknown(self.size as usize) {
+                    size = size.min((2 * Growth::floor(self.size as usize)) as f64 - 1.0);
+                }
+                self.resize(size.max(self.size));
+            }
+            Phase::Probing { .. } if recent && level > self.size as usize => {
+                if growth.is_slower(level, constants) {
+                    self.hold(self.longest(constants));
+                } else {
+                    self.resize(level as f64);
+                    self.phase = Phase::Growing;
+                }
+            }
+            Phase::Holding { held, distance } if binds => {
+                let held = held + 1.0;
+                // Near the end of the work nothing is won by a look, and a job would come late.
+                self.phase = if held >= distance && queue as f64 >= self.size {
+                    Phase::Probing { distance }
+                } else {
+                    Phase::Holding { held, distance }
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads what a refused request, sent as one of `level`, says of the window.
+    pub(super) fn blame(&mut self, now: f64, level: usize, settled: f64) -> Blame {
+        if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
+            return Blame::Probe;
+        }
+        if now - self.young.1 > settled {
+            self.taken = self.taken.max(self.young.0);
+        }
+        if level > self.taken {
+            Blame::Above
+        } else {
+            Blame::Within
+        }
+    }
+
+    /// Whether a ceiling was found, and not below `level`.
+    pub(super) fn holds(&self, level: usize) -> bool {
+        matches!(self.phase, Phase::Holding { .. }) && level <= self.size as usize
+    }
+
+    /// The look was refused: the next one comes twice as late, until it is rare.
+    pub(super) fn probe_refused(&mut self, constants: &Constants) {
+        if let Phase::Probing { distance } = self.phase {
+            self.hold((distance * 2.0).min(self.longest(constants)));
+        }
+    }
+
+    /// The server took `level` and no more.
+    pub(super) fn cut(&mut self, level: usize) {
+        self.resize(level as f64);
+        self.hold(2.0 * self.size);
+    }
+
+    /// Stops growing where it is.
+    pub(super) fn stop(&mut self) {
+        self.hold(2.0 * self.size);
+    }
+
+    /// The most in flight that was not refused.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Forgets what the server took: it takes less now.
+    pub(super) fn forget(&mut self, now: f64) {
+        self.taken = 0;
+        self.young = (0, now);
+    }
+
+    fn hold(&mut self, distance: f64) {
+        self.phase = Phase::Holding {
+            held: 0.0,
+            distance,
+        };
+    }
+
+    /// The answers between two looks above a ceiling that is confirmed.
+    fn longest(&self, constants: &Constants) -> f64 {
+        constants
+            .probe_requests
+            .max(constants.probe_rounds * self.size)
+    }
+}

@@ -1,0 +1,229 @@
+//! The handle: what it shows, what it sets, whom it wakes; and how answers count.
+
+#[path = "concurrency/support.rs"]
+mod support;
+
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::BodyExt;
+use support::*;
+use tokio::time::{Instant, timeout};
+use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
+use tower::{Layer, Service, ServiceExt};
+use tower_throttle::AdaptiveConcurrencyLayer;
+use tower_throttle::concurrency::{Classified, Snapshot};
+
+/// How the gate counts one answer with this status.
+async fn counted(layer: &AdaptiveConcurrencyLayer, status: u16) -> (u64, u64) {
+    let service = layer.layer(tower::service_fn(move |_: Request<()>| {
+        std::future::ready(Ok::<_, std::convert::Infallible>(answer(status)))
+    }));
+    let before = layer.handle().snapshot();
+    drop(service.oneshot(Request::new(())).await.unwrap());
+    let after = layer.handle().snapshot();
+    assert_eq!(after.in_flight, 0);
+    (
+        after.accepted - before.accepted,
+        after.refused - before.refused,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_count_by_their_status() {
+    let layer = AdaptiveConcurrencyLayer::new();
+    for accepted in [200, 204, 302, 400, 401, 404, 422] {
+        assert_eq!(counted(&layer, accepted).await, (1, 0), "{accepted}");
+    }
+    for refused in [429, 503, 529] {
+        assert_eq!(counted(&layer, refused).await, (0, 1), "{refused}");
+    }
+    for failed in [500, 502, 504] {
+        assert_eq!(counted(&layer, failed).await, (0, 0), "{failed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_says_how_answers_count() {
+    let layer = fixed(1).classify(|status, headers| match status.as_u16() {
+        403 if !headers.contains_key("x-mine") => Some(Classified::Refused),
+        503 => Some(Classified::Failed),
+        500 => Some(Classified::Accepted),
+        _ => None,
+    });
+    assert_eq!(counted(&layer, 403).await, (0, 1));
+    assert_eq!(counted(&layer, 503).await, (0, 0));
+    assert_eq!(counted(&layer, 500).await, (1, 0));
+    assert_eq!(counted(&layer, 429).await, (0, 1), "left to the default");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_has_the_same_numbers_as_the_accessors() {
+    let layer = fixed(1);
+    let handle = layer.handle();
+    let (service, _server) = gated(&layer);
+    let mut waiting = ready(service.clone());
+    let _holder = assert_ready_ok!(ready(service).poll());
+    assert_pending!(waiting.poll());
+    handle.pause(Duration::from_secs(3));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let seen = handle.snapshot();
+    assert_eq!((seen.limit, seen.in_flight, seen.waiting), (1, 1, 1));
+    assert_eq!(seen.pause_remaining, Some(Duration::from_secs(2)));
+    assert_eq!(
+        (handle.limit(), handle.in_flight(), handle.waiting()),
+        (1, 1, 1)
+    );
+    assert_eq!(handle.pause_remaining(), seen.pause_remaining);
+    assert_eq!(
+        (handle.accepted(), handle.refused()),
+        (seen.accepted, seen.refused)
+    );
+    assert_ne!(seen, Snapshot::default());
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(handle.pause_remaining(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_default_starts_at_4_within_1_and_1000() {
+    let handle = AdaptiveConcurrencyLayer::new().handle();
+    assert_eq!(handle.limit(), 4);
+    handle.set_limit(0);
+    assert_eq!(handle.limit(), 1);
+    handle.set_limit(usize::MAX);
+    assert_eq!(handle.limit(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_hold_for_the_limit() {
+    let layer = AdaptiveConcurrencyLayer::new()
+        .initial_limit(20)
+        .min_limit(10)
+        .max_limit(30);
+    let handle = layer.handle();
+    assert_eq!(handle.limit(), 20);
+    handle.set_limit(1);
+    assert_eq!(handle.limit(), 10);
+    handle.set_limit(99);
+    assert_eq!(handle.limit(), 30);
+    handle.set_max(5);
+    assert_eq!(handle.limit(), 5, "the least gives way");
+    handle.set_min(8);
+    assert_eq!(handle.limit(), 8, "the greatest gives way");
+    handle.set_max(0);
+    assert_eq!(handle.limit(), 1, "never none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_that_make_room_let_the_waiting_in() {
+    let layer = fixed(1);
+    let (service, _server) = gated(&layer);
+    let mut waiting = ready(service.clone());
+    let _holder = assert_ready_ok!(ready(service).poll());
+    assert_pending!(waiting.poll());
+    layer.handle().set_min(2);
+    assert!(waiting.is_woken());
+    assert_ready_ok!(waiting.poll());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_of_every_change() {
+    let layer = fixed(1);
+    let handle = layer.handle();
+    let (service, _server) = gated(&layer);
+    let mut watch = handle.watch();
+    macro_rules! told {
+        () => {{
+            let mut changed = task::spawn(watch.changed());
+            let seen = assert_ready!(changed.poll());
+            drop(changed);
+            assert_pending!(task::spawn(watch.changed()).poll());
+            seen
+        }};
+    }
+    assert_pending!(task::spawn(watch.changed()).poll());
+    let holder = assert_ready_ok!(ready(service.clone()).poll());
+    assert_eq!(told!().in_flight, 1);
+    let mut waiting = ready(service.clone());
+    assert_pending!(waiting.poll());
+    assert_eq!(told!().waiting, 1);
+    drop(waiting);
+    assert_eq!(told!().waiting, 0);
+    handle.set_limit(7);
+    assert_eq!(told!().limit, 7);
+    drop(holder);
+    assert_eq!(told!().in_flight, 0);
+    handle.pause(Duration::from_secs(1));
+    let mut changed = task::spawn(watch.changed());
+    assert!(assert_ready!(changed.poll()).pause_remaining.is_some());
+    drop(changed);
+    handle.resume();
+    assert_eq!(told!().pause_remaining, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_woken_and_tells_of_many_changes_once() {
+    let handle = fixed(1).handle();
+    let mut watch = handle.watch();
+    let mut changed = task::spawn(watch.changed());
+    assert_pending!(changed.poll());
+    for limit in 2..10 {
+        handle.set_limit(limit);
+    }
+    assert!(changed.is_woken());
+    assert_eq!(assert_ready!(changed.poll()).limit, 9);
+    drop(changed);
+    assert_pending!(task::spawn(watch.changed()).poll());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_of_the_end_of_a_pause_that_nobody_waits_for() {
+    let handle = fixed(1).handle();
+    handle.pause(Duration::from_secs(5));
+    let mut watch = handle.watch();
+    let start = Instant::now();
+    let seen = timeout(Duration::from_secs(60), watch.changed())
+        .await
+        .unwrap();
+    assert_eq!(seen.pause_remaining, None);
+    assert!(
+        start.elapsed() < Duration::from_millis(5010),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_of_a_watch_has_seen_what_it_had() {
+    let handle = fixed(1).handle();
+    let mut watch = handle.watch();
+    handle.set_limit(3);
+    let mut clone = watch.clone();
+    assert_eq!(watch.changed().await.limit, 3);
+    assert_eq!(clone.changed().await.limit, 3);
+    assert_pending!(task::spawn(clone.changed()).poll());
+}
+
+#[tokio::test(start_paused = true)]
+async fn debug_shows_numbers_only() {
+    let layer = fixed(3);
+    let service = layer.layer(tower::service_fn(|_: Request<()>| {
+        let mut response = answer(429);
+        response
+            .headers_mut()
+            .insert("x-api-key", "secret".parse().unwrap());
+        std::future::ready(Ok::<_, std::convert::Infallible>(response))
+    }));
+    let mut service = service.clone();
+    let future = service.ready().await.unwrap().call(Request::new(()));
+    let shown = format!(
+        "{layer:?} {:?} {:?} {future:?}",
+        layer.handle(),
+        layer.handle().watch()
+    );
+    assert!(shown.contains("in_flight: 1"), "{shown}");
+    let response = future.await.unwrap();
+    let shown = format!("{:?} {:?}", response.extensions(), response.body());
+    assert!(!shown.contains("secret"), "{shown}");
+    response.into_body().collect().await.unwrap();
+}
