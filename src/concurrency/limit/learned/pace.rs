@@ -133,15 +133,17 @@ impl Pace {
         if !std::mem::take(&mut self.step.holds) {
             return;
         }
+        // The same for all, so that those who share a limit come to the same share of it.
+        let bump = if rtt > 0.0 { 1.0 / (constants.bump * rtt) } else { 0.0 };
         let step = &mut self.step;
         step.bound += 1.0;
-        // A slow pace must not wait for ever: eight round trips, or ten seconds, are enough.
+        // A slow pace must not wait for ever: four round trips, or five seconds, are enough.
         let enough = (step.excess / step.size)
-            .min(self.rate * (8.0 * rtt).max(10.0))
+            .min(self.rate * (4.0 * rtt).max(5.0))
             .max(8.0);
         if step.bound >= enough && now - step.at > settled {
             step.held_rate = self.rate;
-            self.rate *= 1.0 + step.size;
+            self.rate = self.rate * (1.0 + step.size) + bump;
             step.size = (step.size * 2.0).min(constants.max_step);
             step.bound = 0.0;
             step.at = now;
