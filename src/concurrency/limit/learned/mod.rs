@@ -215,7 +215,7 @@ impl Learned {
         }
         self.window.stop();
         self.measure(mark, asked, now);
-        if self.pace.as_ref().is_some_and(Pace::is_refuted) {
+        if asked.is_none() && self.pace.as_ref().is_some_and(Pace::is_refuted) {
             self.pace = None;
             self.within = 0;
             self.window.cut(level);
