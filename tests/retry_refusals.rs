@@ -45,7 +45,8 @@ async fn a_refusal_is_retried_until_it_is_served() {
         "{:?}",
         start.elapsed()
     );
-    for (_, request) in inner.seen.lock().unwrap().drain(..) {
+    let seen = std::mem::take(&mut *inner.seen.lock().unwrap());
+    for (_, request) in seen {
         assert_eq!(request.method(), "POST");
         assert_eq!(
             request.into_body().collect().await.unwrap().to_bytes(),

@@ -53,7 +53,10 @@ impl reqwest_middleware::Middleware for Counts {
         Self: 'd,
     {
         assert!(extensions.get::<FromAbove>().is_some());
-        assert!(extensions.get::<Run>().is_none(), "nothing of a failed attempt");
+        assert!(
+            extensions.get::<Run>().is_none(),
+            "nothing of a failed attempt"
+        );
         let run = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         extensions.insert(Run(run));
         next.run(request, extensions)
@@ -72,11 +75,18 @@ async fn a_layer_has_its_place_inside_the_client() {
     let mut extensions = http::Extensions::new();
     extensions.insert(FromAbove);
     let request = client.post(server.url("/")).body("hello").build().unwrap();
-    let response = client.execute_with_extensions(request, &mut extensions).await.unwrap();
+    let response = client
+        .execute_with_extensions(request, &mut extensions)
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(Attempts::of(response.extensions()).get(), 3);
     assert_eq!(server.bodies(), ["hello"; 3]);
-    assert_eq!(extensions.get(), Some(&Run(2)), "what the last attempt left goes up");
+    assert_eq!(
+        extensions.get(),
+        Some(&Run(2)),
+        "what the last attempt left goes up"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +98,14 @@ async fn a_layer_inside_the_client_shares_its_gate_between_requests() {
         .with(middleware(layer))
         .build();
     for _ in 0..3 {
-        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+        client
+            .get(server.url("/"))
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
     }
     assert_eq!(handle.accepted(), 3);
     assert_eq!(handle.in_flight(), 0);

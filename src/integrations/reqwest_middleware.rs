@@ -68,7 +68,11 @@ where
 {
     Box::pin(async move {
         let last = Arc::new(Mutex::new(extensions.clone()));
-        let next = NextService { next, extensions: extensions.clone(), last: Arc::clone(&last) };
+        let next = NextService {
+            next,
+            extensions: extensions.clone(),
+            last: Arc::clone(&last),
+        };
         let mut service = layer.layer(next);
         std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
         let result = service.call(request).await;
@@ -97,7 +101,11 @@ impl<'a> Service<Request> for NextService<'a> {
     }
 
     fn call(&mut self, request: Request) -> BoxFuture<'a> {
-        let Self { next, mut extensions, last } = self.clone();
+        let Self {
+            next,
+            mut extensions,
+            last,
+        } = self.clone();
         Box::pin(async move {
             let result = next.run(request, &mut extensions).await;
             *last.lock().unwrap_or_else(PoisonError::into_inner) = extensions;

@@ -37,8 +37,9 @@ pin_project! {
     {
         #[pin]
         state: State<S::Future, BodyOf<S::Response>, Req>,
-        // What another attempt takes. `None` if there can be none.
-        again: Option<(S, Req)>,
+        service: S,
+        // What another attempt sends. `None` if there can be none.
+        kept: Option<Req>,
         policy: Arc<Policy<C>>,
         course: Course,
     }
@@ -71,11 +72,17 @@ where
     S::Response: HttpResponse,
 {
     #[inline]
-    pub(super) fn new(future: S::Future, again: Option<(S, Req)>, policy: Arc<Policy<C>>) -> Self {
+    pub(super) fn new(
+        future: S::Future,
+        service: S,
+        kept: Option<Req>,
+        policy: Arc<Policy<C>>,
+    ) -> Self {
         let course = Course::begin(&policy.config);
         Self {
             state: State::Called { future },
-            again,
+            service,
+            kept,
             policy,
             course,
         }
@@ -92,7 +99,6 @@ where
     type Output =
         Result<<S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output, S::Error>;
 
-    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = &**this.policy;
@@ -100,10 +106,10 @@ where
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => match ready!(future.poll(cx)) {
                     Ok(response) => {
-                        let again = this.again.as_ref();
-                        let repeatable = || again.is_some_and(|(_, kept)| is_repeatable(kept));
+                        let kept = this.kept.as_ref();
+                        let repeatable = || kept.is_some_and(is_repeatable);
                         let judged = policy.judge::<_, S::Error>(&response, repeatable);
-                        let (parts, body) = response.into_parts();
+                        let (mut parts, body) = response.into_parts();
                         match judged {
                             Judged::Read(refusal) => {
                                 let drain = Drain::new(body, policy.config.drain);
@@ -118,12 +124,12 @@ where
                             }
                             Judged::Accepted { served } => {
                                 let body = ResponseBody::new(body);
-                                let parts = accept(parts, served, policy, this.course);
+                                accept(&mut parts, served, policy, this.course);
                                 return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                             }
                             Judged::Final(hint) => {
                                 let body = ResponseBody::new(body);
-                                let parts = give_up(parts, hint, this.course);
+                                give_up(&mut parts, hint, this.course);
                                 return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                             }
                         }
@@ -136,10 +142,10 @@ where
                             governed: false,
                         };
                         let retry = this
-                            .again
+                            .kept
                             .as_ref()
-                            .filter(|(_, kept)| wanted && is_repeatable(kept))
-                            .and_then(|(_, kept)| plan(kept, setback, policy, this.course));
+                            .filter(|kept| wanted && is_repeatable(*kept))
+                            .and_then(|kept| plan(kept, setback, policy, this.course));
                         match retry {
                             Some(retry) => State::Retrying { retry },
                             None => return Poll::Ready(Err(error)),
@@ -152,8 +158,8 @@ where
                     }
                     let mut refused = slot.take().expect("polled after completion");
                     let sentence = policy.sentence(&mut refused);
-                    let retry = match (&sentence, &*this.again) {
-                        (Sentence::Retry(setback), Some((_, kept))) => {
+                    let retry = match (&sentence, &*this.kept) {
+                        (Sentence::Retry(setback), Some(kept)) => {
                             plan(kept, *setback, policy, this.course)
                         }
                         _ => None,
@@ -163,19 +169,18 @@ where
                         // permit that hangs on it is of use to others meanwhile.
                         Some(retry) => State::Retrying { retry },
                         None => {
-                            let (parts, body, hint) = refused.into_parts();
-                            let parts = match sentence {
-                                Sentence::Accept => accept(parts, true, policy, this.course),
-                                _ => give_up(parts, hint, this.course),
-                            };
+                            let (mut parts, body, hint) = refused.into_parts();
+                            match sentence {
+                                Sentence::Accept => accept(&mut parts, true, policy, this.course),
+                                _ => give_up(&mut parts, hint, this.course),
+                            }
                             return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                         }
                     }
                 }
                 StateProj::Retrying { retry } => {
-                    let (service, _) = this.again.as_mut().expect("polled after completion");
                     ready!(retry.poll_due(policy, this.course, cx));
-                    ready!(service.poll_ready(cx))?;
+                    ready!(this.service.poll_ready(cx))?;
                     let mut request = retry.request.take().expect("polled after completion");
                     this.course.attempts += 1;
                     if let Some(name) = &policy.config.attempt_header {
@@ -183,10 +188,10 @@ where
                             .headers_mut()
                             .insert(name, this.course.attempts.into());
                     }
-                    let future = service.call(request);
+                    let future = this.service.call(request);
                     if this.course.attempts >= policy.config.max_attempts {
                         // Lets a replayable body forget what nobody will read again.
-                        *this.again = None;
+                        *this.kept = None;
                     }
                     State::Called { future }
                 }
@@ -241,7 +246,7 @@ fn plan<Req: ReplayRequest, C>(
     }))
 }
 
-fn accept<C>(mut parts: Parts, served: bool, policy: &Policy<C>, course: &Course) -> Parts {
+fn accept<C>(parts: &mut Parts, served: bool, policy: &Policy<C>, course: &Course) {
     if served {
         policy.shared.accepted();
         if let Some(budget) = &policy.config.budget {
@@ -251,13 +256,11 @@ fn accept<C>(mut parts: Parts, served: bool, policy: &Policy<C>, course: &Course
     if course.attempts > 1 {
         parts.extensions.insert(Attempts::new(course.attempts));
     }
-    parts
 }
 
-fn give_up(mut parts: Parts, hint: Hint, course: &Course) -> Parts {
+fn give_up(parts: &mut Parts, hint: Hint, course: &Course) {
     parts.extensions.insert(Attempts::new(course.attempts));
     parts.extensions.insert(hint);
-    parts
 }
 
 impl<S, Req, C> fmt::Debug for ResponseFuture<S, Req, C>

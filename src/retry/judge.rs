@@ -52,6 +52,7 @@ pub(super) enum Sentence {
 impl<C> Policy<C> {
     /// Looks at a response's head. `repeatable` says whether the request may be sent again though
     /// it may have been served.
+    #[inline]
     pub(super) fn judge<R, E>(&self, response: &R, repeatable: impl FnOnce() -> bool) -> Judged
     where
         R: HttpResponse,
@@ -73,6 +74,21 @@ impl<C> Policy<C> {
             }
             Decision::Retry => true,
         };
+        self.judge_closely(response, wanted, repeatable)
+    }
+
+    /// Kept out of the way of answers that are accepted at a glance.
+    #[cold]
+    fn judge_closely<R>(
+        &self,
+        response: &R,
+        wanted: bool,
+        repeatable: impl FnOnce() -> bool,
+    ) -> Judged
+    where
+        R: HttpResponse,
+    {
+        let status = response.status();
         let (received, at) = (SystemTime::now(), Instant::now());
         let hint = match response.extensions().get::<Hint>() {
             Some(hint) => hint.clone(),

@@ -44,6 +44,7 @@ impl Shared {
     }
 
     /// A request was accepted.
+    #[inline]
     pub(super) fn accepted(&self) {
         let seen = self.progress.load(Relaxed);
         if seen % 2 == 1 {
@@ -64,6 +65,12 @@ impl Shared {
         let until = until.saturating_duration_since(self.epoch).as_nanos();
         self.paused_until
             .fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Whether there is a pause, or was one that nobody looked at since.
+    #[inline]
+    pub(super) fn may_be_paused(&self) -> bool {
+        self.paused_until.load(Relaxed) != 0
     }
 
     /// When the pause ends, if there is one.

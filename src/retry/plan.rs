@@ -20,15 +20,18 @@ pub(super) struct Course {
     pub(super) attempts: u32,
     /// When the request was made: read only if there is a bound that counts from it.
     started: Option<Instant>,
-    outage: Option<Outage>,
-    /// The random stream and the last wait drawn from it, from the first refusal on.
-    waits: Option<(Rng, Duration)>,
+    /// Boxed, as most requests meet none, and every one is moved about.
+    setbacks: Option<Box<Setbacks>>,
 }
 
-/// A time in which nothing was accepted, as far as this request knows.
-struct Outage {
+/// What is noted from the first setback on.
+struct Setbacks {
+    /// Since when nothing was accepted, as far as this request knows.
     since: Instant,
     progress: Progress,
+    rng: Rng,
+    /// The last wait drawn.
+    previous: Duration,
 }
 
 /// What came of an attempt that is to be made again.
@@ -42,12 +45,12 @@ pub(super) struct Setback {
 }
 
 impl Course {
+    #[inline]
     pub(super) fn begin(config: &Config) -> Self {
         Self {
             attempts: 1,
             started: config.max_elapsed.map(|_| Instant::now()),
-            outage: None,
-            waits: None,
+            setbacks: None,
         }
     }
 
@@ -63,10 +66,14 @@ impl Course {
         config: &Config,
         shared: &Shared,
     ) -> Option<Instant> {
-        if self.outlasted(setback.at, config, shared) || self.attempts >= config.max_attempts {
+        let noted = self
+            .setbacks
+            .get_or_insert_with(|| Setbacks::begin(setback.at, shared));
+        let outlasted = noted.outlast(setback.at, config, shared);
+        if outlasted || self.attempts >= config.max_attempts {
             return None;
         }
-        let mut until = later(setback.at, self.draw(setback, config));
+        let mut until = later(setback.at, noted.draw(setback, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
             until = spread(pause, setback.at);
         }
@@ -82,40 +89,42 @@ impl Course {
             .is_none_or(|budget| budget.withdraw(setback.at));
         in_budget.then_some(until)
     }
+}
 
-    /// Whether nothing was accepted for too long. Notes the setback.
-    fn outlasted(&mut self, at: Instant, config: &Config, shared: &Shared) -> bool {
-        let progress = shared.refused();
-        match &self.outage {
-            Some(outage) if outage.progress == progress => {
-                at.saturating_duration_since(outage.since) >= config.max_outage
-            }
-            _ => {
-                self.outage = Some(Outage {
-                    since: at,
-                    progress,
-                });
-                false
-            }
-        }
+impl Setbacks {
+    fn begin(at: Instant, shared: &Shared) -> Box<Self> {
+        let (progress, rng) = (shared.refused(), Rng::new());
+        Box::new(Self {
+            since: at,
+            progress,
+            rng,
+            previous: Duration::ZERO,
+        })
     }
 
-    fn draw(&mut self, setback: Setback, config: &Config) -> Duration {
-        let (rng, previous) = self
-            .waits
-            .get_or_insert_with(|| (Rng::new(), Duration::ZERO));
+    /// Whether nothing was accepted for too long. Notes the setback.
+    fn outlast(&mut self, at: Instant, config: &Config, shared: &Shared) -> bool {
+        let progress = shared.refused();
+        if progress != self.progress {
+            (self.since, self.progress) = (at, progress);
+            return false;
+        }
+        self.since < at && at.saturating_duration_since(self.since) >= config.max_outage
+    }
+
+    fn draw(&mut self, setback: Setback, attempt: u32, config: &Config) -> Duration {
         let backoff = if setback.governed {
             config.backoff.capped(GOVERNED_MAX)
         } else {
             config.backoff
         };
-        let own = backoff.wait(self.attempts, *previous, rng);
-        *previous = own;
+        let own = backoff.wait(attempt, self.previous, &mut self.rng);
+        self.previous = own;
         match setback.wait {
             None => own,
             // The gate hands permits out one by one, so nobody needs to be kept out of step.
             Some(wait) if setback.governed => wait.max(own),
-            Some(wait) => wait.saturating_add(above(wait, rng)).max(own),
+            Some(wait) => wait.saturating_add(above(wait, &mut self.rng)).max(own),
         }
     }
 }

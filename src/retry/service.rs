@@ -77,15 +77,15 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        if !self.admitted {
+        if !self.admitted && (self.pause.is_some() || self.policy.shared.may_be_paused()) {
             let longest = self.policy.config.max_server_wait;
             ready!(
                 self.policy
                     .shared
                     .poll_pause(&mut self.pause, |now| later(now, longest), cx)
             );
-            self.admitted = true;
         }
+        self.admitted = true;
         self.inner.poll_ready(cx)
     }
 
@@ -110,8 +110,7 @@ where
             request.headers_mut().insert(name, 1.into());
         }
         let future = self.inner.call(request);
-        let again = kept.map(|request| (self.inner.clone(), request));
-        ResponseFuture::new(future, again, Arc::clone(&self.policy))
+        ResponseFuture::new(future, self.inner.clone(), kept, Arc::clone(&self.policy))
     }
 }
 

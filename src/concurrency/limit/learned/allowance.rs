@@ -131,12 +131,12 @@ impl Allowance {
     }
 }
 
-/// The rate at which a bucket fills. What remains is told in whole requests, so half a request more
-/// is there on average than was told.
+/// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
+/// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
 fn bucket_rate(quota: &Quota) -> Option<f64> {
-    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64;
-    quota
-        .refill_rate()
-        .map(|rate| rate * (missing - 0.5) / missing)
-        .filter(|rate| rate.is_finite() && *rate > 0.0)
+    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64 - 0.5;
+    let reset = quota.reset?;
+    let rounded = if reset.subsec_nanos() == 0 { 0.5 } else { 0.0 };
+    let rate = missing / (reset.as_secs_f64() - rounded);
+    (quota.refill_rate().is_some() && rate.is_finite() && rate > 0.0).then_some(rate)
 }

@@ -1,11 +1,18 @@
 //! The door: whether the server lets anything in at all.
 
 use super::Constants;
+use super::period::Period;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Door {
+pub(super) struct Door {
+    state: State,
+    period: Period,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
     /// Nothing is known against sending.
     #[default]
     Open,
@@ -29,25 +36,38 @@ pub(super) enum Leave {
 }
 
 impl Door {
-    /// Shuts the door, for as long as the server asked or else for a first short while.
+    /// Shuts the door, for as long as the server asked, or until it is expected to open, or else for
+    /// a first short while.
     pub(super) fn shut(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
+        self.period.shut(now);
         let gap = constants.first_gap;
-        *self = Self::Shut {
-            gap,
-            until: now + asked.unwrap_or(gap),
+        let (until, gap) = match (asked, self.period.expected(now)) {
+            (Some(asked), _) => (now + asked, gap),
+            (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
+            (None, None) => (now + gap, gap),
         };
+        self.state = State::Shut { gap, until };
+    }
+
+    pub(super) fn open(&mut self) {
+        self.state = State::Open;
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
     }
 
     /// Whether `seq` is the request that went to look.
     pub(super) fn is_look(&self, seq: u64) -> bool {
-        matches!(self, Self::Looking { seq: look, .. } if *look == seq)
+        matches!(self.state, State::Looking { seq: look, .. } if look == seq)
     }
 
     /// The look was refused: the next one comes twice as late.
     pub(super) fn look_refused(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        if let Self::Looking { gap, .. } = *self {
+        self.period.refused(now);
+        if let State::Looking { gap, .. } = self.state {
             let gap = (gap * 2.0).min(constants.max_gap);
-            *self = Self::Shut {
+            self.state = State::Shut {
                 gap,
                 until: now + asked.unwrap_or(gap),
             };
@@ -56,15 +76,15 @@ impl Door {
 
     /// The look was given up by its caller, and another may go at once.
     pub(super) fn look_lost(&mut self, now: f64) {
-        if let Self::Looking { gap, .. } = *self {
-            *self = Self::Shut { gap, until: now };
+        if let State::Looking { gap, .. } = self.state {
+            self.state = State::Shut { gap, until: now };
         }
     }
 
     /// Notes a request that goes.
     pub(super) fn on_send(&mut self, now: f64, seq: u64) {
-        if let Self::Shut { gap, .. } = *self {
-            *self = Self::Looking {
+        if let State::Shut { gap, .. } = self.state {
+            self.state = State::Looking {
                 gap,
                 seq,
                 since: now,
@@ -84,23 +104,24 @@ impl Door {
     ) -> Leave {
         // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
         let due = |at: f64| now + 1e-9 >= at;
-        match *self {
-            Self::Open => Leave::Free,
-            Self::Shut { until, .. } if due(until) => Leave::Few(1),
-            Self::Shut { until, .. } => Leave::NotBefore(until),
-            Self::Looking { since, .. } if due(since + settled) => {
-                *self = Self::Opening {
+        match self.state {
+            State::Open => Leave::Free,
+            State::Shut { until, .. } if due(until) => Leave::Few(1),
+            State::Shut { until, .. } => Leave::NotBefore(until),
+            State::Looking { since, .. } if due(since + settled) => {
+                self.period.opened(since);
+                self.state = State::Opening {
                     since: now,
                     from: in_flight,
                 };
                 Leave::Few(1)
             }
-            Self::Looking { since, .. } => Leave::NotBefore(since + settled),
-            Self::Opening { since, from } => {
+            State::Looking { since, .. } => Leave::NotBefore(since + settled),
+            State::Opening { since, from } => {
                 let apart = 1.5 * refusal;
                 let more = 1 + ((now - since + 1e-9) / apart) as usize;
                 if from + more >= window {
-                    *self = Self::Open;
+                    self.state = State::Open;
                     return Leave::Free;
                 }
                 match (from + more).saturating_sub(in_flight) {

@@ -5,6 +5,7 @@ mod constants;
 mod door;
 mod growth;
 mod pace;
+mod period;
 mod window;
 
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Learned {
     within: u32,
     /// A level above which a server in trouble refused once.
     suspect: Option<usize>,
+    /// Refusals in a row by a server in trouble, with next to none admitted between them.
+    dense: u32,
     /// Seconds that a refusal takes, and an answer.
     refusal_time: f64,
     rtt: f64,
@@ -71,7 +74,7 @@ impl Learned {
             window: Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX),
             growth: Growth::default(),
             pace: None,
-            door: Door::Open,
+            door: Door::default(),
             allowance: Allowance::default(),
             sent: 0,
             refused: 0,
@@ -82,6 +85,7 @@ impl Learned {
             above: 0,
             within: 0,
             suspect: None,
+            dense: 0,
             refusal_time: 0.05,
             rtt: 0.0,
             pausing: false,
@@ -161,13 +165,13 @@ impl Learned {
             }
             return;
         }
-        self.door = Door::Open;
+        self.door.open();
         if asked.is_some() && self.pace.is_none() {
             self.door.shut(now, asked, &self.constants);
         }
         let level = sent.in_flight.saturating_sub(1).max(1);
         if status != StatusCode::TOO_MANY_REQUESTS {
-            self.on_trouble(blame, level);
+            self.on_trouble(blame, level, since);
             return;
         }
         self.window.forget(now);
@@ -175,25 +179,27 @@ impl Learned {
             at: sent_at,
             admitted,
         };
-        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
         let above = blame == Blame::Above;
+        let contradicts = !above || self.window.holds(sent.in_flight);
+        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
+        self.within = match (contradicts, soon) {
+            (true, true) => self.within + 1,
+            (true, false) => 1,
+            (false, true) => self.within,
+            (false, false) => 0,
+        };
         self.above = if above { self.above + 1 } else { 0 };
-        if above && (self.pace.is_none() || (self.above >= 2 && asked.is_none())) {
+        let ceiling = match &self.pace {
+            None => self.within < CONTRADICTIONS,
+            Some(_) => self.above >= 2 && asked.is_none(),
+        };
+        if ceiling {
             self.window.cut(level);
             self.pace = None;
-            self.empty = Some(mark);
-            self.first = self.first.or(self.empty);
-            if !soon {
-                self.within = 0;
-            }
-            return;
-        }
-        self.within = if soon { self.within + 1 } else { 1 };
-        if self.pace.is_none() && self.within < CONTRADICTIONS {
-            self.window.cut(level);
-            if self
-                .empty
-                .is_none_or(|last| admitted - last.admitted >= 8.0)
+            if above
+                || self
+                    .empty
+                    .is_none_or(|last| admitted - last.admitted >= 8.0)
             {
                 self.empty = Some(mark);
                 self.first = self.first.or(self.empty);
@@ -210,18 +216,17 @@ impl Learned {
     }
 
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
-    /// it refuses twice above the same level.
-    fn on_trouble(&mut self, blame: Blame, level: usize) {
-        if blame != Blame::Above {
-            return;
-        }
-        if self
+    /// it refuses twice above what it took, or more than it takes.
+    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
+        self.dense = if since <= 3.0 { self.dense + 1 } else { 0 };
+        let again = self
             .suspect
-            .is_some_and(|suspect| self.window.taken() <= suspect)
-        {
+            .is_some_and(|suspect| self.window.taken() <= suspect);
+        if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
             self.window.cut(level);
             self.suspect = None;
-        } else {
+            self.dense = 0;
+        } else if blame == Blame::Above {
             self.suspect = Some(level);
         }
     }
@@ -245,9 +250,9 @@ impl Learned {
             }
             None => {
                 let rate = requests / seconds;
-                let depth = self
-                    .first
-                    .map_or(0.0, |first| first.admitted - rate * first.at);
+                // What the bucket held at first may be spent at once again, if the server tells when.
+                let full = asked.and(self.first);
+                let depth = full.map_or(0.0, |first| first.admitted - rate * first.at);
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
@@ -276,13 +281,16 @@ impl Limit for Learned {
             slots: 0,
             opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
         };
-        if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
-            if now.get().as_secs_f64() + 1e-9 < at {
-                return not_before(at);
+        // Half of the window in use is no growth, and needs no spreading.
+        if 2 * load.in_flight >= window {
+            if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return not_before(at);
+                }
+                slots = 1;
             }
-            slots = 1;
         }
-        if !matches!(self.door, Door::Open) {
+        if !self.door.is_open() {
             let settled = self.settled();
             match self.door.leave(
                 now.get().as_secs_f64(),

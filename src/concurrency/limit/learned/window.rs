@@ -112,6 +112,9 @@ impl Window {
         growth: &Growth,
         constants: &Constants,
     ) {
+        if recent {
+            self.taken = self.taken.max(level);
+        }
         match self.phase {
             Phase::Growing if binds && recent => {
                 if growth.is_slower(level, constants) {
@@ -160,6 +163,11 @@ impl Window {
         } else {
             Blame::Within
         }
+    }
+
+    /// Whether a ceiling was found, and not below `level`.
+    pub(super) fn holds(&self, level: usize) -> bool {
+        matches!(self.phase, Phase::Holding { .. }) && level <= self.size as usize
     }
 
     /// The look was refused: the next one comes twice as late, until it is rare.
