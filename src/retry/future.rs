@@ -99,6 +99,7 @@ where
     type Output =
         Result<<S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let policy = &**this.policy;
