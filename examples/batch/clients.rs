@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 use tower::ServiceBuilder;
 use tower::retry::Policy;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
-use tower::util::rng::HasherRng;
+use tower::util::rng::Rng;
 use tower_throttle::concurrency::Handle;
 use tower_throttle::retry::Attempts;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
@@ -102,7 +102,18 @@ pub(crate) fn attempts(extensions: &Extensions) -> u32 {
 #[derive(Clone)]
 struct Patient {
     tries: u32,
-    backoff: ExponentialBackoff,
+    backoff: ExponentialBackoff<OwnStream>,
+}
+
+/// Random numbers that differ between requests. tower's own source is cloned with the policy, so
+/// that all requests would wait the same times and come back together.
+#[derive(Clone, Copy)]
+struct OwnStream;
+
+impl Rng for OwnStream {
+    fn next_u64(&mut self) -> u64 {
+        fastrand::u64(..)
+    }
 }
 
 /// Left in the answer by [`Patient`].
@@ -112,7 +123,7 @@ struct Tries(u32);
 impl Default for Patient {
     fn default() -> Self {
         let (base, max) = (Duration::from_millis(500), Duration::from_secs(30));
-        let backoff = ExponentialBackoffMaker::new(base, max, 0.99, HasherRng::default());
+        let backoff = ExponentialBackoffMaker::new(base, max, 0.99, OwnStream);
         Self {
             tries: 0,
             backoff: backoff

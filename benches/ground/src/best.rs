@@ -84,9 +84,19 @@ pub fn fluid(scenario: &Scenario, jobs: &[Job]) -> f64 {
             };
             time_for(per_minute, (units - burst).max(0.0) * 60.0) + mean
         }
-        Rule::Window { limit, period } | Rule::Sliding { limit, period, .. } => {
-            ((n / limit).ceil() - 1.0) * period + mean
+        Rule::Window {
+            limit,
+            period,
+            phase,
+        } => {
+            let windows = (n / limit).ceil();
+            if windows > 1.0 {
+                (windows - 1.0) * period - phase + mean
+            } else {
+                mean
+            }
         }
+        Rule::Sliding { limit, period, .. } => ((n / limit).ceil() - 1.0) * period + mean,
     };
     let limits = scenario
         .rules

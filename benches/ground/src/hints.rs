@@ -66,7 +66,7 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
         Unit::Requests => "requests",
         Unit::Tokens => "tokens",
     };
-    let (limit, remaining) = (quota.limit, quota.remaining.floor());
+    let (limit, remaining) = (quota.limit.floor(), quota.remaining.floor());
     match style {
         Style::None | Style::RetryAfter => {}
         Style::OpenAi => {

@@ -106,6 +106,13 @@ fn main() -> ExitCode {
         .filter(|kind| named(kind.name, &args.client))
         .copied()
         .collect();
+    if args.check && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
+        eprintln!(
+            "--check is about the client {}, which is left out",
+            clients::DEFAULTS
+        );
+        return ExitCode::from(2);
+    }
     if scenarios.is_empty() || kinds.is_empty() {
         eprintln!("nothing of that name: see --list");
         return ExitCode::from(2);

@@ -45,22 +45,29 @@ const SAMPLES: f64 = 1000.0;
 pub fn run(scenario: &Scenario, kind: &Kind, seed: u64) -> Measured {
     let jobs = work::jobs(scenario, seed);
     let best = best(scenario, &jobs);
-    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
-    measure(scenario, &jobs, best, &finished, &log)
+    let seen = on_paused_clock(scenario, kind, seed, &jobs, best, None);
+    measure(scenario, &jobs, best, &seen.finished, &seen.log)
 }
 
 /// Runs and watches the first client.
 pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
     let jobs = work::jobs(scenario, seed);
     let best = best(scenario, &jobs);
-    on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).2
+    on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).samples
 }
 
-/// Runs, and gives what the server saw.
-pub fn observed(scenario: &Scenario, kind: &Kind, seed: u64, best: f64) -> (Vec<Finished>, Log) {
+/// All that can be seen of a run.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub finished: Vec<Finished>,
+    pub log: Log,
+    pub samples: Vec<Sample>,
+}
+
+/// Runs, and gives all that can be seen.
+pub fn observed(scenario: &Scenario, kind: &Kind, seed: u64, best: f64, every: f64) -> Observed {
     let jobs = work::jobs(scenario, seed);
-    let (finished, log, _) = on_paused_clock(scenario, kind, seed, &jobs, best, None);
-    (finished, log)
+    on_paused_clock(scenario, kind, seed, &jobs, best, Some(every))
 }
 
 fn on_paused_clock(
@@ -70,7 +77,7 @@ fn on_paused_clock(
     jobs: &[Job],
     best: f64,
     every: Option<f64>,
-) -> (Vec<Finished>, Log, Vec<Sample>) {
+) -> Observed {
     // The crates under test take their jitter from the thread's own generator.
     fastrand::seed(seed);
     let _in_run = InRun::begin();
@@ -89,7 +96,7 @@ async fn work(
     jobs: &[Job],
     best: f64,
     every: Option<f64>,
-) -> (Vec<Finished>, Log, Vec<Sample>) {
+) -> Observed {
     let server = Server::new(scenario, seed);
     let programs = if kind.one_program {
         1
@@ -132,7 +139,11 @@ async fn work(
     let longest = (PATIENCE * best).clamp(SHORTEST, LONGEST);
     let _ = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
     let finished = std::mem::take(&mut *finished.lock().expect("finished"));
-    (finished, server.log(), samples)
+    Observed {
+        finished,
+        log: server.log(),
+        samples,
+    }
 }
 
 /// Over how many samples a rate is taken.

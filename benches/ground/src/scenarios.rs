@@ -31,6 +31,7 @@ fn field() -> Vec<Scenario> {
     let window = Scenario::new("window-300", "window 300/min", 2000, 2.0).rule(Rule::Window {
         limit: 300.0,
         period: 60.0,
+        phase: 0.0,
     });
     let mut tokens = Scenario::new(
         "tokens",
@@ -143,6 +144,7 @@ fn further() -> Vec<Scenario> {
     .rule(Rule::Window {
         limit: 300.0,
         period: 60.0,
+        phase: 0.0,
     })
     .hints(Style::RetryAfter);
     too_short.exactness = Exactness::Times(0.1);
@@ -235,6 +237,25 @@ fn further() -> Vec<Scenario> {
         )
         .bucket(300.0, 20.0)
         .hints(Style::Anthropic),
+        Scenario::new(
+            "window-500-late",
+            "window 500/min, met after 41 s of it",
+            2500,
+            2.0,
+        )
+        .rule(Rule::Window {
+            limit: 500.0,
+            period: 60.0,
+            phase: 41.0,
+        }),
+        Scenario::new(
+            "both",
+            "25 in flight and bucket 600/min, burst 20",
+            3000,
+            2.0,
+        )
+        .in_flight(always(25.0))
+        .bucket(600.0, 20.0),
     ]
 }
 

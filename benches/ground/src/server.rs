@@ -29,6 +29,8 @@ pub struct Log {
     pub accepted: Vec<(f64, usize, usize)>,
     /// How many were in flight from a moment on.
     pub in_flight: Vec<(f64, usize)>,
+    /// When each attempt came, in runs of Vector's model.
+    pub calls: Vec<f64>,
     /// Refused by a limit.
     pub refused: usize,
     /// Refused for reasons that no client can help.
@@ -154,6 +156,7 @@ impl Server {
         let fate = match &scenario.vector {
             Some(model) => {
                 let rate = state.last_second.count(now);
+                state.log.calls.push(now);
                 let Drawn {
                     after,
                     status,
@@ -246,3 +249,6 @@ impl Service<Request<Full<Bytes>>> for Server {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,9 +47,23 @@ fn windows_are_used_at_their_beginning() {
     let scenario = scenario.rule(Rule::Window {
         limit: 300.0,
         period: 60.0,
+        phase: 0.0,
     });
     close(best(&scenario, &jobs), 6.0 * 60.0 + 2.0);
     close(fluid(&scenario, &jobs), 362.0);
+}
+
+#[test]
+fn a_window_met_late_is_over_sooner() {
+    let (scenario, jobs) = even(2000, 2.0);
+    let scenario = scenario.rule(Rule::Window {
+        limit: 300.0,
+        period: 60.0,
+        phase: 41.0,
+    });
+    // What is left of the first window, whole windows, and the last one's latency.
+    close(best(&scenario, &jobs), 19.0 + 5.0 * 60.0 + 2.0);
+    close(fluid(&scenario, &jobs), 321.0);
 }
 
 #[test]

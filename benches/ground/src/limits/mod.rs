@@ -35,8 +35,9 @@ pub enum Rule {
         burst: f64,
         unit: Unit,
     },
-    /// So many in each period, counted from zero when the period begins.
-    Window { limit: f64, period: f64 },
+    /// So many in each period, counted from zero when the period begins. The run begins `phase`
+    /// seconds into one.
+    Window { limit: f64, period: f64, phase: f64 },
     /// So many in any stretch as long as the period; refused ones may count as well.
     Sliding {
         limit: f64,
@@ -87,7 +88,11 @@ impl Limits {
                 burst,
                 unit,
             } => Meter::Bucket(Bucket::new(per_minute, burst, unit)),
-            Rule::Window { limit, period } => Meter::Window(Fixed::new(limit, period)),
+            Rule::Window {
+                limit,
+                period,
+                phase,
+            } => Meter::Window(Fixed::new(limit, period, phase)),
             Rule::Sliding {
                 limit,
                 period,

@@ -47,10 +47,24 @@ fn a_window_begins_anew() {
     let mut limits = Limits::new(&[Rule::Window {
         limit: 1.0,
         period: 60.0,
+        phase: 0.0,
     }]);
     assert!(limits.admit(20.0, 1, 0).is_ok());
     assert_eq!(limits.admit(45.0, 1, 0).unwrap_err().wait, Some(15.0));
     assert!(limits.admit(60.0, 1, 0).is_ok());
+}
+
+#[test]
+fn a_run_may_begin_within_a_window() {
+    let mut limits = Limits::new(&[Rule::Window {
+        limit: 1.0,
+        period: 60.0,
+        phase: 45.0,
+    }]);
+    assert!(limits.admit(0.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(5.0, 1, 0).unwrap_err().wait, Some(10.0));
+    assert!(limits.admit(15.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(15.0, 1, 0).unwrap_err().wait, Some(60.0));
 }
 
 #[test]
@@ -74,6 +88,7 @@ fn a_combination_takes_nothing_when_one_refuses() {
         Rule::Window {
             limit: 2.0,
             period: 60.0,
+            phase: 0.0,
         },
         Rule::InFlight {
             limit: Schedule::always(1.0),

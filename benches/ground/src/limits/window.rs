@@ -7,29 +7,31 @@ use super::{Quota, Unit};
 pub struct Fixed {
     limit: f64,
     period: f64,
+    phase: f64,
     index: u64,
     used: f64,
 }
 
 impl Fixed {
-    pub fn new(limit: f64, period: f64) -> Self {
+    pub fn new(limit: f64, period: f64, phase: f64) -> Self {
         Self {
             limit,
             period,
+            phase,
             index: 0,
             used: 0.0,
         }
     }
 
     fn turn(&mut self, now: f64) {
-        let index = (now / self.period + 1e-9) as u64;
+        let index = ((now + self.phase) / self.period + 1e-9) as u64;
         if index != self.index {
             (self.index, self.used) = (index, 0.0);
         }
     }
 
     fn reset(&self, now: f64) -> f64 {
-        (self.index + 1) as f64 * self.period - now
+        (self.index + 1) as f64 * self.period - self.phase - now
     }
 
     pub fn wait(&mut self, now: f64) -> f64 {
