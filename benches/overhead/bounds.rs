@@ -11,18 +11,13 @@ pub(crate) fn report(table: &Table) -> bool {
         nanos: 2.0 * limit.nanos,
         allocations: 0.0,
     };
-    [
-        (
-            GATE,
-            gate,
-            "twice tower's `ConcurrencyLimit`, no allocation",
-        ),
+    let bounds = [
+        (GATE, gate, "twice tower's `ConcurrencyLimit`, no allocation"),
         (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
         (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
-    ]
-    .into_iter()
-    .map(|(name, bound, what)| is_kept(name, table.added(name), bound, what))
-    .fold(true, |all, kept| all && kept)
+    ];
+    let missed = bounds.map(|(name, bound, what)| !is_kept(name, table.added(name), bound, what));
+    !missed.contains(&true)
 }
 
 fn is_kept(name: &str, added: Cost, bound: Cost, what: &str) -> bool {
