@@ -103,7 +103,14 @@ impl Learned {
         (4.0 * self.refusal_time).max(0.1)
     }
 
-    fn on_accepted(&mut self, now: f64, sent: &Sent, hint: &Hint, load: Load) {
+    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
+        // Where little is in flight, nothing is to be learned from most answers but how long they
+        // take, and of that a part is enough.
+        let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
+        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
+            return;
+        }
+        let now = now.get().as_secs_f64();
         let latency = now - sent.at.as_secs_f64();
         self.rtt = if self.rtt == 0.0 {
             latency
@@ -261,6 +268,9 @@ impl Learned {
     }
 }
 
+/// Of the answers while little is in flight, one in so many is looked at.
+const IDLE_SAMPLES: u64 = 16;
+
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u32 = 3;
 
@@ -328,6 +338,10 @@ impl Limit for Learned {
     fn on_send(&mut self, now: &Now, load: Load) {
         let (seq, settled) = (self.sent, self.settled());
         self.sent += 1;
+        let unlimited = self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown();
+        if unlimited && !self.window.minds(load.in_flight) {
+            return;
+        }
         let now = now.get().as_secs_f64();
         self.door.on_send(now, seq);
         self.window.on_send(now, load.in_flight, settled);
@@ -339,7 +353,7 @@ impl Limit for Learned {
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         match outcome {
-            Outcome::Accepted(hint) => self.on_accepted(now.get().as_secs_f64(), sent, hint, load),
+            Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)
             }

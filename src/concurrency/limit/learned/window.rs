@@ -88,6 +88,12 @@ impl Window {
         (rtt > 0.0).then(|| self.last_send + rtt / (spread * self.get() as f64))
     }
 
+    /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
+    /// is more than was in flight before, or one that growth must space from the next.
+    pub(super) fn minds(&self, in_flight: usize) -> bool {
+        in_flight > self.young.0 || 2 * in_flight >= self.get()
+    }
+
     /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
     /// `settled` seconds.
     pub(super) fn on_send(&mut self, now: f64, in_flight: usize, settled: f64) {
