@@ -12,7 +12,11 @@ pub(crate) fn report(table: &Table) -> bool {
         allocations: 0.0,
     };
     let bounds = [
-        (GATE, gate, "twice tower's `ConcurrencyLimit`, no allocation"),
+        (
+            GATE,
+            gate,
+            "twice tower's `ConcurrencyLimit`, no allocation",
+        ),
         (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
         (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
     ];
