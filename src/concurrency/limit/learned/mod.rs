@@ -60,7 +60,7 @@ use crate::hint::Hint;
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
 /// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
-///    quarter and by two standard errors.
+///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
 ///    twice above what it took, or next to everything.
 ///

@@ -45,7 +45,14 @@ impl Learned {
         }
         let since = admitted - self.admitted;
         self.admitted = admitted;
-        if since <= 0.0 {
+        let trouble = status != StatusCode::TOO_MANY_REQUESTS;
+        self.dense = if trouble && since <= 3.0 {
+            self.dense.saturating_add(1)
+        } else {
+            0
+        };
+        // Of a server that refuses at random, two refusals in a row are no sign.
+        if since <= 0.0 && (!trouble || self.dense >= 2) {
             self.door.shut(now, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -57,8 +64,8 @@ impl Learned {
             self.door.shut(now, asked, &self.constants);
         }
         let level = sent.in_flight.saturating_sub(1).max(1);
-        if status != StatusCode::TOO_MANY_REQUESTS {
-            self.on_trouble(blame, level, since);
+        if trouble {
+            self.on_trouble(blame, level);
             return;
         }
         self.window.forget(now);
@@ -108,12 +115,7 @@ impl Learned {
 
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
     /// it refuses twice above what it took, or more than it takes.
-    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
-        self.dense = if since <= 3.0 {
-            self.dense.saturating_add(1)
-        } else {
-            0
-        };
+    fn on_trouble(&mut self, blame: Blame, level: usize) {
         let again = self.window.taken() <= self.suspect;
         if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
             self.window.cut(level);
