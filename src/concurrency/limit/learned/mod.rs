@@ -159,11 +159,15 @@ impl Learned {
     fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         // Where little is in flight, nothing is to be learned from most answers but how long they
         // take, and of that a part is enough.
-        let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
+        let idle =
+            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
         if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
             return;
         }
         let now = now.get().as_secs_f64();
+        if self.door.is_look(sent.seq) {
+            self.door.look_accepted(now, load.in_flight);
+        }
         let latency = now - sent.at.as_secs_f64();
         let newest = latency as f32;
         self.rtt = if self.rtt == 0.0 {
@@ -186,6 +190,10 @@ impl Learned {
         );
     }
 }
+
+/// Nobody is held for longer than this for what was learned or told, in seconds: as long as the
+/// retries accept to wait by default ([`DEFAULT_MAX_SERVER_WAIT`](crate::hint::DEFAULT_MAX_SERVER_WAIT)).
+const MAX_WAIT: f64 = 120.0;
 
 /// Of the answers while little is in flight, one in so many is looked at.
 const IDLE_SAMPLES: u64 = 16;

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::pace::Pace;
 use super::window::Blame;
-use super::{Learned, Mark, Sent};
+use super::{Learned, MAX_WAIT, Mark, Sent};
 use crate::hint::Hint;
 
 /// So many refusals at a level that the server took are no accident.
@@ -19,7 +19,7 @@ impl Learned {
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0);
+            .filter(|wait| *wait > 0.0 && *wait <= MAX_WAIT);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
