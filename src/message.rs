@@ -115,6 +115,13 @@ pub trait WithBody<B>: HttpResponse {
 
     /// Puts a response together from what [`HttpResponse::into_parts`] gave, and a body.
     fn from_parts(parts: Parts, body: B) -> Self::Output;
+
+    /// Puts the body into another one and leaves the head as it is, which may cost less than to take
+    /// the response apart.
+    fn map_body(self, wrap: impl FnOnce(Self::Body) -> B) -> Self::Output {
+        let (parts, body) = self.into_parts();
+        Self::from_parts(parts, wrap(body))
+    }
 }
 
 impl<B: Body> HttpResponse for Response<B> {
@@ -146,6 +153,11 @@ impl<B: Body, B2: Body> WithBody<B2> for Response<B> {
 
     fn from_parts(parts: Parts, body: B2) -> Response<B2> {
         Response::from_parts(parts, body)
+    }
+
+    #[inline]
+    fn map_body(self, wrap: impl FnOnce(B) -> B2) -> Response<B2> {
+        self.map(wrap)
     }
 }
 

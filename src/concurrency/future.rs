@@ -81,38 +81,42 @@ where
     }
 }
 
-/// Tells the gate of an answer, and has the body hold the permit if work is still being done.
+/// Tells the gate of an answer, and has the body hold the slot if work is still being done.
 #[inline]
 fn admit<R>(
     response: R,
-    mut permit: Permit,
+    permit: Permit,
     release_at: ReleaseAt,
     classifier: &Classifier,
 ) -> R::Output
 where
     R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
 {
-    let (mut parts, body) = response.into_parts();
-    let hint = read(parts.status, &parts.headers);
-    let classified = classifier.classify(parts.status, &parts.headers, &hint);
-    let outcome = classified.outcome(parts.status, &hint);
+    let status = response.status();
+    let hint = read(status, response.headers());
+    let classified = classifier.classify(status, response.headers(), &hint);
     let refused = classified == Classified::Refused;
-    if refused {
-        permit
-            .governor()
-            .map(|governor| parts.extensions.insert(governor));
-    }
-    let permit = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
-        permit.finish(outcome);
-        None
-    } else {
-        permit.report(outcome);
-        Some(permit)
+    let governor = refused.then(|| permit.governor()).flatten();
+    let guard = |body: R::Body| {
+        let outcome = classified.outcome(status, &hint);
+        let slot = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
+            permit.finish(outcome);
+            None
+        } else {
+            permit.report(outcome)
+        };
+        GuardedBody::new(body, slot)
     };
-    if refused || !hint.is_empty() {
-        parts.extensions.insert(hint);
+    if !refused && hint.is_empty() {
+        return response.map_body(guard);
     }
-    R::from_parts(parts, GuardedBody::new(body, permit))
+    let (mut parts, body) = response.into_parts();
+    let body = guard(body);
+    parts.extensions.insert(hint);
+    if let Some(governor) = governor {
+        parts.extensions.insert(governor);
+    }
+    R::from_parts(parts, body)
 }
 
 /// What the answer's head says of limits.

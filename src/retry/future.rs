@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::response::Parts;
+use http::Extensions;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -106,13 +106,13 @@ where
         loop {
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => match ready!(future.poll(cx)) {
-                    Ok(response) => {
+                    Ok(mut response) => {
                         let kept = this.kept.as_ref();
                         let repeatable = || kept.is_some_and(is_repeatable);
                         let judged = policy.judge::<_, S::Error>(&response, repeatable);
-                        let (mut parts, body) = response.into_parts();
                         match judged {
                             Judged::Read(refusal) => {
+                                let (parts, body) = response.into_parts();
                                 let drain = Drain::new(body, policy.config.drain);
                                 let refused = Box::new(Refused {
                                     parts,
@@ -124,14 +124,12 @@ where
                                 }
                             }
                             Judged::Accepted { served } => {
-                                let body = ResponseBody::new(body);
-                                accept(&mut parts, served, policy, this.course);
-                                return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
+                                accept(response.extensions_mut(), served, policy, this.course);
+                                return Poll::Ready(Ok(response.map_body(ResponseBody::new)));
                             }
                             Judged::Final(hint) => {
-                                let body = ResponseBody::new(body);
-                                give_up(&mut parts, hint, this.course);
-                                return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
+                                give_up(response.extensions_mut(), hint, this.course);
+                                return Poll::Ready(Ok(response.map_body(ResponseBody::new)));
                             }
                         }
                     }
@@ -171,9 +169,10 @@ where
                         Some(retry) => State::Retrying { retry },
                         None => {
                             let (mut parts, body, hint) = refused.into_parts();
+                            let extensions = &mut parts.extensions;
                             match sentence {
-                                Sentence::Accept => accept(&mut parts, true, policy, this.course),
-                                _ => give_up(&mut parts, hint, this.course),
+                                Sentence::Accept => accept(extensions, true, policy, this.course),
+                                _ => give_up(extensions, hint, this.course),
                             }
                             return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                         }
@@ -247,7 +246,7 @@ fn plan<Req: ReplayRequest, C>(
     }))
 }
 
-fn accept<C>(parts: &mut Parts, served: bool, policy: &Policy<C>, course: &Course) {
+fn accept<C>(extensions: &mut Extensions, served: bool, policy: &Policy<C>, course: &Course) {
     if served {
         policy.shared.accepted();
         if let Some(budget) = &policy.config.budget {
@@ -255,13 +254,13 @@ fn accept<C>(parts: &mut Parts, served: bool, policy: &Policy<C>, course: &Cours
         }
     }
     if course.attempts > 1 {
-        parts.extensions.insert(Attempts::new(course.attempts));
+        extensions.insert(Attempts::new(course.attempts));
     }
 }
 
-fn give_up(parts: &mut Parts, hint: Hint, course: &Course) {
-    parts.extensions.insert(Attempts::new(course.attempts));
-    parts.extensions.insert(hint);
+fn give_up(extensions: &mut Extensions, hint: Hint, course: &Course) {
+    extensions.insert(Attempts::new(course.attempts));
+    extensions.insert(hint);
 }
 
 impl<S, Req, C> fmt::Debug for ResponseFuture<S, Req, C>
