@@ -25,7 +25,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        permit: Option<Permit>,
+        permit: Permit,
         release_at: ReleaseAt,
         classifier: Classifier,
     }
@@ -41,7 +41,7 @@ impl<F> ResponseFuture<F> {
     ) -> Self {
         Self {
             inner,
-            permit: Some(permit),
+            permit,
             release_at,
             classifier,
         }
@@ -67,14 +67,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        let permit = this
-            .permit
-            .take()
-            .expect("`ResponseFuture` polled after completion");
         Poll::Ready(match result {
-            Ok(response) => Ok(admit(response, permit, *this.release_at, this.classifier)),
+            Ok(response) => Ok(admit(
+                response,
+                this.permit,
+                *this.release_at,
+                this.classifier,
+            )),
             Err(error) => {
-                permit.finish(Outcome::Failed);
+                this.permit.finish(Outcome::Failed);
                 Err(error)
             }
         })
@@ -85,7 +86,7 @@ where
 #[inline]
 fn admit<R>(
     response: R,
-    permit: Permit,
+    permit: &mut Permit,
     release_at: ReleaseAt,
     classifier: &Classifier,
 ) -> R::Output
@@ -95,31 +96,56 @@ where
     let status = response.status();
     let hint = read(status, response.headers());
     let classified = classifier.classify(status, response.headers(), &hint);
-    let refused = classified == Classified::Refused;
-    let governor = refused.then(|| permit.governor()).flatten();
-    let guard = |body: R::Body| {
-        let outcome = classified.outcome(status, &hint);
-        let slot = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
-            permit.finish(outcome);
-            None
-        } else {
-            permit.report(outcome)
-        };
-        GuardedBody::new(body, slot)
-    };
-    if !refused && hint.is_empty() {
-        return response.map_body(guard);
+    if classified == Classified::Refused || !hint.is_empty() {
+        return admit_marked(response, permit, release_at, classified, hint);
     }
+    let outcome = classified.outcome(status, &hint);
+    response.map_body(|body| guard(body, permit, release_at, outcome))
+}
+
+/// The same for an answer that says something of limits, which is passed on with what it said.
+#[cold]
+fn admit_marked<R>(
+    response: R,
+    permit: &mut Permit,
+    release_at: ReleaseAt,
+    classified: Classified,
+    hint: Hint,
+) -> R::Output
+where
+    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+{
     let (mut parts, body) = response.into_parts();
-    let body = guard(body);
-    parts.extensions.insert(hint);
-    if let Some(governor) = governor {
-        parts.extensions.insert(governor);
+    if classified == Classified::Refused {
+        permit
+            .governor()
+            .map(|governor| parts.extensions.insert(governor));
     }
+    let outcome = classified.outcome(parts.status, &hint);
+    let body = guard(body, permit, release_at, outcome);
+    parts.extensions.insert(hint);
     R::from_parts(parts, body)
 }
 
+#[inline]
+fn guard<B: Body>(
+    body: B,
+    permit: &mut Permit,
+    release_at: ReleaseAt,
+    outcome: Outcome<'_>,
+) -> GuardedBody<B> {
+    let refused = matches!(outcome, Outcome::Refused { .. });
+    let slot = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
+        permit.finish(outcome);
+        None
+    } else {
+        permit.report(outcome)
+    };
+    GuardedBody::new(body, slot)
+}
+
 /// What the answer's head says of limits.
+#[inline]
 fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
     Hint::parse_at(status, headers, None, SystemTime::now)
 }

@@ -136,6 +136,7 @@ impl Hint {
     }
 
     /// Like [`Hint::parse`], with a clock that is read only if an absolute time needs it.
+    #[inline]
     pub(crate) fn parse_at(
         status: StatusCode,
         headers: &HeaderMap,
@@ -145,6 +146,15 @@ impl Hint {
         if status.as_u16() < 400 && !rate_limit::any(headers) {
             return Self::default();
         }
+        Self::parse_closely(status, headers, body, received)
+    }
+
+    fn parse_closely(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+        received: impl FnOnce() -> SystemTime,
+    ) -> Self {
         let received = LazyCell::new(received);
         let reference = Reference::new(headers, &received);
         let quotas = rate_limit::quotas(headers, &reference);

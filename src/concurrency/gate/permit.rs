@@ -93,7 +93,7 @@ pub(in crate::concurrency) struct Permit {
 
 impl Permit {
     /// Tells how the request ended, and keeps the slot.
-    pub(in crate::concurrency) fn report(mut self, outcome: Outcome<'_>) -> Option<Slot> {
+    pub(in crate::concurrency) fn report(&mut self, outcome: Outcome<'_>) -> Option<Slot> {
         let slot = Slot(self.gate.take()?);
         let sent = &self.sent;
         slot.0
@@ -102,11 +102,7 @@ impl Permit {
     }
 
     /// Tells how the request ended, and gives the slot back.
-    pub(in crate::concurrency) fn finish(mut self, outcome: Outcome<'_>) {
-        self.end(outcome);
-    }
-
-    fn end(&mut self, outcome: Outcome<'_>) {
+    pub(in crate::concurrency) fn finish(&mut self, outcome: Outcome<'_>) {
         if let Some(gate) = self.gate.take() {
             let sent = &self.sent;
             gate.with(|state, now, wakes| state.report(now, sent, outcome, true, wakes));
@@ -129,7 +125,7 @@ impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
         if self.gate.is_some() {
-            self.end(Outcome::Ignored);
+            self.finish(Outcome::Ignored);
         }
     }
 }

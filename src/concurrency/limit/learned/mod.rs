@@ -103,13 +103,84 @@ impl Learned {
         (4.0 * self.refusal_time).max(0.1)
     }
 
-    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
-        // Where little is in flight, nothing is to be learned from most answers but how long they
-        // take, and of that a part is enough.
+    /// Where little is in flight, nothing is to be learned from most answers but how long they take,
+    /// and of that a part is enough.
+    #[inline]
+    fn is_idle(&self, sent: &Sent, hint: &Hint, load: Load) -> bool {
         let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
-        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
-            return;
+        idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty()
+    }
+
+    /// Nothing but the window limits what is sent.
+    #[inline]
+    fn is_unlimited(&self) -> bool {
+        self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown()
+    }
+
+    fn headroom_within(&mut self, window: usize, now: &Now, load: Load) -> Headroom {
+        let mut slots = window.saturating_sub(load.in_flight);
+        if slots == 0 {
+            return Headroom::of(window, load);
         }
+        let not_before = |at: f64| Headroom {
+            slots: 0,
+            opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
+        };
+        // Half of the window in use is no growth, and needs no spreading.
+        if 2 * load.in_flight >= window {
+            if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return not_before(at);
+                }
+                slots = 1;
+            }
+        }
+        if !self.door.is_open() {
+            let settled = self.settled();
+            match self.door.leave(
+                now.get().as_secs_f64(),
+                load.in_flight,
+                window,
+                self.refusal_time,
+                settled,
+            ) {
+                Leave::Free => {}
+                Leave::Few(few) => slots = slots.min(few),
+                Leave::NotBefore(at) => return not_before(at),
+            }
+        }
+        if !self.allowance.is_unknown() {
+            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
+                if left == 0 {
+                    return not_before(at);
+                }
+                slots = slots.min(left);
+            }
+        }
+        if let Some(pace) = &mut self.pace {
+            let (left, at) = pace.left(now.get().as_secs_f64(), load.waiting > 0);
+            if left == 0 {
+                return not_before(at);
+            }
+            slots = slots.min(left);
+        }
+        Headroom {
+            slots,
+            opens_at: None,
+        }
+    }
+
+    fn note_send(&mut self, now: f64, load: Load) {
+        let (seq, settled) = (self.sent, self.settled());
+        self.door.on_send(now, seq);
+        self.window.on_send(now, load.in_flight, settled);
+        self.allowance.on_send(now);
+        if let Some(pace) = &mut self.pace {
+            pace.on_send(now, settled, self.rtt, &self.constants);
+        }
+    }
+
+    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         let now = now.get().as_secs_f64();
         let latency = now - sent.at.as_secs_f64();
         self.rtt = if self.rtt == 0.0 {
@@ -283,76 +354,22 @@ impl Default for Learned {
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
         let window = self.window.get();
-        let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 {
+        if 2 * load.in_flight < window && self.is_unlimited() {
             return Headroom::of(window, load);
         }
-        let not_before = |at: f64| Headroom {
-            slots: 0,
-            opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
-        };
-        // Half of the window in use is no growth, and needs no spreading.
-        if 2 * load.in_flight >= window {
-            if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
-                if now.get().as_secs_f64() + 1e-9 < at {
-                    return not_before(at);
-                }
-                slots = 1;
-            }
-        }
-        if !self.door.is_open() {
-            let settled = self.settled();
-            match self.door.leave(
-                now.get().as_secs_f64(),
-                load.in_flight,
-                window,
-                self.refusal_time,
-                settled,
-            ) {
-                Leave::Free => {}
-                Leave::Few(few) => slots = slots.min(few),
-                Leave::NotBefore(at) => return not_before(at),
-            }
-        }
-        if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
-                if left == 0 {
-                    return not_before(at);
-                }
-                slots = slots.min(left);
-            }
-        }
-        if let Some(pace) = &mut self.pace {
-            let (left, at) = pace.left(now.get().as_secs_f64(), load.waiting > 0);
-            if left == 0 {
-                return not_before(at);
-            }
-            slots = slots.min(left);
-        }
-        Headroom {
-            slots,
-            opens_at: None,
-        }
+        self.headroom_within(window, now, load)
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
-        let (seq, settled) = (self.sent, self.settled());
+        if self.window.minds(load.in_flight) || !self.is_unlimited() {
+            self.note_send(now.get().as_secs_f64(), load);
+        }
         self.sent += 1;
-        let unlimited = self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown();
-        if unlimited && !self.window.minds(load.in_flight) {
-            return;
-        }
-        let now = now.get().as_secs_f64();
-        self.door.on_send(now, seq);
-        self.window.on_send(now, load.in_flight, settled);
-        self.allowance.on_send(now);
-        if let Some(pace) = &mut self.pace {
-            pace.on_send(now, settled, self.rtt, &self.constants);
-        }
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         match outcome {
+            Outcome::Accepted(hint) if self.is_idle(sent, hint, load) => {}
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)
