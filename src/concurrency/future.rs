@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -67,64 +67,77 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        Poll::Ready(match result {
-            Ok(response) => Ok(admit(
-                response,
-                this.permit,
-                *this.release_at,
-                this.classifier,
-            )),
-            Err(error) => {
+        // Read where it lies: an answer's head is large, and each move of it costs.
+        let head = match &result {
+            Ok(response) => Head::read(response, this.classifier),
+            Err(_) => {
                 this.permit.finish(Outcome::Failed);
-                Err(error)
+                Head::default()
             }
+        };
+        let (permit, release_at) = (this.permit, *this.release_at);
+        Poll::Ready(if head.is_plain() {
+            let outcome = head.outcome();
+            result
+                .map(|response| response.map_body(|body| guard(body, permit, release_at, outcome)))
+        } else {
+            result.map(|response| head.mark(response, permit, release_at))
         })
     }
 }
 
-/// Tells the gate of an answer, and has the body hold the slot if work is still being done.
-#[inline]
-fn admit<R>(
-    response: R,
-    permit: &mut Permit,
-    release_at: ReleaseAt,
-    classifier: &Classifier,
-) -> R::Output
-where
-    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
-{
-    let status = response.status();
-    let hint = read(status, response.headers());
-    let classified = classifier.classify(status, response.headers(), &hint);
-    if classified == Classified::Refused || !hint.is_empty() {
-        return admit_marked(response, permit, release_at, classified, hint);
-    }
-    let outcome = classified.outcome(status, &hint);
-    response.map_body(|body| guard(body, permit, release_at, outcome))
+/// What an answer's head says.
+struct Head {
+    status: StatusCode,
+    hint: Hint,
+    classified: Classified,
 }
 
-/// The same for an answer that says something of limits, which is passed on with what it said.
-#[cold]
-fn admit_marked<R>(
-    response: R,
-    permit: &mut Permit,
-    release_at: ReleaseAt,
-    classified: Classified,
-    hint: Hint,
-) -> R::Output
-where
-    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
-{
-    let (mut parts, body) = response.into_parts();
-    if classified == Classified::Refused {
-        permit
-            .governor()
-            .map(|governor| parts.extensions.insert(governor));
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            hint: Hint::default(),
+            classified: Classified::Failed,
+        }
     }
-    let outcome = classified.outcome(parts.status, &hint);
-    let body = guard(body, permit, release_at, outcome);
-    parts.extensions.insert(hint);
-    R::from_parts(parts, body)
+}
+
+impl Head {
+    #[inline]
+    fn read(response: &impl HttpResponse, classifier: &Classifier) -> Self {
+        let (status, headers) = (response.status(), response.headers());
+        let hint = Hint::parse_at(status, headers, None, SystemTime::now);
+        let classified = classifier.classify(status, headers, &hint);
+        Self {
+            status,
+            hint,
+            classified,
+        }
+    }
+    fn is_plain(&self) -> bool {
+        self.classified != Classified::Refused && self.hint.is_empty()
+    }
+    fn outcome(&self) -> Outcome<'_> {
+        self.classified.outcome(self.status, &self.hint)
+    }
+
+    /// The same for an answer that says something of limits, which is passed on with what it said.
+    #[cold]
+    fn mark<R>(self, response: R, permit: &mut Permit, release_at: ReleaseAt) -> R::Output
+    where
+        R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+    {
+        let (mut parts, body) = response.into_parts();
+        if self.classified == Classified::Refused {
+            permit
+                .governor()
+                .map(|governor| parts.extensions.insert(governor));
+        }
+        let body = guard(body, permit, release_at, self.outcome());
+        parts.extensions.insert(self.hint);
+        R::from_parts(parts, body)
+    }
 }
 
 #[inline]
@@ -142,10 +155,4 @@ fn guard<B: Body>(
         permit.report(outcome)
     };
     GuardedBody::new(body, slot)
-}
-
-/// What the answer's head says of limits.
-#[inline]
-fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
-    Hint::parse_at(status, headers, None, SystemTime::now)
 }
