@@ -13,7 +13,7 @@ use super::body::{GuardedBody, ReleaseAt};
 use super::classify::{Classified, Classifier};
 use super::gate::Permit;
 use super::limit::Outcome;
-use crate::hint::Hint;
+use crate::hint::{Hint, NO_HINT};
 use crate::message::{HttpResponse, WithBody};
 
 pin_project! {
@@ -70,59 +70,61 @@ where
         // Read where it lies: an answer's head is large, and each move of it costs.
         let head = match &result {
             Ok(response) => Head::read(response, this.classifier),
-            Err(_) => {
-                this.permit.finish(Outcome::Failed);
-                Head::default()
-            }
+            Err(_) => Head::FAILED,
         };
+        if result.is_err() {
+            this.permit.finish(head.outcome());
+        }
         let (permit, release_at) = (this.permit, *this.release_at);
         Poll::Ready(if head.is_plain() {
-            let outcome = head.outcome();
-            result
-                .map(|response| response.map_body(|body| guard(body, permit, release_at, outcome)))
+            let guard = |body| guard(body, permit, release_at, head.outcome());
+            result.map(|response| response.map_body(guard))
         } else {
             result.map(|response| head.mark(response, permit, release_at))
         })
     }
 }
 
-/// What an answer's head says.
+/// What an answer says by its head.
 struct Head {
     status: StatusCode,
-    hint: Hint,
     classified: Classified,
-}
-
-impl Default for Head {
-    fn default() -> Self {
-        Self {
-            status: StatusCode::OK,
-            hint: Hint::default(),
-            classified: Classified::Failed,
-        }
-    }
+    /// `None` if it says nothing of limits, as most do.
+    hint: Option<Hint>,
 }
 
 impl Head {
+    /// That of an answer which did not come.
+    const FAILED: Self = Self {
+        status: StatusCode::BAD_GATEWAY,
+        classified: Classified::Failed,
+        hint: None,
+    };
+
     #[inline]
     fn read(response: &impl HttpResponse, classifier: &Classifier) -> Self {
         let (status, headers) = (response.status(), response.headers());
-        let hint = Hint::parse_at(status, headers, None, SystemTime::now);
-        let classified = classifier.classify(status, headers, &hint);
+        let hint = Hint::parse_any(status, headers, SystemTime::now);
+        let classified = classifier.classify(status, headers, hint.as_ref().unwrap_or(&NO_HINT));
         Self {
             status,
-            hint,
             classified,
+            hint,
         }
     }
+
+    #[inline]
     fn is_plain(&self) -> bool {
-        self.classified != Classified::Refused && self.hint.is_empty()
-    }
-    fn outcome(&self) -> Outcome<'_> {
-        self.classified.outcome(self.status, &self.hint)
+        self.classified != Classified::Refused && self.hint.is_none()
     }
 
-    /// The same for an answer that says something of limits, which is passed on with what it said.
+    #[inline]
+    fn outcome(&self) -> Outcome<'_> {
+        let hint = self.hint.as_ref().unwrap_or(&NO_HINT);
+        self.classified.outcome(self.status, hint)
+    }
+
+    /// Passes on an answer that says something of limits, with what it says.
     #[cold]
     fn mark<R>(self, response: R, permit: &mut Permit, release_at: ReleaseAt) -> R::Output
     where
@@ -135,11 +137,12 @@ impl Head {
                 .map(|governor| parts.extensions.insert(governor));
         }
         let body = guard(body, permit, release_at, self.outcome());
-        parts.extensions.insert(self.hint);
+        parts.extensions.insert(self.hint.unwrap_or_default());
         R::from_parts(parts, body)
     }
 }
 
+/// Has the body hold the slot if work is still being done, and tells the gate of the answer.
 #[inline]
 fn guard<B: Body>(
     body: B,

@@ -102,6 +102,14 @@ pub struct Hint {
     quotas: Vec<Quota>,
 }
 
+/// Of a response that says nothing of limits.
+pub(crate) static NO_HINT: Hint = Hint {
+    refusal: false,
+    verdict: Verdict::Accepted,
+    wait: None,
+    quotas: Vec::new(),
+};
+
 /// What is to be done with a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -135,21 +143,21 @@ impl Hint {
         Self::parse_at(status, headers, body, || received)
     }
 
-    /// Like [`Hint::parse`], with a clock that is read only if an absolute time needs it.
+    /// Like [`Hint::parse`] without a body, with a clock that is read only if an absolute time needs
+    /// it. `None` if the response says nothing of limits.
     #[inline]
-    pub(crate) fn parse_at(
+    pub(crate) fn parse_any(
         status: StatusCode,
         headers: &HeaderMap,
-        body: Option<&[u8]>,
         received: impl FnOnce() -> SystemTime,
-    ) -> Self {
+    ) -> Option<Self> {
         if status.as_u16() < 400 && !rate_limit::any(headers) {
-            return Self::default();
+            return None;
         }
-        Self::parse_closely(status, headers, body, received)
+        Some(Self::parse_at(status, headers, None, received)).filter(|hint| !hint.is_empty())
     }
 
-    fn parse_closely(
+    fn parse_at(
         status: StatusCode,
         headers: &HeaderMap,
         body: Option<&[u8]>,
