@@ -53,7 +53,7 @@ impl Admission {
     pub(in crate::concurrency) fn disarm(&mut self) {
         if let Some(mut sent) = self.granted.take() {
             self.gate.with(|state, now, wakes| {
-                sent.at = now.get();
+                sent.at = Some(now.get());
                 state.report(now, &sent, Outcome::Ignored, true, wakes);
             });
         }
@@ -63,7 +63,9 @@ impl Admission {
     #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
         let mut sent = self.granted.take()?;
-        sent.at = self.gate.now().get();
+        if let Some(at) = &mut sent.at {
+            *at = self.gate.now().get();
+        }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),
             sent,

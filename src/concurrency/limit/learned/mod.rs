@@ -182,15 +182,17 @@ impl Learned {
 
     fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         let now = now.get().as_secs_f64();
-        let latency = now - sent.at.as_secs_f64();
-        self.rtt = if self.rtt == 0.0 {
-            latency
-        } else {
-            0.9 * self.rtt + 0.1 * latency
-        };
-        self.growth.add(sent.in_flight, latency);
+        if let Some(at) = sent.at {
+            let latency = now - at.as_secs_f64();
+            self.rtt = if self.rtt == 0.0 {
+                latency
+            } else {
+                0.9 * self.rtt + 0.1 * latency
+            };
+            self.growth.add(sent.in_flight, latency);
+        }
         self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+            .note(hint, sent.seq, sent_at(sent, now, self.rtt), self.sent, now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(
@@ -204,7 +206,7 @@ impl Learned {
     }
 
     fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent.at.as_secs_f64();
+        let sent_at = sent_at(sent, now, self.refusal_time);
         let took = (now - sent_at).max(0.001);
         self.refusal_time = took.max(0.8 * self.refusal_time + 0.2 * took).min(5.0);
         let asked = hint
@@ -214,8 +216,7 @@ impl Learned {
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
@@ -339,6 +340,11 @@ impl Learned {
     }
 }
 
+/// When a request was sent: `usual` seconds before its answer, if that was not noted.
+fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
+    sent.at.map_or(now - usual, |at| at.as_secs_f64())
+}
+
 /// Of the answers while little is in flight, one in so many is looked at.
 const IDLE_SAMPLES: u64 = 16;
 
@@ -365,6 +371,10 @@ impl Limit for Learned {
             self.note_send(now.get().as_secs_f64(), load);
         }
         self.sent += 1;
+    }
+
+    fn wants_time(&self, seq: u64, load: Load) -> bool {
+        seq % IDLE_SAMPLES == 0 || 2 * load.in_flight >= self.window.get() || !self.is_unlimited()
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
