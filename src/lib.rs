@@ -1,4 +1,59 @@
-//! Tower middleware for HTTP clients of rate-limited APIs.
+//! Tower middleware that finds an HTTP API's rate limit and runs right under it.
+//!
+//! Two layers wrap a client of an API that refuses work above limits it does not fully tell:
+//!
+//! - [`RetryOn429Layer`] sends again what was refused, when the server asks for it or by a jittered
+//!   backoff. See [`retry`].
+//! - [`AdaptiveConcurrencyLayer`] lets no more requests through than the server was found to take, in
+//!   order, and pauses all of them when one refusal asks for it. See [`concurrency`].
+//!
+//! Both read what the server says of its limits, in every dialect, as a [`Hint`]. See [`hint`].
+//!
+//! ```
+//! use tower::ServiceBuilder;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//!
+//! # let client = tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+//! # });
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .service(client);
+//! # fn is_client<S: tower::Service<http::Request<String>>>(_: &S) {}
+//! # is_client(&client);
+//! ```
+//!
+//! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
+//! hyper-util's legacy client, and with a feature reqwest's. For others, implement the seams in
+//! [`message`].
+//!
+//! # The order of the layers
+//!
+//! The retries stand outside, the gate inside. So every attempt waits for its turn and is a sample
+//! of what the server takes, and no permit is held while a retry waits. The other way round, a series
+//! of refusals would look like one slow success, and would keep a place occupied.
+//!
+//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`.
+//!
+//! # State
+//!
+//! State belongs to a layer, and is shared by its clones and by all services that they wrap. Use one
+//! [`AdaptiveConcurrencyLayer`] for each quota.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `json` | yes | reads the JSON bodies of refusals |
+//! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
+//! | `reqwest` | | the layers around `reqwest::Client`; see [`integrations`] |
+//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and inside it |
+//!
+//! # Runtime
+//!
+//! Waits are [`tokio::time`]'s, so they need a tokio runtime with time enabled, and tests can run
+//! them on a paused clock. A call that need not wait needs no runtime. Nothing is spawned.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod concurrency;
@@ -14,3 +69,8 @@ pub use ext::ServiceBuilderExt;
 pub use ext::ServiceExt;
 pub use hint::Hint;
 pub use retry::{RetryOn429, RetryOn429Layer};
+
+/// The README's example, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

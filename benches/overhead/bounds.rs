@@ -11,7 +11,7 @@ pub(crate) fn report(table: &Table) -> bool {
         nanos: 2.0 * limit.nanos,
         allocations: 0.0,
     };
-    [
+    let bounds = [
         (
             GATE,
             gate,
@@ -19,10 +19,9 @@ pub(crate) fn report(table: &Table) -> bool {
         ),
         (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
         (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
-    ]
-    .into_iter()
-    .map(|(name, bound, what)| is_kept(name, table.added(name), bound, what))
-    .fold(true, |all, kept| all && kept)
+    ];
+    let missed = bounds.map(|(name, bound, what)| !is_kept(name, table.added(name), bound, what));
+    !missed.contains(&true)
 }
 
 fn is_kept(name: &str, added: Cost, bound: Cost, what: &str) -> bool {

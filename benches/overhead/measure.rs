@@ -22,10 +22,13 @@ pub(crate) type RequestBody = Full<Bytes>;
 const ROUNDS: usize = 1_000;
 const CALLS: u32 = 400;
 
-/// Something that makes a number of calls.
+/// Makes a number of calls.
+type Run = dyn FnMut(&Runtime, u32);
+
+/// What is measured.
 pub(crate) struct Contender {
     name: &'static str,
-    run: Box<dyn FnMut(&Runtime, u32)>,
+    run: Box<Run>,
 }
 
 impl Contender {

@@ -1,6 +1,6 @@
 //! Every interleaving of acquire, release and cancel, within a bound on preemptions.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`
+//! `RUSTFLAGS="--cfg throttle_loom" cargo test --release --lib loom`
 
 use std::future::poll_fn;
 use std::sync::Arc;

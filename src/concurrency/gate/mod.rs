@@ -7,7 +7,7 @@ mod queue;
 mod state;
 mod wakes;
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, throttle_loom))]
 mod loom_tests;
 
 use std::fmt;
@@ -15,9 +15,9 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, throttle_loom))]
 use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(all(test, loom)))]
+#[cfg(not(all(test, throttle_loom)))]
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, futures::Notified};
 use tokio::time::{Instant, Sleep};

@@ -39,6 +39,8 @@ pub struct Constants {
     /// The longest step of a pace: 0.25, also the first one while the rate is known only from
     /// below.
     pub max_step: f64,
+    /// What each step adds besides, whatever the rate: one request in 16 round trips.
+    pub bump: f64,
     /// How many requests a measured rate remembers: 256, so that it is right to 1/16 of its noise
     /// and still follows a limit that drifts.
     pub memory: f64,
@@ -63,6 +65,7 @@ impl Default for Constants {
             step: 0.01,
             excess: 0.5,
             max_step: 0.25,
+            bump: 32.0,
             memory: 256.0,
             first_gap: 0.25,
             max_gap: 8.0,

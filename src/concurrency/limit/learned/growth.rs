@@ -2,8 +2,8 @@
 
 use super::Constants;
 
-/// Levels are told apart by octaves; ten of them reach 1,024 in flight.
-const OCTAVES: usize = 10;
+/// Levels are told apart by octaves; the last of these is that of 128 and more in flight.
+const OCTAVES: usize = 8;
 /// Answers that an octave remembers.
 const MEMORY: f32 = 64.0;
 

@@ -1,4 +1,4 @@
-//! The default limit: finds any API's limit.
+//! The default limit.
 
 mod allowance;
 mod constants;
@@ -6,25 +6,78 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod refusal;
 mod window;
 
 use std::time::Duration;
-
-use http::StatusCode;
 
 use self::allowance::Allowance;
 pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
-use self::window::{Blame, Window};
+use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
-/// Learns what an API allows.
+/// Finds any API's limit, runs right under it, and notices when it moves: the default.
+///
+/// It starts at 4 requests in flight, within 1 and 1000, and needs no configuration.
+///
+/// ```
+/// use tower_throttle::AdaptiveConcurrencyLayer;
+/// use tower_throttle::concurrency::limit::Learned;
+///
+/// // The same as `AdaptiveConcurrencyLayer::new()`.
+/// let layer = AdaptiveConcurrencyLayer::with_limit(Learned::new());
+/// ```
+///
+/// # What it knows
+///
+/// A refusal is the only thing that tells of a limit, and it is paid for. It asks of each what
+/// it proves, and never pays twice for one proof.
+///
+/// 1. **One event, one lesson.** Refusals of requests that were sent before the last lesson belong to
+///    it (TCP's recovery point, RFC 6582 section 3.2).
+/// 2. **The window** is the number that may be in flight. It starts at 4 and grows with each answer, to
+///    twice the level that was answered at most, and only while requests wait for it. A refusal with
+///    more in flight than the server was seen to take cuts it to what the server took: that is
+///    the ceiling, measured and not guessed.
+/// 3. **A look above a ceiling** is one request more than the window, after two round trips, then at
+///    doubling distances up to 64 requests or six round trips. If it is refused, the ceiling is
+///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
+/// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
+///    such refusals the server counts requests per time. The *pace* is then
+///    what was admitted between two refusals divided by the time between them. That is the bucket's refill
+///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
+///    steps that double from 1 %, each once the last one has cost no refusal. A pace that is refuted in
+///    turn is dropped.
+/// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
+///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
+///    others follow one by one. Two such closures tell a window's length, and the next one is waited out.
+/// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
+///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
+///    anything has to be learned ([`Quota`](crate::hint::Quota)).
+/// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
+///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
+///    quarter and by two standard errors.
+/// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
+///    twice above what it took, or next to everything.
+///
+/// [`Constants`] has each number with its reason.
+///
+/// # What it costs
+///
+/// A decision is a few comparisons, with no allocation. While little is in flight it reads no clock.
+///
+/// # Where it is weak
+///
+/// Several processes that share a limit of requests in flight come to fair shares slowly: who is
+/// late finds no free place until one of the others gives one up. Share one layer within a process. A
+/// server that asks for far longer waits than it needs is obeyed.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    constants: Constants,
+    constants: Box<Constants>,
     window: Window,
     growth: Growth,
     pace: Option<Pace>,
@@ -41,15 +94,15 @@ pub struct Learned {
     /// How many were admitted by the last refusal.
     admitted: f64,
     /// Refusals in a row that blamed the window.
-    above: u32,
-    within: u32,
-    /// A level above which a server in trouble refused once.
-    suspect: Option<usize>,
+    above: u8,
+    within: u8,
+    /// A level above which a server in trouble refused once, or 0.
+    suspect: u32,
     /// Refusals in a row by a server in trouble, with next to none admitted between them.
-    dense: u32,
+    dense: u8,
     /// Seconds that a refusal takes, and an answer.
-    refusal_time: f64,
-    rtt: f64,
+    refusal_time: f32,
+    rtt: f32,
     pausing: bool,
 }
 
@@ -70,7 +123,7 @@ impl Learned {
     #[must_use]
     pub fn with_constants(constants: Constants) -> Self {
         Self {
-            constants,
+            constants: Box::new(constants),
             window: Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX),
             growth: Growth::default(),
             pace: None,
@@ -84,7 +137,7 @@ impl Learned {
             admitted: 0.0,
             above: 0,
             within: 0,
-            suspect: None,
+            suspect: 0,
             dense: 0,
             refusal_time: 0.05,
             rtt: 0.0,
@@ -100,26 +153,73 @@ impl Learned {
 
     /// A request that was not refused by then was let in.
     fn settled(&self) -> f64 {
-        (4.0 * self.refusal_time).max(0.1)
+        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
-    /// Where little is in flight, nothing is to be learned from most answers but how long they take,
-    /// and of that a part is enough.
-    #[inline]
-    fn is_idle(&self, sent: &Sent, hint: &Hint, load: Load) -> bool {
+    /// Whether nothing but the window limits what is sent, and less than half of it is in use.
+    fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.window.get()
+            && self.pace.is_none()
+            && self.door.is_open()
+            && self.allowance.is_unknown()
+    }
+
+    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
+        // Where little is in flight, nothing is to be learned from most answers but how long they
+        // take, and of that a part is enough.
         let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
-        idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty()
+        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
+            return;
+        }
+        self.on_sample(now.get().as_secs_f64(), sent, hint, load);
     }
 
-    /// Nothing but the window limits what is sent.
-    #[inline]
-    fn is_unlimited(&self) -> bool {
-        self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown()
+    fn on_sample(&mut self, now: f64, sent: &Sent, hint: &Hint, load: Load) {
+        if let Some(at) = sent.at {
+            let latency = now - at.as_secs_f64();
+            let newest = latency as f32;
+            self.rtt = if self.rtt == 0.0 {
+                newest
+            } else {
+                0.9 * self.rtt + 0.1 * newest
+            };
+            self.growth.add(sent.in_flight, latency);
+        }
+        let sent_at = sent_at(sent, now, self.rtt);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
+        let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
+        let recent = sent.seq >= self.recovered_at;
+        self.window.on_accepted(
+            sent.in_flight,
+            binds,
+            recent,
+            load.waiting,
+            &self.growth,
+            &self.constants,
+        );
     }
+}
 
-    fn headroom_within(&mut self, window: usize, now: &Now, load: Load) -> Headroom {
+/// When a request was sent: `usual` seconds before its answer, if that was not noted.
+fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
+    sent.at
+        .map_or(now - f64::from(usual), |at| at.as_secs_f64())
+}
+
+/// Of the answers while little is in flight, one in so many is looked at.
+const IDLE_SAMPLES: u64 = 16;
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Limit for Learned {
+    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+        let window = self.window.get();
         let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 {
+        if slots == 0 || self.is_idle(load) {
             return Headroom::of(window, load);
         }
         let not_before = |at: f64| Headroom {
@@ -128,7 +228,7 @@ impl Learned {
         };
         // Half of the window in use is no growth, and needs no spreading.
         if 2 * load.in_flight >= window {
-            if let Some(at) = self.window.next_send(self.rtt, &self.constants) {
+            if let Some(at) = self.window.next_send(f64::from(self.rtt), &self.constants) {
                 if now.get().as_secs_f64() + 1e-9 < at {
                     return not_before(at);
                 }
@@ -141,7 +241,7 @@ impl Learned {
                 now.get().as_secs_f64(),
                 load.in_flight,
                 window,
-                self.refusal_time,
+                f64::from(self.refusal_time),
                 settled,
             ) {
                 Leave::Free => {}
@@ -170,216 +270,28 @@ impl Learned {
         }
     }
 
-    fn note_send(&mut self, now: f64, load: Load) {
-        let (seq, settled) = (self.sent, self.settled());
+    fn on_send(&mut self, now: &Now, load: Load) {
+        let seq = self.sent;
+        self.sent += 1;
+        if self.is_idle(load) && !self.window.minds(load.in_flight) {
+            return;
+        }
+        let settled = self.settled();
+        let now = now.get().as_secs_f64();
         self.door.on_send(now, seq);
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {
-            pace.on_send(now, settled, self.rtt, &self.constants);
+            pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
         }
-    }
-
-    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
-        let now = now.get().as_secs_f64();
-        if let Some(at) = sent.at {
-            let latency = now - at.as_secs_f64();
-            self.rtt = if self.rtt == 0.0 {
-                latency
-            } else {
-                0.9 * self.rtt + 0.1 * latency
-            };
-            self.growth.add(sent.in_flight, latency);
-        }
-        self.allowance
-            .note(hint, sent.seq, sent_at(sent, now, self.rtt), self.sent, now);
-        let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
-        let recent = sent.seq >= self.recovered_at;
-        self.window.on_accepted(
-            sent.in_flight,
-            binds,
-            recent,
-            load.waiting,
-            &self.growth,
-            &self.constants,
-        );
-    }
-
-    fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent_at(sent, now, self.refusal_time);
-        let took = (now - sent_at).max(0.001);
-        self.refusal_time = took.max(0.8 * self.refusal_time + 0.2 * took).min(5.0);
-        let asked = hint
-            .wait()
-            .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0);
-        let admitted = sent.seq.saturating_sub(self.refused) as f64;
-        self.refused += 1;
-        self.pausing = true;
-        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
-        if self.door.is_look(sent.seq) {
-            self.door.look_refused(now, asked, &self.constants);
-            self.recovered_at = self.sent;
-            if let Some(pace) = &mut self.pace {
-                pace.empty(now);
-            }
-            return;
-        }
-        if sent.seq < self.recovered_at {
-            return;
-        }
-        self.recovered_at = self.sent;
-        let blame = self.window.blame(now, sent.in_flight, self.settled());
-        if blame == Blame::Probe {
-            self.window.probe_refused(&self.constants);
-            self.pausing = false;
-            return;
-        }
-        let since = admitted - self.admitted;
-        self.admitted = admitted;
-        if since <= 0.0 {
-            self.door.shut(now, asked, &self.constants);
-            if let Some(pace) = &mut self.pace {
-                pace.empty(now);
-            }
-            return;
-        }
-        self.door.open();
-        if asked.is_some() && self.pace.is_none() {
-            self.door.shut(now, asked, &self.constants);
-        }
-        let level = sent.in_flight.saturating_sub(1).max(1);
-        if status != StatusCode::TOO_MANY_REQUESTS {
-            self.on_trouble(blame, level, since);
-            return;
-        }
-        self.window.forget(now);
-        let mark = Mark {
-            at: sent_at,
-            admitted,
-        };
-        let above = blame == Blame::Above;
-        let contradicts = !above || self.window.holds(sent.in_flight);
-        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
-        self.within = match (contradicts, soon) {
-            (true, true) => self.within + 1,
-            (true, false) => 1,
-            (false, true) => self.within,
-            (false, false) => 0,
-        };
-        self.above = if above { self.above + 1 } else { 0 };
-        let ceiling = match &self.pace {
-            None => self.within < CONTRADICTIONS,
-            Some(_) => self.above >= 2 && asked.is_none(),
-        };
-        if ceiling {
-            self.window.cut(level);
-            self.pace = None;
-            if above
-                || self
-                    .empty
-                    .is_none_or(|last| admitted - last.admitted >= 8.0)
-            {
-                self.empty = Some(mark);
-                self.first = self.first.or(self.empty);
-            }
-            return;
-        }
-        self.window.stop();
-        self.measure(mark, asked, now);
-        if self.pace.as_ref().is_some_and(Pace::is_refuted) {
-            self.pace = None;
-            self.within = 0;
-            self.window.cut(level);
-        }
-    }
-
-    /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
-    /// it refuses twice above what it took, or more than it takes.
-    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
-        self.dense = if since <= 3.0 { self.dense + 1 } else { 0 };
-        let again = self
-            .suspect
-            .is_some_and(|suspect| self.window.taken() <= suspect);
-        if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
-            self.window.cut(level);
-            self.suspect = None;
-            self.dense = 0;
-        } else if blame == Blame::Above {
-            self.suspect = Some(level);
-        }
-    }
-
-    /// The server's bucket was found empty.
-    fn measure(&mut self, mark: Mark, asked: Option<f64>, now: f64) {
-        let Some(last) = self.empty.replace(mark) else {
-            self.first = Some(mark);
-            return;
-        };
-        let (requests, seconds) = (
-            mark.admitted - last.admitted,
-            (mark.at - last.at).max(0.001),
-        );
-        let constants = &self.constants;
-        match &mut self.pace {
-            Some(pace) => pace.measure(requests, seconds, now, asked, constants),
-            None if requests < 4.0 => {
-                self.empty = Some(last);
-                return;
-            }
-            None => {
-                let rate = requests / seconds;
-                // What the bucket held at first may be spent at once again, if the server tells when.
-                let full = asked.and(self.first);
-                let depth = full.map_or(0.0, |first| first.admitted - rate * first.at);
-                self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
-            }
-        }
-        let rate = self.rate().unwrap_or(0.0);
-        self.window.widen(2.0 * rate * self.rtt + 4.0);
-    }
-}
-
-/// When a request was sent: `usual` seconds before its answer, if that was not noted.
-fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
-    sent.at.map_or(now - usual, |at| at.as_secs_f64())
-}
-
-/// Of the answers while little is in flight, one in so many is looked at.
-const IDLE_SAMPLES: u64 = 16;
-
-/// So many refusals at a level that the server took are no accident.
-const CONTRADICTIONS: u32 = 3;
-
-impl Default for Learned {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Limit for Learned {
-    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        let window = self.window.get();
-        if 2 * load.in_flight < window && self.is_unlimited() {
-            return Headroom::of(window, load);
-        }
-        self.headroom_within(window, now, load)
-    }
-
-    fn on_send(&mut self, now: &Now, load: Load) {
-        if self.window.minds(load.in_flight) || !self.is_unlimited() {
-            self.note_send(now.get().as_secs_f64(), load);
-        }
-        self.sent += 1;
     }
 
     fn wants_time(&self, seq: u64, load: Load) -> bool {
-        seq % IDLE_SAMPLES == 0 || 2 * load.in_flight >= self.window.get() || !self.is_unlimited()
+        seq % IDLE_SAMPLES == 0 || !self.is_idle(load)
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         match outcome {
-            Outcome::Accepted(hint) if self.is_idle(sent, hint, load) => {}
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)

@@ -20,7 +20,9 @@ pub(super) struct Pace {
     spilled: f64,
     step: Step,
     /// Refusals in a row that came soon, at a rate that was measured and not raised since.
-    misses: u32,
+    misses: u8,
+    /// How much the pace keeps below what was measured.
+    margin: f32,
 }
 
 /// The next rise of the rate.
@@ -31,7 +33,7 @@ struct Step {
     /// The excess that each step may cost, in requests.
     excess: f64,
     /// Requests that the pace held back since the last step, and whether it holds one now.
-    bound: f64,
+    bound: f32,
     holds: bool,
     at: f64,
     /// The rate before the last step, which held; 0 before any.
@@ -68,6 +70,7 @@ impl Pace {
                 held_rate: 0.0,
             },
             misses: 0,
+            margin: constants.margin as f32,
         };
         pace.restart(now, asked, constants);
         pace.step.size = constants.max_step;
@@ -80,7 +83,7 @@ impl Pace {
 
     /// Starts anew from an empty bucket, at the rate that was measured.
     fn restart(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        self.rate = self.requests / self.seconds * (1.0 - constants.margin);
+        self.rate = self.requests / self.seconds * (1.0 - f64::from(self.margin));
         self.tokens = 0.0;
         self.refilled_at = now;
         self.peak = 0.0;
@@ -133,15 +136,21 @@ impl Pace {
         if !std::mem::take(&mut self.step.holds) {
             return;
         }
+        // The same for all, so that those who share a limit come to the same share of it.
+        let bump = if rtt > 0.0 {
+            1.0 / (constants.bump * rtt)
+        } else {
+            0.0
+        };
         let step = &mut self.step;
         step.bound += 1.0;
-        // A slow pace must not wait for ever: eight round trips, or ten seconds, are enough.
+        // A slow pace must not wait for ever: four round trips, or five seconds, are enough.
         let enough = (step.excess / step.size)
-            .min(self.rate * (8.0 * rtt).max(10.0))
+            .min(self.rate * (4.0 * rtt).max(5.0))
             .max(8.0);
-        if step.bound >= enough && now - step.at > settled {
+        if f64::from(step.bound) >= enough && now - step.at > settled {
             step.held_rate = self.rate;
-            self.rate *= 1.0 + step.size;
+            self.rate = self.rate * (1.0 + step.size) + bump;
             step.size = (step.size * 2.0).min(constants.max_step);
             step.bound = 0.0;
             step.at = now;
@@ -182,7 +191,17 @@ impl Pace {
             seconds = (seconds - spilled / self.rate).max(seconds / 20.0);
         }
         let missed = requests < 16.0 && self.step.held_rate == 0.0;
-        self.misses = if missed { self.misses + 1 } else { 0 };
+        // Refused at what was measured: what the server counts is uneven, and wants more room.
+        self.margin = if self.step.held_rate == 0.0 {
+            (2.0 * self.margin).min(8.0 * constants.margin as f32)
+        } else {
+            (self.margin / 2.0).max(constants.margin as f32)
+        };
+        self.misses = if missed {
+            self.misses.saturating_add(1)
+        } else {
+            0
+        };
         let requests = requests.max(0.5);
         let (old, new) = (self.requests / self.seconds, requests / seconds);
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();

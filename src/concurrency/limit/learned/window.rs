@@ -10,9 +10,9 @@ enum Phase {
     Growing,
     /// Below a ceiling. `held` answers came since the last look above it, the next comes after
     /// `distance` of them.
-    Holding { held: f64, distance: f64 },
+    Holding { held: f32, distance: f32 },
     /// One request more than the window may go, to look.
-    Probing { distance: f64 },
+    Probing { distance: f32 },
 }
 
 /// What a refusal says of the window.
@@ -29,13 +29,14 @@ pub(super) enum Blame {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     size: f64,
-    min: f64,
-    max: f64,
+    min: u32,
+    max: u32,
     phase: Phase,
     /// The most that were in flight since the last refusal, and were not refused; the same, of
     /// requests so young that they may be refused yet, and when the last of these went.
-    taken: usize,
-    young: (usize, f64),
+    taken: u32,
+    young: u32,
+    young_since: f64,
     last_send: f64,
 }
 
@@ -43,11 +44,12 @@ impl Window {
     pub(super) fn new(size: usize, min: usize, max: usize) -> Self {
         Self {
             size: size as f64,
-            min: min as f64,
-            max: max as f64,
+            min: bound(min),
+            max: bound(max),
             phase: Phase::Growing,
             taken: 0,
-            young: (0, 0.0),
+            young: 0,
+            young_since: 0.0,
             last_send: f64::NEG_INFINITY,
         }
     }
@@ -63,13 +65,13 @@ impl Window {
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
-        self.min = min.max(1) as f64;
-        self.max = (max as f64).max(self.min);
+        self.min = bound(min);
+        self.max = bound(max).max(self.min);
         self.resize(self.size);
     }
 
     fn resize(&mut self, size: f64) {
-        self.size = size.max(self.min).min(self.max);
+        self.size = size.max(f64::from(self.min)).min(f64::from(self.max));
     }
 
     /// Makes room for `size`: something else holds requests back.
@@ -91,19 +93,19 @@ impl Window {
     /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
     /// is more than was in flight before, or one that growth must space from the next.
     pub(super) fn minds(&self, in_flight: usize) -> bool {
-        in_flight > self.young.0 || 2 * in_flight >= self.get()
+        count(in_flight) > self.young || 2 * in_flight >= self.get()
     }
 
     /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
     /// `settled` seconds.
     pub(super) fn on_send(&mut self, now: f64, in_flight: usize, settled: f64) {
         self.last_send = now;
-        let (level, at) = self.young;
-        if in_flight > level {
-            if now - at > settled {
-                self.taken = self.taken.max(level);
+        let in_flight = count(in_flight);
+        if in_flight > self.young {
+            if now - self.young_since > settled {
+                self.taken = self.taken.max(self.young);
             }
-            self.young = (in_flight, now);
+            (self.young, self.young_since) = (in_flight, now);
         }
     }
 
@@ -119,7 +121,7 @@ impl Window {
         constants: &Constants,
     ) {
         if recent {
-            self.taken = self.taken.max(level);
+            self.taken = self.taken.max(count(level));
         }
         match self.phase {
             Phase::Growing if binds && recent => {
@@ -161,10 +163,10 @@ impl Window {
         if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
             return Blame::Probe;
         }
-        if now - self.young.1 > settled {
-            self.taken = self.taken.max(self.young.0);
+        if now - self.young_since > settled {
+            self.taken = self.taken.max(self.young);
         }
-        if level > self.taken {
+        if count(level) > self.taken {
             Blame::Above
         } else {
             Blame::Within
@@ -186,26 +188,26 @@ impl Window {
     /// The server took `level` and no more.
     pub(super) fn cut(&mut self, level: usize) {
         self.resize(level as f64);
-        self.hold(2.0 * self.size);
+        self.hold(2.0 * self.size as f32);
     }
 
     /// Stops growing where it is.
     pub(super) fn stop(&mut self) {
-        self.hold(2.0 * self.size);
+        self.hold(2.0 * self.size as f32);
     }
 
     /// The most in flight that was not refused.
-    pub(super) fn taken(&self) -> usize {
+    pub(super) fn taken(&self) -> u32 {
         self.taken
     }
 
     /// Forgets what the server took: it takes less now.
     pub(super) fn forget(&mut self, now: f64) {
         self.taken = 0;
-        self.young = (0, now);
+        (self.young, self.young_since) = (0, now);
     }
 
-    fn hold(&mut self, distance: f64) {
+    fn hold(&mut self, distance: f32) {
         self.phase = Phase::Holding {
             held: 0.0,
             distance,
@@ -213,9 +215,18 @@ impl Window {
     }
 
     /// The answers between two looks above a ceiling that is confirmed.
-    fn longest(&self, constants: &Constants) -> f64 {
+    fn longest(&self, constants: &Constants) -> f32 {
         constants
             .probe_requests
-            .max(constants.probe_rounds * self.size)
+            .max(constants.probe_rounds * self.size) as f32
     }
+}
+
+/// A number of requests as the window keeps it. What is beyond is none.
+fn count(requests: usize) -> u32 {
+    u32::try_from(requests).unwrap_or(u32::MAX)
+}
+
+fn bound(size: usize) -> u32 {
+    count(size).max(1)
 }

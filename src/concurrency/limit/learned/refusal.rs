@@ -1,0 +1,154 @@
+//! What a refusal teaches.
+
+use http::StatusCode;
+
+use super::pace::Pace;
+use super::window::Blame;
+use super::{Learned, Mark, Sent, sent_at};
+use crate::hint::Hint;
+
+/// So many refusals at a level that the server took are no accident.
+const CONTRADICTIONS: u8 = 3;
+
+impl Learned {
+    pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
+        let sent_at = sent_at(sent, now, self.refusal_time);
+        let took = (now - sent_at).max(0.001);
+        let newest = took as f32;
+        self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
+        let asked = hint
+            .wait()
+            .map(|wait| wait.as_secs_f64())
+            .filter(|wait| *wait > 0.0);
+        let admitted = sent.seq.saturating_sub(self.refused) as f64;
+        self.refused += 1;
+        self.pausing = true;
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
+        if self.door.is_look(sent.seq) {
+            self.door.look_refused(now, asked, &self.constants);
+            self.recovered_at = self.sent;
+            if let Some(pace) = &mut self.pace {
+                pace.empty(now);
+            }
+            return;
+        }
+        if sent.seq < self.recovered_at {
+            return;
+        }
+        self.recovered_at = self.sent;
+        let blame = self.window.blame(now, sent.in_flight, self.settled());
+        if blame == Blame::Probe {
+            self.window.probe_refused(&self.constants);
+            self.pausing = false;
+            return;
+        }
+        let since = admitted - self.admitted;
+        self.admitted = admitted;
+        if since <= 0.0 {
+            self.door.shut(now, asked, &self.constants);
+            if let Some(pace) = &mut self.pace {
+                pace.empty(now);
+            }
+            return;
+        }
+        self.door.open();
+        if asked.is_some() && self.pace.is_none() {
+            self.door.shut(now, asked, &self.constants);
+        }
+        let level = sent.in_flight.saturating_sub(1).max(1);
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            self.on_trouble(blame, level, since);
+            return;
+        }
+        self.window.forget(now);
+        let mark = Mark {
+            at: sent_at,
+            admitted,
+        };
+        let above = blame == Blame::Above;
+        let contradicts = !above || self.window.holds(sent.in_flight);
+        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
+        self.within = match (contradicts, soon) {
+            (true, true) => self.within.saturating_add(1),
+            (true, false) => 1,
+            (false, true) => self.within,
+            (false, false) => 0,
+        };
+        self.above = if above {
+            self.above.saturating_add(1)
+        } else {
+            0
+        };
+        let ceiling = match &self.pace {
+            None => self.within < CONTRADICTIONS,
+            Some(_) => self.above >= 2 && asked.is_none(),
+        };
+        if ceiling {
+            self.window.cut(level);
+            self.pace = None;
+            if above
+                || self
+                    .empty
+                    .is_none_or(|last| admitted - last.admitted >= 8.0)
+            {
+                self.empty = Some(mark);
+                self.first = self.first.or(self.empty);
+            }
+            return;
+        }
+        self.window.stop();
+        self.measure(mark, asked, now);
+        if asked.is_none() && self.pace.as_ref().is_some_and(Pace::is_refuted) {
+            self.pace = None;
+            self.within = 0;
+            self.window.cut(level);
+        }
+    }
+
+    /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
+    /// it refuses twice above what it took, or more than it takes.
+    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
+        self.dense = if since <= 3.0 {
+            self.dense.saturating_add(1)
+        } else {
+            0
+        };
+        let again = self.window.taken() <= self.suspect;
+        if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
+            self.window.cut(level);
+            self.suspect = 0;
+            self.dense = 0;
+        } else if blame == Blame::Above {
+            self.suspect = u32::try_from(level).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// The server's bucket was found empty.
+    fn measure(&mut self, mark: Mark, asked: Option<f64>, now: f64) {
+        let Some(last) = self.empty.replace(mark) else {
+            self.first = Some(mark);
+            return;
+        };
+        let (requests, seconds) = (
+            mark.admitted - last.admitted,
+            (mark.at - last.at).max(0.001),
+        );
+        let constants = &self.constants;
+        match &mut self.pace {
+            Some(pace) => pace.measure(requests, seconds, now, asked, constants),
+            None if requests < 4.0 => {
+                self.empty = Some(last);
+                return;
+            }
+            None => {
+                let rate = requests / seconds;
+                // What the bucket held at first may be spent at once again, if the server tells when.
+                let full = asked.and(self.first);
+                let depth = full.map_or(0.0, |first| first.admitted - rate * first.at);
+                self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
+            }
+        }
+        let rate = self.rate().unwrap_or(0.0);
+        self.window.widen(2.0 * rate * f64::from(self.rtt) + 4.0);
+    }
+}
