@@ -68,13 +68,15 @@ where
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
         // Read where it lies: an answer's head is large, and each move of it costs.
-        let head = match &result {
-            Ok(response) => Head::read(response, this.classifier),
-            Err(_) => Head::FAILED,
+        let Ok(head) = result
+            .as_ref()
+            .map(|response| Head::read(response, this.classifier))
+        else {
+            this.permit.finish(Outcome::Failed);
+            return Poll::Ready(
+                result.map(|response| response.map_body(|body| GuardedBody::new(body, None))),
+            );
         };
-        if result.is_err() {
-            this.permit.finish(head.outcome());
-        }
         let (permit, release_at) = (this.permit, *this.release_at);
         Poll::Ready(if head.is_plain() {
             let guard = |body| guard(body, permit, release_at, head.outcome());
@@ -94,13 +96,6 @@ struct Head {
 }
 
 impl Head {
-    /// That of an answer which did not come.
-    const FAILED: Self = Self {
-        status: StatusCode::BAD_GATEWAY,
-        classified: Classified::Failed,
-        hint: None,
-    };
-
     #[inline]
     fn read(response: &impl HttpResponse, classifier: &Classifier) -> Self {
         let (status, headers) = (response.status(), response.headers());

@@ -105,52 +105,55 @@ where
         let policy = &**this.policy;
         loop {
             let state = match this.state.as_mut().project() {
-                StateProj::Called { future } => match ready!(future.poll(cx)) {
-                    Ok(mut response) => {
-                        let kept = this.kept.as_ref();
-                        let repeatable = || kept.is_some_and(is_repeatable);
-                        let judged = policy.judge::<_, S::Error>(&response, repeatable);
-                        match judged {
-                            Judged::Read(refusal) => {
-                                let (parts, body) = response.into_parts();
-                                let drain = Drain::new(body, policy.config.drain);
-                                let refused = Box::new(Refused {
-                                    parts,
-                                    drain,
-                                    refusal,
-                                });
-                                State::Reading {
-                                    refused: Some(refused),
+                StateProj::Called { future } => {
+                    let mut result = ready!(future.poll(cx));
+                    // Judged where it lies: a response is large, and each move of it costs.
+                    match &mut result {
+                        Ok(response) => {
+                            let kept = this.kept.as_ref();
+                            let repeatable = || kept.is_some_and(is_repeatable);
+                            match policy.judge::<_, S::Error>(response, repeatable) {
+                                Judged::Read(refusal) => {
+                                    let refused = result.ok().map(|response| {
+                                        let (parts, body) = response.into_parts();
+                                        let drain = Drain::new(body, policy.config.drain);
+                                        Box::new(Refused {
+                                            parts,
+                                            drain,
+                                            refusal,
+                                        })
+                                    });
+                                    State::Reading { refused }
+                                }
+                                Judged::Accepted { served } => {
+                                    accept(response.extensions_mut(), served, policy, this.course);
+                                    return Poll::Ready(result.map(pass_on));
+                                }
+                                Judged::Final(hint) => {
+                                    give_up(response.extensions_mut(), hint, this.course);
+                                    return Poll::Ready(result.map(pass_on));
                                 }
                             }
-                            Judged::Accepted { served } => {
-                                accept(response.extensions_mut(), served, policy, this.course);
-                                return Poll::Ready(Ok(response.map_body(ResponseBody::new)));
-                            }
-                            Judged::Final(hint) => {
-                                give_up(response.extensions_mut(), hint, this.course);
-                                return Poll::Ready(Ok(response.map_body(ResponseBody::new)));
+                        }
+                        Err(error) => {
+                            let wanted = policy.classify.classify(Err(&*error)) == Decision::Retry;
+                            let setback = Setback {
+                                at: Instant::now(),
+                                wait: None,
+                                governed: false,
+                            };
+                            let retry = this
+                                .kept
+                                .as_ref()
+                                .filter(|kept| wanted && is_repeatable(*kept))
+                                .and_then(|kept| plan(kept, setback, policy, this.course));
+                            match retry {
+                                Some(retry) => State::Retrying { retry },
+                                None => return Poll::Ready(result.map(pass_on)),
                             }
                         }
                     }
-                    Err(error) => {
-                        let wanted = policy.classify.classify(Err(&error)) == Decision::Retry;
-                        let setback = Setback {
-                            at: Instant::now(),
-                            wait: None,
-                            governed: false,
-                        };
-                        let retry = this
-                            .kept
-                            .as_ref()
-                            .filter(|kept| wanted && is_repeatable(*kept))
-                            .and_then(|kept| plan(kept, setback, policy, this.course));
-                        match retry {
-                            Some(retry) => State::Retrying { retry },
-                            None => return Poll::Ready(Err(error)),
-                        }
-                    }
-                },
+                }
                 StateProj::Reading { refused: slot } => {
                     if let Some(refused) = slot {
                         ready!(refused.drain.poll(cx));
@@ -246,6 +249,13 @@ fn plan<Req: ReplayRequest, C>(
     }))
 }
 
+/// A response whose body was not looked into.
+#[inline]
+fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> R::Output {
+    response.map_body(ResponseBody::new)
+}
+
+#[inline]
 fn accept<C>(extensions: &mut Extensions, served: bool, policy: &Policy<C>, course: &Course) {
     if served {
         policy.shared.accepted();
