@@ -97,6 +97,7 @@ proptest! {
                     prop_assert!(room.slots == 0 || load.in_flight + room.slots <= limit.limit());
                     if let Some(at) = room.opens_at {
                         prop_assert!(at + Duration::from_micros(1) >= now, "opens in the past");
+                        prop_assert!(at <= now + Duration::from_secs(121), "holds for too long");
                     }
                     if room.slots == 0 || load.in_flight > 5_000 {
                         break;

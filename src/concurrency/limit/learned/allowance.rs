@@ -1,7 +1,6 @@
 //! What the server says is left.
 
-use std::time::Duration;
-
+use super::MAX_WAIT;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
@@ -47,6 +46,11 @@ impl Allowance {
             return;
         };
         let rate = bucket_rate(quota);
+        if rate.map_or(reset.as_secs_f64(), f64::recip) > MAX_WAIT {
+            // Nobody is held for so long: let the server refuse, and the caller decide.
+            self.told = None;
+            return;
+        }
         if rate.is_none() && quota.kind == ResetKind::Full {
             // A full bucket does not tell how fast it fills.
             return;
@@ -61,7 +65,7 @@ impl Allowance {
             }
             None => Told::Window {
                 remaining,
-                until: now + reset.min(Duration::from_secs(86_400)).as_secs_f64(),
+                until: now + reset.as_secs_f64(),
             },
         });
     }

@@ -60,7 +60,7 @@ use crate::hint::Hint;
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
 /// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
-///    quarter and by two standard errors.
+///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
 ///    twice above what it took, or next to everything.
 ///
@@ -167,14 +167,15 @@ impl Learned {
     fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         // Where little is in flight, nothing is to be learned from most answers but how long they
         // take, and of that a part is enough.
-        let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
+        let idle =
+            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
         if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
             return;
         }
-        self.on_sample(now.get().as_secs_f64(), sent, hint, load);
-    }
-
-    fn on_sample(&mut self, now: f64, sent: &Sent, hint: &Hint, load: Load) {
+        let now = now.get().as_secs_f64();
+        if self.door.is_look(sent.seq) {
+            self.door.look_accepted(now, load.in_flight);
+        }
         if let Some(at) = sent.at {
             let latency = now - at.as_secs_f64();
             let newest = latency as f32;
@@ -205,6 +206,10 @@ fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
     sent.at
         .map_or(now - f64::from(usual), |at| at.as_secs_f64())
 }
+
+/// Nobody is held for longer than this for what was learned or told, in seconds: as long as the
+/// retries accept to wait by default ([`DEFAULT_MAX_SERVER_WAIT`](crate::hint::DEFAULT_MAX_SERVER_WAIT)).
+const MAX_WAIT: f64 = 120.0;
 
 /// Of the answers while little is in flight, one in so many is looked at.
 const IDLE_SAMPLES: u64 = 16;
