@@ -104,7 +104,7 @@ proptest! {
                     }
                     load.in_flight += 1;
                     limit.on_send(&Now::at(now), load);
-                    out.push_back(Sent { seq, at: now, in_flight: load.in_flight });
+                    out.push_back(Sent { seq, at: limit.wants_time(seq, load).then_some(now), in_flight: load.in_flight });
                     seq += 1;
                 },
                 Event::Wait(millis) => now += Duration::from_millis(u64::from(millis)),

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, futures::Notified};
 use tokio::time::{Instant, Sleep};
 
 use self::alarm::Alarm;
-pub(super) use self::permit::{Admission, Permit};
+pub(super) use self::permit::{Admission, Permit, Slot};
 use self::state::{Pass, Place, State};
 use self::wakes::Wakes;
 use super::limit::{Limit, Now, Sent};

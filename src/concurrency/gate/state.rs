@@ -75,6 +75,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn load(&self) -> Load {
         Load {
             in_flight: self.in_flight,
@@ -83,6 +84,7 @@ impl State {
     }
 
     /// How many more may go now, whoever they are, and when time alone will let one more go.
+    #[inline]
     fn headroom(&mut self, now: &Now) -> Headroom {
         if self.pause.is_set() {
             if let Some(until) = self.pause.until(now) {
@@ -97,6 +99,7 @@ impl State {
     }
 
     /// Lets one request through that did not wait, if nobody has to be asked.
+    #[inline]
     pub(super) fn pass(&mut self, now: &Now) -> Option<Sent> {
         let free = self.queue.all_called()
             && self.headroom(now).slots.saturating_sub(self.queue.called()) > 0;
@@ -182,15 +185,18 @@ impl State {
         self.alarms.left(id);
     }
 
+    #[inline]
     fn grant(&mut self, now: &Now) -> Sent {
         let seq = self.seq;
         self.seq += 1;
         self.in_flight += 1;
         self.version += 1;
-        self.limit.on_send(now, self.load());
+        let load = self.load();
+        self.limit.on_send(now, load);
         Sent {
             seq,
-            at: Duration::ZERO,
+            // The time itself follows when the request is sent.
+            at: self.limit.wants_time(seq, load).then_some(Duration::ZERO),
             in_flight: self.in_flight,
         }
     }
@@ -207,6 +213,7 @@ impl State {
     }
 
     /// A request's end; its permit comes back with it or is returned later.
+    #[inline]
     pub(super) fn report(
         &mut self,
         now: &Now,
@@ -232,6 +239,7 @@ impl State {
     }
 
     /// A permit comes back after its request's outcome did.
+    #[inline]
     pub(super) fn release(&mut self, now: &Now, wakes: &mut Wakes) {
         self.version += 1;
         self.in_flight -= 1;
@@ -288,10 +296,14 @@ impl State {
 
     /// Calls as many waiters as there is room for, and sees to it that somebody sets the alarm that
     /// is needed. To be done after every change.
+    #[inline]
     pub(in crate::concurrency) fn settle(&mut self, now: &Now, wakes: &mut Wakes) {
-        if self.queue.all_called() {
-            return;
+        if !self.queue.all_called() {
+            self.let_through(now, wakes);
         }
+    }
+
+    fn let_through(&mut self, now: &Now, wakes: &mut Wakes) {
         let room = self.headroom(now);
         if !self.call(room, wakes) && self.alarms.is_due(room) {
             self.alert(wakes);

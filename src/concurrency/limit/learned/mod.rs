@@ -156,6 +156,14 @@ impl Learned {
         (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
+    /// Whether nothing but the window limits what is sent, and less than half of it is in use.
+    fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.window.get()
+            && self.pace.is_none()
+            && self.door.is_open()
+            && self.allowance.is_unknown()
+    }
+
     fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         // Where little is in flight, nothing is to be learned from most answers but how long they
         // take, and of that a part is enough.
@@ -168,16 +176,18 @@ impl Learned {
         if self.door.is_look(sent.seq) {
             self.door.look_accepted(now, load.in_flight);
         }
-        let latency = now - sent.at.as_secs_f64();
-        let newest = latency as f32;
-        self.rtt = if self.rtt == 0.0 {
-            newest
-        } else {
-            0.9 * self.rtt + 0.1 * newest
-        };
-        self.growth.add(sent.in_flight, latency);
-        self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        if let Some(at) = sent.at {
+            let latency = now - at.as_secs_f64();
+            let newest = latency as f32;
+            self.rtt = if self.rtt == 0.0 {
+                newest
+            } else {
+                0.9 * self.rtt + 0.1 * newest
+            };
+            self.growth.add(sent.in_flight, latency);
+        }
+        let sent_at = sent_at(sent, now, self.rtt);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(
@@ -189,6 +199,12 @@ impl Learned {
             &self.constants,
         );
     }
+}
+
+/// When a request was sent: `usual` seconds before its answer, if that was not noted.
+fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
+    sent.at
+        .map_or(now - f64::from(usual), |at| at.as_secs_f64())
 }
 
 /// Nobody is held for longer than this for what was learned or told, in seconds: as long as the
@@ -208,7 +224,7 @@ impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
         let window = self.window.get();
         let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 {
+        if slots == 0 || self.is_idle(load) {
             return Headroom::of(window, load);
         }
         let not_before = |at: f64| Headroom {
@@ -260,12 +276,12 @@ impl Limit for Learned {
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
-        let (seq, settled) = (self.sent, self.settled());
+        let seq = self.sent;
         self.sent += 1;
-        let unlimited = self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown();
-        if unlimited && !self.window.minds(load.in_flight) {
+        if self.is_idle(load) && !self.window.minds(load.in_flight) {
             return;
         }
+        let settled = self.settled();
         let now = now.get().as_secs_f64();
         self.door.on_send(now, seq);
         self.window.on_send(now, load.in_flight, settled);
@@ -273,6 +289,10 @@ impl Limit for Learned {
         if let Some(pace) = &mut self.pace {
             pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
         }
+    }
+
+    fn wants_time(&self, seq: u64, load: Load) -> bool {
+        seq % IDLE_SAMPLES == 0 || !self.is_idle(load)
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::pace::Pace;
 use super::window::Blame;
-use super::{Learned, MAX_WAIT, Mark, Sent};
+use super::{Learned, MAX_WAIT, Mark, Sent, sent_at};
 use crate::hint::Hint;
 
 /// So many refusals at a level that the server took are no accident.
@@ -27,7 +27,7 @@ struct Evidence {
 
 impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent.at.as_secs_f64();
+        let sent_at = sent_at(sent, now, self.refusal_time);
         let took = (now - sent_at).max(0.001);
         let newest = took as f32;
         self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
@@ -38,8 +38,7 @@ impl Learned {
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
