@@ -338,6 +338,7 @@ impl State {
         self.version += u64::from(self.pause.expire(now));
         Snapshot {
             limit: self.limit.limit(),
+            rate: self.limit.rate(),
             in_flight: self.in_flight,
             waiting: self.queue.len(),
             pause_remaining: self.pause.until(now).map(|until| until - now.get()),

@@ -61,6 +61,11 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// The number of requests that may be in flight.
     fn limit(&self) -> usize;
 
+    /// The pace in requests per second, if this limit keeps one. By default none.
+    fn rate(&self) -> Option<f64> {
+        None
+    }
+
     /// Sets the number of requests that may be in flight; learning goes on from there.
     fn set_limit(&mut self, limit: usize);
 

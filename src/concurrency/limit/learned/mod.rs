@@ -145,12 +145,6 @@ impl Learned {
         }
     }
 
-    /// The pace in requests per second, if the API was found to limit that.
-    #[must_use]
-    pub fn rate(&self) -> Option<f64> {
-        self.pace.as_ref().map(Pace::rate)
-    }
-
     /// A request that was not refused by then was let in.
     fn settled(&self) -> f64 {
         (4.0 * f64::from(self.refusal_time)).max(0.1)
@@ -318,6 +312,10 @@ impl Limit for Learned {
 
     fn limit(&self) -> usize {
         self.window.get()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.pace.as_ref().map(Pace::rate)
     }
 
     fn set_limit(&mut self, limit: usize) {

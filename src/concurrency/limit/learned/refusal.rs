@@ -175,7 +175,7 @@ impl Learned {
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
-        let rate = self.rate().unwrap_or(0.0);
+        let rate = self.pace.as_ref().map_or(0.0, Pace::rate);
         self.window.widen(2.0 * rate * f64::from(self.rtt) + 4.0);
     }
 }
