@@ -36,7 +36,7 @@ impl Hand {
         self.seq += 1;
         Sent {
             seq: self.seq - 1,
-            at: self.at,
+            at: Some(self.at),
             in_flight: 1,
         }
     }

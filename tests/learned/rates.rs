@@ -1,5 +1,7 @@
 //! Servers that count requests per time.
 
+use tower_throttle::concurrency::limit::Limit;
+
 use super::run::Run;
 use super::server::{Hints, Rule, Server};
 use super::{MANY, SEEDS};

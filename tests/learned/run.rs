@@ -131,7 +131,7 @@ impl Run {
             self.limit.on_send(&now, self.load());
             let sent = Sent {
                 seq: self.seq,
-                at: self.now,
+                at: Some(self.now),
                 in_flight: self.out,
             };
             self.seq += 1;
