@@ -126,7 +126,6 @@ fn a_window_that_tells_what_is_left_refuses_next_to_nothing() {
 }
 
 #[test]
-#[ignore = "after a reset the window's size is forgotten until the first answer"]
 fn a_window_that_tells_what_is_left_refuses_nothing() {
     for seed in SEEDS {
         let refused = refused_by_a_window_that_tells_all(seed);
