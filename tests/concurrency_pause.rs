@@ -11,7 +11,7 @@ use support::*;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower::{Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 use tower_throttle::message::Governor;
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
 
@@ -336,4 +336,22 @@ async fn the_default_layer_pauses_as_well() {
     let (service, mut server) = gated(&layer);
     exchange(&service, &mut server, refusal("1")).await;
     assert!(layer.handle().pause_remaining().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_held_for_longer_than_the_longest_pause() {
+    for (max, asked) in [(120, 31_536_000), (120, 121), (30, 60)] {
+        let layer = AdaptiveConcurrencyLayer::new().max_pause(Duration::from_secs(max));
+        let service = layer.layer(tower::service_fn(move |_: Request<()>| {
+            let mut refused = answer(429);
+            refused.headers_mut().insert("retry-after", asked.into());
+            std::future::ready(Ok::<_, std::convert::Infallible>(refused))
+        }));
+        let start = Instant::now();
+        for _ in 0..3 {
+            drop(service.clone().oneshot(Request::new(())).await.unwrap());
+        }
+        let held = start.elapsed();
+        assert!(held < Duration::from_secs(10), "{max}, {asked}: {held:?}");
+    }
 }

@@ -268,6 +268,7 @@ impl State {
 
     pub(in crate::concurrency) fn set_max_pause(&mut self, max: Duration) {
         self.pause.set_max(max);
+        self.limit.set_max_wait(max);
     }
 
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {

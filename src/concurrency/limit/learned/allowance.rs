@@ -1,6 +1,5 @@
 //! What the server says is left.
 
-use super::MAX_WAIT;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
@@ -36,8 +35,17 @@ const TRUST: f64 = 0.2;
 
 impl Allowance {
     /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`; `next`
-    /// is the number of the next request.
-    pub(super) fn note(&mut self, hint: &Hint, seq: u64, sent_at: f64, next: u64, now: f64) {
+    /// is the number of the next request. What would hold somebody for longer than `max_wait`
+    /// is not believed.
+    pub(super) fn note(
+        &mut self,
+        hint: &Hint,
+        seq: u64,
+        sent_at: f64,
+        next: u64,
+        now: f64,
+        max_wait: f64,
+    ) {
         // Answers overtake each other; the one to the latest request knows most.
         if hint.quotas().is_empty() || (self.told.is_some() && self.by > seq) {
             return;
@@ -52,7 +60,7 @@ impl Allowance {
             return;
         };
         let rate = bucket_rate(quota);
-        if rate.map_or(reset.as_secs_f64(), f64::recip) > MAX_WAIT {
+        if rate.map_or(reset.as_secs_f64(), f64::recip) > max_wait {
             // Nobody is held for so long: let the server refuse, and the caller decide.
             self.told = None;
             return;
@@ -73,7 +81,10 @@ impl Allowance {
                 remaining,
                 until: now + reset.as_secs_f64(),
                 limit: quota.limit,
-                length: quota.window.map(|window| window.as_secs_f32()),
+                length: quota
+                    .window
+                    .map(|window| window.as_secs_f32())
+                    .filter(|length| f64::from(*length) <= max_wait),
             },
         });
     }
@@ -144,7 +155,7 @@ impl Allowance {
                 self.by = next.saturating_sub(1);
                 self.told = Some(Told::Window {
                     remaining: limit,
-                    until: now + f64::from(length).min(MAX_WAIT),
+                    until: now + f64::from(length),
                     limit: None,
                     length: None,
                 });

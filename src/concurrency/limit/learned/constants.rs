@@ -49,6 +49,11 @@ pub struct Constants {
     pub first_gap: f64,
     /// The longest such wait: 8 s. What an outage costs beyond its end.
     pub max_gap: f64,
+    /// Nobody is held for longer than this for what was told or learned, in seconds: 120, as long as
+    /// the retries accept to wait by default
+    /// ([`DEFAULT_MAX_SERVER_WAIT`](crate::hint::DEFAULT_MAX_SERVER_WAIT)). The layer's
+    /// [`max_pause`](crate::AdaptiveConcurrencyLayer::max_pause) sets it.
+    pub max_wait: f64,
 }
 
 impl Default for Constants {
@@ -69,6 +74,7 @@ impl Default for Constants {
             memory: 256.0,
             first_gap: 0.25,
             max_gap: 8.0,
+            max_wait: 120.0,
         }
     }
 }

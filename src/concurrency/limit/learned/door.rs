@@ -1,7 +1,7 @@
 //! The door: whether the server lets anything in at all.
 
+use super::Constants;
 use super::period::Period;
-use super::{Constants, MAX_WAIT};
 
 /// The others follow no further apart than this, however long a refusal takes, in seconds.
 const MAX_APART: f64 = 0.5;
@@ -44,7 +44,7 @@ impl Door {
     pub(super) fn shut(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         self.period.shut(now);
         let gap = constants.first_gap;
-        let (until, gap) = match (asked, self.period.expected(now)) {
+        let (until, gap) = match (asked, self.period.expected(now, constants)) {
             (Some(asked), _) => (now + asked, gap),
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
             (None, None) => (now + gap, gap),
@@ -137,7 +137,8 @@ impl Door {
                 match (from + more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
-                        Leave::NotBefore((since + ahead * apart).min(now + MAX_WAIT))
+                        // Answers make room sooner than time does.
+                        Leave::NotBefore((since + ahead * apart).min(now + 1.0))
                     }
                     few => Leave::Few(few),
                 }

@@ -181,7 +181,9 @@ impl Learned {
             self.growth.add(sent.in_flight, latency);
         }
         let sent_at = sent_at(sent, now, self.rtt);
-        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
+        let max_wait = self.constants.max_wait;
+        self.allowance
+            .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(
@@ -200,10 +202,6 @@ fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
     sent.at
         .map_or(now - f64::from(usual), |at| at.as_secs_f64())
 }
-
-/// Nobody is held for longer than this for what was learned or told, in seconds: as long as the
-/// retries accept to wait by default ([`DEFAULT_MAX_SERVER_WAIT`](crate::hint::DEFAULT_MAX_SERVER_WAIT)).
-const MAX_WAIT: f64 = 120.0;
 
 /// Of the answers while little is in flight, one in so many is looked at.
 const IDLE_SAMPLES: u64 = 16;
@@ -324,5 +322,10 @@ impl Limit for Learned {
 
     fn set_bounds(&mut self, min: usize, max: usize) {
         self.window.set_bounds(min, max);
+    }
+
+    fn set_max_wait(&mut self, max: Duration) {
+        // A day is longer than anybody waits, and the arithmetic stays exact.
+        self.constants.max_wait = max.as_secs_f64().clamp(1.0, 86_400.0);
     }
 }

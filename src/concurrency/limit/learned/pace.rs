@@ -1,6 +1,6 @@
 //! The pace: how many requests per second.
 
-use super::{Constants, MAX_WAIT};
+use super::Constants;
 
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,7 @@ impl Pace {
     /// Starts anew from an empty bucket, at the rate that was measured.
     fn restart(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         let measured = self.requests / self.seconds * (1.0 - f64::from(self.margin));
-        self.rate = measured.max(MAX_WAIT.recip());
+        self.rate = measured.max(constants.max_wait.recip());
         self.tokens = 0.0;
         self.refilled_at = now;
         self.peak = 0.0;

@@ -1,6 +1,6 @@
 //! The period: when a server that lets nothing in will open again.
 
-use super::MAX_WAIT;
+use super::Constants;
 
 /// A closure shorter than this is not worth remembering, in seconds.
 const WORTH: f64 = 2.0;
@@ -59,9 +59,10 @@ impl Period {
 
     /// When to look first, and then how long apart, if the past tells. Never later than one and a
     /// half times the last closure: what was no window must not cost much.
-    pub(super) fn expected(&self, now: f64) -> Option<(f64, f64)> {
+    pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
         let (opened_at, vague) = self.opened?;
         let at = opened_at - vague + self.length?;
-        (at > now && at - now <= (1.5 * self.lasted).min(MAX_WAIT)).then_some((at, vague / 2.0))
+        (at > now && at - now <= (1.5 * self.lasted).min(constants.max_wait))
+            .then_some((at, vague / 2.0))
     }
 }

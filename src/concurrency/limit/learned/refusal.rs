@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::pace::Pace;
 use super::window::Blame;
-use super::{Learned, MAX_WAIT, Mark, Sent, sent_at};
+use super::{Learned, Mark, Sent, sent_at};
 use crate::hint::Hint;
 
 /// So many refusals at a level that the server took are no accident.
@@ -34,11 +34,13 @@ impl Learned {
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0 && *wait <= MAX_WAIT);
+            .filter(|wait| *wait > 0.0 && *wait <= self.constants.max_wait);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
+        let max_wait = self.constants.max_wait;
+        self.allowance
+            .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
