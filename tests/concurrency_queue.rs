@@ -343,6 +343,29 @@ async fn those_who_park_one_after_another_hold_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_cut_after_the_call_keeps_the_order() {
+    for first_polls_first in [true, false] {
+        let layer = fixed(2);
+        let (service, _server) = gated(&layer);
+        let holders = [(); 2].map(|()| assert_ready_ok!(ready(service.clone()).poll()));
+        let (mut first, mut second) = (ready(service.clone()), ready(service));
+        assert_pending!(first.poll());
+        assert_pending!(second.poll());
+        drop(holders);
+        assert!(first.is_woken() && second.is_woken());
+        layer.handle().set_limit(1);
+        if !first_polls_first {
+            assert_pending!(second.poll());
+        }
+        let first = assert_ready_ok!(first.poll());
+        assert_pending!(second.poll());
+        drop(first);
+        assert!(second.is_woken());
+        assert_ready_ok!(second.poll());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newcomer_finds_a_call_that_nobody_answered_void() {
     let layer = fixed(1);
     let handle = layer.handle();

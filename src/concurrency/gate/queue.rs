@@ -136,9 +136,12 @@ impl Queue {
             .for_each(|waker| wakes.extend(Some(waker)));
     }
 
-    /// Takes a waiter's call, if it was called.
-    pub(super) fn claim(&mut self, id: u64) -> bool {
-        self.called.remove(&id).is_some()
+    /// Takes a waiter's call, if it was called and is among the first `slots` of those who were:
+    /// there may be less room now than when they were called.
+    pub(super) fn claim(&mut self, id: u64, slots: usize) -> bool {
+        let first =
+            self.called.contains_key(&id) && self.called.range(..id).take(slots).count() < slots;
+        first && self.called.remove(&id).is_some()
     }
 
     /// Strikes a waiter from the line.

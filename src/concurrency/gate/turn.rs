@@ -48,8 +48,7 @@ impl State {
     ) -> Pass {
         let id = place.id;
         let room = self.headroom(now);
-        // If there is no longer room for all that were called, the line decides anew.
-        if room.slots >= self.queue.called() && self.queue.claim(id) {
+        if self.queue.claim(id, room.slots) {
             return self.let_in(now, id, wakes);
         }
         self.revoke(now);
@@ -57,7 +56,7 @@ impl State {
         let found = self.queue.enter(id, &mut unused);
         self.version += u64::from(found == Found::Outside);
         self.call(now, room, wakes);
-        if self.queue.claim(id) {
+        if self.queue.claim(id, room.slots) {
             return self.let_in(now, id, wakes);
         }
         if let Some(waker) = waker.take() {
