@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
+use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
 use tower_throttle::concurrency::{Classified, Snapshot};
 
 /// How the gate counts one answer with this status.
@@ -226,4 +227,38 @@ async fn debug_shows_numbers_only() {
     let shown = format!("{:?} {:?}", response.extensions(), response.body());
     assert!(!shown.contains("secret"), "{shown}");
     response.into_body().collect().await.unwrap();
+}
+
+/// A layer whose limit keeps a pace says so.
+#[derive(Debug)]
+struct Paced;
+
+impl Limit for Paced {
+    fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
+        Headroom::of(1, load)
+    }
+
+    fn on_send(&mut self, _: &Now, _: Load) {}
+
+    fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
+
+    fn limit(&self) -> usize {
+        1
+    }
+
+    fn rate(&self) -> Option<f64> {
+        Some(2.5)
+    }
+
+    fn set_limit(&mut self, _: usize) {}
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[test]
+fn the_pace_is_shown_if_there_is_one() {
+    let paced = AdaptiveConcurrencyLayer::with_limit(Paced).handle();
+    assert_eq!(paced.rate(), Some(2.5));
+    assert_eq!(paced.snapshot().rate, Some(2.5));
+    assert_eq!(AdaptiveConcurrencyLayer::new().handle().rate(), None);
 }

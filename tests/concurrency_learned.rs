@@ -97,13 +97,14 @@ proptest! {
                     prop_assert!(room.slots == 0 || load.in_flight + room.slots <= limit.limit());
                     if let Some(at) = room.opens_at {
                         prop_assert!(at + Duration::from_micros(1) >= now, "opens in the past");
+                        prop_assert!(at <= now + Duration::from_secs(121), "holds for too long");
                     }
                     if room.slots == 0 || load.in_flight > 5_000 {
                         break;
                     }
                     load.in_flight += 1;
                     limit.on_send(&Now::at(now), load);
-                    out.push_back(Sent { seq, at: now, in_flight: load.in_flight });
+                    out.push_back(Sent { seq, at: limit.wants_time(seq, load).then_some(now), in_flight: load.in_flight });
                     seq += 1;
                 },
                 Event::Wait(millis) => now += Duration::from_millis(u64::from(millis)),

@@ -37,13 +37,13 @@ impl<L: Limit> Bench<L> {
         self.seq += 1;
         Sent {
             seq: self.seq - 1,
-            at: self.now,
+            at: Some(self.now),
             in_flight,
         }
     }
 
     fn answer(&mut self, sent: &Sent, refused: bool, latency: Duration) {
-        let now = Now::at(sent.at + latency);
+        let now = Now::at(sent.at.unwrap_or_default() + latency);
         let outcome = if refused {
             Outcome::Refused {
                 status: StatusCode::TOO_MANY_REQUESTS,

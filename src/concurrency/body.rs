@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::gate::Permit;
+use super::gate::Slot;
 
 /// When a request that was accepted gives its permit back.
 ///
@@ -32,14 +32,14 @@ pin_project! {
     pub struct GuardedBody<B> {
         #[pin]
         inner: B,
-        permit: Option<Permit>,
+        slot: Option<Slot>,
     }
 }
 
 impl<B> GuardedBody<B> {
     #[inline]
-    pub(super) fn new(inner: B, permit: Option<Permit>) -> Self {
-        Self { inner, permit }
+    pub(super) fn new(inner: B, slot: Option<Slot>) -> Self {
+        Self { inner, slot }
     }
 
     /// The wrapped body.
@@ -62,7 +62,7 @@ impl<B> GuardedBody<B> {
 impl<B> fmt::Debug for GuardedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuardedBody")
-            .field("permit", &self.permit)
+            .field("slot", &self.slot)
             .finish_non_exhaustive()
     }
 }
@@ -80,7 +80,7 @@ impl<B: Body> Body for GuardedBody<B> {
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         // hyper and others stop polling once `is_end_stream` says so, and never see the `None`.
         if !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream() {
-            *this.permit = None;
+            *this.slot = None;
         }
         Poll::Ready(frame)
     }

@@ -24,6 +24,7 @@ pub enum Classified {
 
 impl Classified {
     /// A refusal is what [`Hint::is_refusal`] says; any other 5xx is a failure.
+    #[inline]
     pub(super) fn by_default(status: StatusCode, hint: &Hint) -> Self {
         if hint.is_refusal() {
             Self::Refused
@@ -34,6 +35,7 @@ impl Classified {
         }
     }
 
+    #[inline]
     pub(super) fn outcome(self, status: StatusCode, hint: &Hint) -> Outcome<'_> {
         match self {
             Self::Accepted => Outcome::Accepted(hint),
@@ -56,6 +58,7 @@ impl Classifier {
         Self(Some(Arc::new(hook)))
     }
 
+    #[inline]
     pub(super) fn classify(
         &self,
         status: StatusCode,

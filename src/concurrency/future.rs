@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -13,7 +13,7 @@ use super::body::{GuardedBody, ReleaseAt};
 use super::classify::{Classified, Classifier};
 use super::gate::Permit;
 use super::limit::Outcome;
-use crate::hint::Hint;
+use crate::hint::{Hint, NO_HINT};
 use crate::message::{HttpResponse, WithBody};
 
 pin_project! {
@@ -25,7 +25,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        permit: Option<Permit>,
+        permit: Permit,
         release_at: ReleaseAt,
         classifier: Classifier,
     }
@@ -41,7 +41,7 @@ impl<F> ResponseFuture<F> {
     ) -> Self {
         Self {
             inner,
-            permit: Some(permit),
+            permit,
             release_at,
             classifier,
         }
@@ -67,55 +67,90 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        let permit = this
-            .permit
-            .take()
-            .expect("`ResponseFuture` polled after completion");
-        Poll::Ready(match result {
-            Ok(response) => Ok(admit(response, permit, *this.release_at, this.classifier)),
-            Err(error) => {
-                permit.finish(Outcome::Failed);
-                Err(error)
-            }
+        // Read where it lies: an answer's head is large, and each move of it costs.
+        let Ok(head) = result
+            .as_ref()
+            .map(|response| Head::read(response, this.classifier))
+        else {
+            this.permit.finish(Outcome::Failed);
+            return Poll::Ready(
+                result.map(|response| response.map_body(|body| GuardedBody::new(body, None))),
+            );
+        };
+        let (permit, release_at) = (this.permit, *this.release_at);
+        Poll::Ready(if head.is_plain() {
+            let guard = |body| guard(body, permit, release_at, head.outcome());
+            result.map(|response| response.map_body(guard))
+        } else {
+            result.map(|response| head.mark(response, permit, release_at))
         })
     }
 }
 
-/// Tells the gate of an answer, and has the body hold the permit if work is still being done.
-#[inline]
-fn admit<R>(
-    response: R,
-    mut permit: Permit,
-    release_at: ReleaseAt,
-    classifier: &Classifier,
-) -> R::Output
-where
-    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
-{
-    let (mut parts, body) = response.into_parts();
-    let hint = read(parts.status, &parts.headers);
-    let classified = classifier.classify(parts.status, &parts.headers, &hint);
-    let outcome = classified.outcome(parts.status, &hint);
-    let refused = classified == Classified::Refused;
-    if refused {
-        permit
-            .governor()
-            .map(|governor| parts.extensions.insert(governor));
+/// What an answer says by its head.
+struct Head {
+    status: StatusCode,
+    classified: Classified,
+    /// `None` if it says nothing of limits, as most do.
+    hint: Option<Hint>,
+}
+
+impl Head {
+    #[inline]
+    fn read(response: &impl HttpResponse, classifier: &Classifier) -> Self {
+        let (status, headers) = (response.status(), response.headers());
+        let hint = Hint::parse_any(status, headers, SystemTime::now);
+        let classified = classifier.classify(status, headers, hint.as_ref().unwrap_or(&NO_HINT));
+        Self {
+            status,
+            classified,
+            hint,
+        }
     }
-    let permit = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
+
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.classified != Classified::Refused && self.hint.is_none()
+    }
+
+    #[inline]
+    fn outcome(&self) -> Outcome<'_> {
+        let hint = self.hint.as_ref().unwrap_or(&NO_HINT);
+        self.classified.outcome(self.status, hint)
+    }
+
+    /// Passes on an answer that says something of limits, with what it says.
+    #[cold]
+    fn mark<R>(self, response: R, permit: &mut Permit, release_at: ReleaseAt) -> R::Output
+    where
+        R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+    {
+        let (mut parts, body) = response.into_parts();
+        if self.classified == Classified::Refused {
+            permit
+                .governor()
+                .map(|governor| parts.extensions.insert(governor));
+        }
+        let body = guard(body, permit, release_at, self.outcome());
+        parts.extensions.insert(self.hint.unwrap_or_default());
+        R::from_parts(parts, body)
+    }
+}
+
+/// Has the body hold the slot if work is still being done, and tells the gate of the answer.
+#[inline]
+fn guard<B: Body>(
+    body: B,
+    permit: &mut Permit,
+    release_at: ReleaseAt,
+    outcome: Outcome<'_>,
+) -> GuardedBody<B> {
+    let refused = matches!(outcome, Outcome::Refused { .. });
+    let slot = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
         permit.finish(outcome);
         None
     } else {
-        permit.report(outcome);
-        Some(permit)
+        permit.report(outcome)
     };
-    if refused || !hint.is_empty() {
-        parts.extensions.insert(hint);
-    }
-    R::from_parts(parts, GuardedBody::new(body, permit))
-}
-
-/// What the answer's head says of limits.
-fn read(status: StatusCode, headers: &HeaderMap) -> Hint {
-    Hint::parse_at(status, headers, None, SystemTime::now)
+    GuardedBody::new(body, slot)
 }

@@ -27,6 +27,12 @@ impl Handle {
         self.snapshot().limit
     }
 
+    /// The pace in requests per second, if the limit keeps one.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        self.snapshot().rate
+    }
+
     /// How many requests have a permit.
     #[must_use]
     pub fn in_flight(&self) -> usize {

@@ -9,11 +9,14 @@ use std::time::Duration;
 use super::gate::Gate;
 
 /// A gate's numbers at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// How many requests may be in flight.
     pub limit: usize,
+    /// The pace in requests per second, if the limit keeps one: [`Learned`](super::limit::Learned)
+    /// does once it has found that the API counts requests per time.
+    pub rate: Option<f64>,
     /// How many are, counting permits that were granted and are not yet used.
     pub in_flight: usize,
     /// How many wait to be.

@@ -102,6 +102,14 @@ pub struct Hint {
     quotas: Vec<Quota>,
 }
 
+/// Of a response that says nothing of limits.
+pub(crate) static NO_HINT: Hint = Hint {
+    refusal: false,
+    verdict: Verdict::Accepted,
+    wait: None,
+    quotas: Vec::new(),
+};
+
 /// What is to be done with a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -135,16 +143,26 @@ impl Hint {
         Self::parse_at(status, headers, body, || received)
     }
 
-    /// Like [`Hint::parse`], with a clock that is read only if an absolute time needs it.
-    pub(crate) fn parse_at(
+    /// Like [`Hint::parse`] without a body, with a clock that is read only if an absolute time needs
+    /// it. `None` if the response says nothing of limits.
+    #[inline]
+    pub(crate) fn parse_any(
+        status: StatusCode,
+        headers: &HeaderMap,
+        received: impl FnOnce() -> SystemTime,
+    ) -> Option<Self> {
+        if status.as_u16() < 400 && !rate_limit::any(headers) {
+            return None;
+        }
+        Some(Self::parse_at(status, headers, None, received)).filter(|hint| !hint.is_empty())
+    }
+
+    fn parse_at(
         status: StatusCode,
         headers: &HeaderMap,
         body: Option<&[u8]>,
         received: impl FnOnce() -> SystemTime,
     ) -> Self {
-        if status.as_u16() < 400 && !rate_limit::any(headers) {
-            return Self::default();
-        }
         let received = LazyCell::new(received);
         let reference = Reference::new(headers, &received);
         let quotas = rate_limit::quotas(headers, &reference);

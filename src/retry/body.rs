@@ -65,30 +65,38 @@ impl<B: Body> ResponseBody<B> {
     }
 }
 
+impl<B: Body> Drained<B> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match &mut self.rest {
+            Some(rest) => rest.as_mut().poll_frame(cx).map_ok(into_bytes),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+fn into_bytes(frame: Frame<impl Buf>) -> Frame<Bytes> {
+    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
+}
+
 impl<B: Body> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let frame = match self.project().body.project() {
-            InnerProj::Untouched { body } => body.poll_frame(cx),
-            InnerProj::Drained { drained } => {
-                if let Some(frame) = drained.frames.pop_front() {
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                if let Some(error) = drained.error.take() {
-                    return Poll::Ready(Some(Err(error)));
-                }
-                match &mut drained.rest {
-                    Some(rest) => rest.as_mut().poll_frame(cx),
-                    None => Poll::Ready(None),
-                }
-            }
-        };
-        frame.map_ok(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+        match self.project().body.project() {
+            InnerProj::Untouched { body } => body.poll_frame(cx).map_ok(into_bytes),
+            InnerProj::Drained { drained } => drained.poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

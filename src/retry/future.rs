@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::response::Parts;
+use http::Extensions;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -105,54 +105,55 @@ where
         let policy = &**this.policy;
         loop {
             let state = match this.state.as_mut().project() {
-                StateProj::Called { future } => match ready!(future.poll(cx)) {
-                    Ok(response) => {
-                        let kept = this.kept.as_ref();
-                        let repeatable = || kept.is_some_and(is_repeatable);
-                        let judged = policy.judge::<_, S::Error>(&response, repeatable);
-                        let (mut parts, body) = response.into_parts();
-                        match judged {
-                            Judged::Read(refusal) => {
-                                let drain = Drain::new(body, policy.config.drain);
-                                let refused = Box::new(Refused {
-                                    parts,
-                                    drain,
-                                    refusal,
-                                });
-                                State::Reading {
-                                    refused: Some(refused),
+                StateProj::Called { future } => {
+                    let mut result = ready!(future.poll(cx));
+                    // Judged where it lies: a response is large, and each move of it costs.
+                    match &mut result {
+                        Ok(response) => {
+                            let kept = this.kept.as_ref();
+                            let repeatable = || kept.is_some_and(is_repeatable);
+                            match policy.judge::<_, S::Error>(response, repeatable) {
+                                Judged::Read(refusal) => {
+                                    let refused = result.ok().map(|response| {
+                                        let (parts, body) = response.into_parts();
+                                        let drain = Drain::new(body, policy.config.drain);
+                                        Box::new(Refused {
+                                            parts,
+                                            drain,
+                                            refusal,
+                                        })
+                                    });
+                                    State::Reading { refused }
+                                }
+                                Judged::Accepted { served } => {
+                                    accept(response.extensions_mut(), served, policy, this.course);
+                                    return Poll::Ready(result.map(pass_on));
+                                }
+                                Judged::Final(hint) => {
+                                    give_up(response.extensions_mut(), hint, this.course);
+                                    return Poll::Ready(result.map(pass_on));
                                 }
                             }
-                            Judged::Accepted { served } => {
-                                let body = ResponseBody::new(body);
-                                accept(&mut parts, served, policy, this.course);
-                                return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
-                            }
-                            Judged::Final(hint) => {
-                                let body = ResponseBody::new(body);
-                                give_up(&mut parts, hint, this.course);
-                                return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
+                        }
+                        Err(error) => {
+                            let wanted = policy.classify.classify(Err(&*error)) == Decision::Retry;
+                            let setback = Setback {
+                                at: Instant::now(),
+                                wait: None,
+                                governed: false,
+                            };
+                            let retry = this
+                                .kept
+                                .as_ref()
+                                .filter(|kept| wanted && is_repeatable(*kept))
+                                .and_then(|kept| plan(kept, setback, policy, this.course));
+                            match retry {
+                                Some(retry) => State::Retrying { retry },
+                                None => return Poll::Ready(result.map(pass_on)),
                             }
                         }
                     }
-                    Err(error) => {
-                        let wanted = policy.classify.classify(Err(&error)) == Decision::Retry;
-                        let setback = Setback {
-                            at: Instant::now(),
-                            wait: None,
-                            governed: false,
-                        };
-                        let retry = this
-                            .kept
-                            .as_ref()
-                            .filter(|kept| wanted && is_repeatable(*kept))
-                            .and_then(|kept| plan(kept, setback, policy, this.course));
-                        match retry {
-                            Some(retry) => State::Retrying { retry },
-                            None => return Poll::Ready(Err(error)),
-                        }
-                    }
-                },
+                }
                 StateProj::Reading { refused: slot } => {
                     if let Some(refused) = slot {
                         ready!(refused.drain.poll(cx));
@@ -171,9 +172,10 @@ where
                         Some(retry) => State::Retrying { retry },
                         None => {
                             let (mut parts, body, hint) = refused.into_parts();
+                            let extensions = &mut parts.extensions;
                             match sentence {
-                                Sentence::Accept => accept(&mut parts, true, policy, this.course),
-                                _ => give_up(&mut parts, hint, this.course),
+                                Sentence::Accept => accept(extensions, true, policy, this.course),
+                                _ => give_up(extensions, hint, this.course),
                             }
                             return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                         }
@@ -247,7 +249,14 @@ fn plan<Req: ReplayRequest, C>(
     }))
 }
 
-fn accept<C>(parts: &mut Parts, served: bool, policy: &Policy<C>, course: &Course) {
+/// A response whose body was not looked into.
+#[inline]
+fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> R::Output {
+    response.map_body(ResponseBody::new)
+}
+
+#[inline]
+fn accept<C>(extensions: &mut Extensions, served: bool, policy: &Policy<C>, course: &Course) {
     if served {
         policy.shared.accepted();
         if let Some(budget) = &policy.config.budget {
@@ -255,13 +264,13 @@ fn accept<C>(parts: &mut Parts, served: bool, policy: &Policy<C>, course: &Cours
         }
     }
     if course.attempts > 1 {
-        parts.extensions.insert(Attempts::new(course.attempts));
+        extensions.insert(Attempts::new(course.attempts));
     }
 }
 
-fn give_up(parts: &mut Parts, hint: Hint, course: &Course) {
-    parts.extensions.insert(Attempts::new(course.attempts));
-    parts.extensions.insert(hint);
+fn give_up(extensions: &mut Extensions, hint: Hint, course: &Course) {
+    extensions.insert(Attempts::new(course.attempts));
+    extensions.insert(hint);
 }
 
 impl<S, Req, C> fmt::Debug for ResponseFuture<S, Req, C>

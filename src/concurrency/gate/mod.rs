@@ -27,7 +27,7 @@ use tokio::sync::{Notify, futures::Notified};
 use tokio::time::Instant;
 
 use self::alarm::Alarm;
-pub(super) use self::permit::{Admission, Permit};
+pub(super) use self::permit::{Admission, Permit, Slot};
 use self::state::State;
 use self::time::Sleep;
 use self::turn::{Pass, Place};

@@ -1,4 +1,4 @@
-//! What a request holds: first a place in the line, then a permit.
+//! What a request holds: first a place in the line, then a permit, at last a slot.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,12 +9,14 @@ use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
 use crate::message::Governor;
 
-/// How far one service has come at the gate. Gives up its place when dropped.
+/// How far one service has come at the gate. Gives up its place, or what it was granted, when
+/// dropped.
 #[derive(Debug)]
 pub(in crate::concurrency) struct Admission {
     gate: Arc<Gate>,
     place: Option<Place>,
-    permit: Option<Permit>,
+    /// Granted, and not sent yet.
+    granted: Option<Sent>,
 }
 
 impl Admission {
@@ -22,7 +24,7 @@ impl Admission {
         Self {
             gate,
             place: None,
-            permit: None,
+            granted: None,
         }
     }
 
@@ -33,45 +35,48 @@ impl Admission {
     /// Waits for a permit, and keeps it once it is there.
     #[inline]
     pub(in crate::concurrency) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.permit.is_some() {
+        if self.granted.is_some() {
             return Poll::Ready(());
         }
-        let passed = if self.place.is_none() {
-            self.gate.pass()
-        } else {
-            None
-        };
-        let sent = match passed {
-            Some(sent) => sent,
-            None => match self.gate.poll_wait(&mut self.place, cx) {
-                Poll::Ready(sent) => sent,
-                Poll::Pending => return Poll::Pending,
-            },
-        };
-        self.permit = Some(Permit {
-            gate: Some(Arc::clone(&self.gate)),
-            sent,
-            reported: false,
-        });
-        Poll::Ready(())
+        if self.place.is_none() {
+            self.granted = self.gate.pass();
+            if self.granted.is_some() {
+                return Poll::Ready(());
+            }
+        }
+        self.gate
+            .poll_wait(&mut self.place, cx)
+            .map(|sent| self.granted = Some(sent))
     }
 
     /// Gives the permit back unused.
     pub(in crate::concurrency) fn disarm(&mut self) {
-        self.permit = None;
+        if let Some(mut sent) = self.granted.take() {
+            self.gate.with(|state, now, wakes| {
+                sent.at = Some(now.get());
+                state.report(now, &sent, Outcome::Ignored, true, wakes);
+            });
+        }
     }
 
     /// Takes the permit for a request that is sent now.
     #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
-        let mut permit = self.permit.take()?;
-        permit.sent.at = self.gate.now().get();
-        Some(permit)
+        let mut sent = self.granted.take()?;
+        if let Some(at) = &mut sent.at {
+            *at = self.gate.now().get();
+        }
+        Some(Permit {
+            gate: Some(Arc::clone(&self.gate)),
+            sent,
+        })
     }
 }
 
 impl Drop for Admission {
+    #[inline]
     fn drop(&mut self) {
+        self.disarm();
         if let Some(place) = self.place.take() {
             self.gate
                 .with(|state, now, wakes| state.give_up(now, place.id, wakes));
@@ -79,30 +84,29 @@ impl Drop for Admission {
     }
 }
 
-/// The right to be in flight. Comes back when dropped, and says how the request ended: as ignored,
-/// unless it was told otherwise.
+/// The right of a request to be in flight. If it is dropped before the gate was told how the request
+/// ended, that counts as ignored.
 #[derive(Debug)]
 pub(in crate::concurrency) struct Permit {
-    /// `None` once the permit is back.
+    /// `None` once the gate was told.
     gate: Option<Arc<Gate>>,
     sent: Sent,
-    reported: bool,
 }
 
 impl Permit {
-    /// Tells how the request ended, and keeps the permit.
-    pub(in crate::concurrency) fn report(&mut self, outcome: Outcome<'_>) {
-        self.reported = true;
+    /// Tells how the request ended, and keeps the slot.
+    pub(in crate::concurrency) fn report(&mut self, outcome: Outcome<'_>) -> Option<Slot> {
+        let slot = Slot(self.gate.take()?);
         let sent = &self.sent;
-        if let Some(gate) = &self.gate {
-            gate.with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
-        }
+        slot.0
+            .with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
+        Some(slot)
     }
 
-    /// Tells how the request ended, and gives the permit back.
-    pub(in crate::concurrency) fn finish(mut self, outcome: Outcome<'_>) {
-        let sent = &self.sent;
+    /// Tells how the request ended, and gives the slot back.
+    pub(in crate::concurrency) fn finish(&mut self, outcome: Outcome<'_>) {
         if let Some(gate) = self.gate.take() {
+            let sent = &self.sent;
             gate.with(|state, now, wakes| state.report(now, sent, outcome, true, wakes));
         }
     }
@@ -120,18 +124,21 @@ impl Permit {
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
-        let Some(gate) = self.gate.take() else { return };
-        let (mut sent, reported) = (self.sent, self.reported);
-        gate.with(|state, now, wakes| {
-            if reported {
-                return state.release(now, wakes);
-            }
-            if sent.at.is_zero() {
-                // It was never used.
-                sent.at = now.get();
-            }
-            state.report(now, &sent, Outcome::Ignored, true, wakes);
-        });
+        if self.gate.is_some() {
+            self.finish(Outcome::Ignored);
+        }
+    }
+}
+
+/// The place in flight of a request of which the gate knows how it ended, while its answer's body is
+/// still coming. Comes back when dropped.
+#[derive(Debug)]
+pub(in crate::concurrency) struct Slot(Arc<Gate>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.with(|state, now, wakes| state.release(now, wakes));
     }
 }

@@ -84,10 +84,12 @@ impl State {
         self.seq += 1;
         self.in_flight += 1;
         self.version += 1;
-        self.limit.on_send(now, self.load());
+        let load = self.load();
+        self.limit.on_send(now, load);
         Sent {
             seq,
-            at: Duration::ZERO,
+            // The time itself follows when the request is sent.
+            at: self.limit.wants_time(seq, load).then_some(Duration::ZERO),
             in_flight: self.in_flight,
         }
     }
@@ -172,6 +174,7 @@ impl State {
         self.version += u64::from(self.pause.expire(now));
         Snapshot {
             limit: self.limit.limit(),
+            rate: self.limit.rate(),
             in_flight: self.in_flight,
             waiting: self.queue.len(),
             pause_remaining: self.pause.until(now).map(|until| until - now.get()),

@@ -64,6 +64,10 @@ impl Limit for Aimd {
         self.level.on_send();
     }
 
+    fn wants_time(&self, _: u64, _: Load) -> bool {
+        false
+    }
+
     fn on_outcome(&mut self, _: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         let value = self.level.value();
         match outcome {

@@ -31,6 +31,10 @@ impl Limit for Fixed {
 
     fn on_send(&mut self, _: &Now, _: Load) {}
 
+    fn wants_time(&self, _: u64, _: Load) -> bool {
+        false
+    }
+
     fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
 
     fn limit(&self) -> usize {

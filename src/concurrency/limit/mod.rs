@@ -39,6 +39,13 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// A request was let through; `load` includes it.
     fn on_send(&mut self, now: &Now, load: Load);
 
+    /// Whether it matters when the request `seq`, of which [`Limit::on_send`] was just told, is sent.
+    /// If not, no clock is read for it, and [`Sent::at`] is `None`. By default it does.
+    fn wants_time(&self, seq: u64, load: Load) -> bool {
+        let _ = (seq, load);
+        true
+    }
+
     /// A request that was let through was answered, failed, or was given up. `load` no longer
     /// includes it if its permit came back with the outcome.
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load);
@@ -53,6 +60,11 @@ pub trait Limit: fmt::Debug + Send + 'static {
 
     /// The number of requests that may be in flight.
     fn limit(&self) -> usize;
+
+    /// The pace in requests per second, if this limit keeps one. By default none.
+    fn rate(&self) -> Option<f64> {
+        None
+    }
 
     /// Sets the number of requests that may be in flight; learning goes on from there.
     fn set_limit(&mut self, limit: usize);
@@ -115,8 +127,9 @@ pub struct Load {
 pub struct Sent {
     /// How many requests were let through before it.
     pub seq: u64,
-    /// When it was sent, since the gate was made.
-    pub at: Duration,
+    /// When it was sent, since the gate was made: `None` if the limit
+    /// [did not want to know](Limit::wants_time).
+    pub at: Option<Duration>,
     /// How many were in flight then, itself included.
     pub in_flight: usize,
 }

@@ -68,7 +68,7 @@ impl Client for Throttle {
         Some(Belief {
             limit: Some(snapshot.limit),
             waiting: Some(snapshot.waiting),
-            pace: None,
+            pace: snapshot.rate,
             pause: snapshot.pause_remaining.map(|pause| pause.as_secs_f64()),
         })
     }

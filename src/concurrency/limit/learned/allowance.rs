@@ -1,7 +1,6 @@
 //! What the server says is left.
 
-use std::time::Duration;
-
+use super::MAX_WAIT;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
@@ -15,7 +14,13 @@ pub(super) struct Allowance {
 #[derive(Clone, Copy, Debug)]
 enum Told {
     /// So many more than those sent since, before the window ends.
-    Window { remaining: u64, until: f64 },
+    Window {
+        remaining: u64,
+        until: f64,
+        /// What the next window holds, and how long it lasts, if that was told.
+        limit: Option<u64>,
+        length: Option<f32>,
+    },
     /// A mirror of the server's bucket: `rate` tokens per second flow into it.
     Bucket {
         tokens: f64,
@@ -47,6 +52,11 @@ impl Allowance {
             return;
         };
         let rate = bucket_rate(quota);
+        if rate.map_or(reset.as_secs_f64(), f64::recip) > MAX_WAIT {
+            // Nobody is held for so long: let the server refuse, and the caller decide.
+            self.told = None;
+            return;
+        }
         if rate.is_none() && quota.kind == ResetKind::Full {
             // A full bucket does not tell how fast it fills.
             return;
@@ -61,7 +71,9 @@ impl Allowance {
             }
             None => Told::Window {
                 remaining,
-                until: now + reset.min(Duration::from_secs(86_400)).as_secs_f64(),
+                until: now + reset.as_secs_f64(),
+                limit: quota.limit,
+                length: quota.window.map(|window| window.as_secs_f32()),
             },
         });
     }
@@ -118,11 +130,29 @@ impl Allowance {
                 let until = now + ((1.0 - tokens) / rate).max(0.0);
                 Some(((tokens + 1e-6).max(0.0) as usize, until))
             }
-            Told::Window { until, .. } if now + 1e-9 >= until => {
-                self.told = None;
-                None
+            Told::Window {
+                until,
+                limit,
+                length,
+                ..
+            } if now + 1e-9 >= until => {
+                let (Some(limit), Some(length)) = (limit, length) else {
+                    self.told = None;
+                    return None;
+                };
+                // The next window is as full as this one was, until an answer tells more.
+                self.by = next.saturating_sub(1);
+                self.told = Some(Told::Window {
+                    remaining: limit,
+                    until: now + f64::from(length).min(MAX_WAIT),
+                    limit: None,
+                    length: None,
+                });
+                self.left(next, now)
             }
-            Told::Window { remaining, until } => {
+            Told::Window {
+                remaining, until, ..
+            } => {
                 let sent_since = next.saturating_sub(self.by.saturating_add(1));
                 let left = remaining.saturating_sub(sent_since);
                 Some((usize::try_from(left).unwrap_or(usize::MAX), until))

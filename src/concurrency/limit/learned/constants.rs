@@ -26,7 +26,7 @@ pub struct Constants {
     /// How much slower answers must be than at lower levels before growth is held not to pay: 1.25
     /// times.
     pub slower: f64,
-    /// ... and by how many standard errors, so that noise stops nothing: 2.
+    /// ... and by how many standard errors, so that noise stops nothing: 2.5.
     pub confidence: f64,
     /// How much the pace keeps below the rate that was measured: 0.01. The bucket stays just above
     /// empty and takes up what is uneven.
@@ -60,7 +60,7 @@ impl Default for Constants {
             probe_requests: 64.0,
             probe_rounds: 6.0,
             slower: 1.25,
-            confidence: 2.0,
+            confidence: 2.5,
             margin: 0.01,
             step: 0.01,
             excess: 0.5,

@@ -1,7 +1,10 @@
 //! The door: whether the server lets anything in at all.
 
-use super::Constants;
 use super::period::Period;
+use super::{Constants, MAX_WAIT};
+
+/// The others follow no further apart than this, however long a refusal takes, in seconds.
+const MAX_APART: f64 = 0.5;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
@@ -74,6 +77,17 @@ impl Door {
         }
     }
 
+    /// The look was answered, and the others may follow.
+    pub(super) fn look_accepted(&mut self, now: f64, in_flight: usize) {
+        if let State::Looking { since, .. } = self.state {
+            self.period.opened(since);
+            self.state = State::Opening {
+                since: now,
+                from: in_flight,
+            };
+        }
+    }
+
     /// The look was given up by its caller, and another may go at once.
     pub(super) fn look_lost(&mut self, now: f64) {
         if let State::Looking { gap, .. } = self.state {
@@ -109,25 +123,22 @@ impl Door {
             State::Shut { until, .. } if due(until) => Leave::Few(1),
             State::Shut { until, .. } => Leave::NotBefore(until),
             State::Looking { since, .. } if due(since + settled) => {
-                self.period.opened(since);
-                self.state = State::Opening {
-                    since: now,
-                    from: in_flight,
-                };
+                self.look_accepted(now, in_flight);
                 Leave::Few(1)
             }
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
-                let apart = 1.5 * refusal;
+                let apart = (1.5 * refusal).min(MAX_APART);
                 let more = 1 + ((now - since + 1e-9) / apart) as usize;
                 if from + more >= window {
                     self.state = State::Open;
                     return Leave::Free;
                 }
                 match (from + more).saturating_sub(in_flight) {
-                    0 => Leave::NotBefore(
-                        since + (in_flight + 1).saturating_sub(from + 1) as f64 * apart,
-                    ),
+                    0 => {
+                        let ahead = in_flight.saturating_sub(from) as f64;
+                        Leave::NotBefore((since + ahead * apart).min(now + MAX_WAIT))
+                    }
                     few => Leave::Few(few),
                 }
             }

@@ -73,7 +73,8 @@ impl Growth {
         let below = self.octaves[..octave]
             .iter()
             .fold(Spread::default(), |all, one| all.with(*one));
-        if here.count < 4.0 || below.count < 4.0 {
+        // The first answers from a level are its shortest: a few of them say that it is quick.
+        if here.count < 4.0 || below.count < 16.0 {
             return false;
         }
         let noise = (here.error() + below.error()).sqrt() * constants.confidence as f32;

@@ -60,7 +60,7 @@ use crate::hint::Hint;
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
 /// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
-///    quarter and by two standard errors.
+///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
 ///    twice above what it took, or next to everything.
 ///
@@ -145,35 +145,43 @@ impl Learned {
         }
     }
 
-    /// The pace in requests per second, if the API was found to limit that.
-    #[must_use]
-    pub fn rate(&self) -> Option<f64> {
-        self.pace.as_ref().map(Pace::rate)
-    }
-
     /// A request that was not refused by then was let in.
     fn settled(&self) -> f64 {
         (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
+    /// Whether nothing but the window limits what is sent, and less than half of it is in use.
+    fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.window.get()
+            && self.pace.is_none()
+            && self.door.is_open()
+            && self.allowance.is_unknown()
+    }
+
     fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
         // Where little is in flight, nothing is to be learned from most answers but how long they
         // take, and of that a part is enough.
-        let idle = load.waiting == 0 && 2 * sent.in_flight < self.window.get();
+        let idle =
+            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
         if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
             return;
         }
         let now = now.get().as_secs_f64();
-        let latency = now - sent.at.as_secs_f64();
-        let newest = latency as f32;
-        self.rtt = if self.rtt == 0.0 {
-            newest
-        } else {
-            0.9 * self.rtt + 0.1 * newest
-        };
-        self.growth.add(sent.in_flight, latency);
-        self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        if self.door.is_look(sent.seq) {
+            self.door.look_accepted(now, load.in_flight);
+        }
+        if let Some(at) = sent.at {
+            let latency = now - at.as_secs_f64();
+            let newest = latency as f32;
+            self.rtt = if self.rtt == 0.0 {
+                newest
+            } else {
+                0.9 * self.rtt + 0.1 * newest
+            };
+            self.growth.add(sent.in_flight, latency);
+        }
+        let sent_at = sent_at(sent, now, self.rtt);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
         self.window.on_accepted(
@@ -186,6 +194,16 @@ impl Learned {
         );
     }
 }
+
+/// When a request was sent: `usual` seconds before its answer, if that was not noted.
+fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
+    sent.at
+        .map_or(now - f64::from(usual), |at| at.as_secs_f64())
+}
+
+/// Nobody is held for longer than this for what was learned or told, in seconds: as long as the
+/// retries accept to wait by default ([`DEFAULT_MAX_SERVER_WAIT`](crate::hint::DEFAULT_MAX_SERVER_WAIT)).
+const MAX_WAIT: f64 = 120.0;
 
 /// Of the answers while little is in flight, one in so many is looked at.
 const IDLE_SAMPLES: u64 = 16;
@@ -200,7 +218,7 @@ impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
         let window = self.window.get();
         let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 {
+        if slots == 0 || self.is_idle(load) {
             return Headroom::of(window, load);
         }
         let not_before = |at: f64| Headroom {
@@ -252,12 +270,12 @@ impl Limit for Learned {
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
-        let (seq, settled) = (self.sent, self.settled());
+        let seq = self.sent;
         self.sent += 1;
-        let unlimited = self.pace.is_none() && self.door.is_open() && self.allowance.is_unknown();
-        if unlimited && !self.window.minds(load.in_flight) {
+        if self.is_idle(load) && !self.window.minds(load.in_flight) {
             return;
         }
+        let settled = self.settled();
         let now = now.get().as_secs_f64();
         self.door.on_send(now, seq);
         self.window.on_send(now, load.in_flight, settled);
@@ -265,6 +283,10 @@ impl Limit for Learned {
         if let Some(pace) = &mut self.pace {
             pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
         }
+    }
+
+    fn wants_time(&self, seq: u64, load: Load) -> bool {
+        seq % IDLE_SAMPLES == 0 || !self.is_idle(load)
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
@@ -290,6 +312,10 @@ impl Limit for Learned {
 
     fn limit(&self) -> usize {
         self.window.get()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.pace.as_ref().map(Pace::rate)
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -1,6 +1,6 @@
 //! The pace: how many requests per second.
 
-use super::Constants;
+use super::{Constants, MAX_WAIT};
 
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,8 @@ impl Pace {
 
     /// Starts anew from an empty bucket, at the rate that was measured.
     fn restart(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        self.rate = self.requests / self.seconds * (1.0 - f64::from(self.margin));
+        let measured = self.requests / self.seconds * (1.0 - f64::from(self.margin));
+        self.rate = measured.max(MAX_WAIT.recip());
         self.tokens = 0.0;
         self.refilled_at = now;
         self.peak = 0.0;

@@ -1,5 +1,7 @@
 //! The period: when a server that lets nothing in will open again.
 
+use super::MAX_WAIT;
+
 /// A closure shorter than this is not worth remembering, in seconds.
 const WORTH: f64 = 2.0;
 /// The lengths of windows that people choose, in seconds.
@@ -60,6 +62,6 @@ impl Period {
     pub(super) fn expected(&self, now: f64) -> Option<(f64, f64)> {
         let (opened_at, vague) = self.opened?;
         let at = opened_at - vague + self.length?;
-        (at > now && at - now <= 1.5 * self.lasted).then_some((at, vague / 2.0))
+        (at > now && at - now <= (1.5 * self.lasted).min(MAX_WAIT)).then_some((at, vague / 2.0))
     }
 }

@@ -4,27 +4,41 @@ use http::StatusCode;
 
 use super::pace::Pace;
 use super::window::Blame;
-use super::{Learned, Mark, Sent};
+use super::{Learned, MAX_WAIT, Mark, Sent, sent_at};
 use crate::hint::Hint;
 
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
 
+/// A refusal that begins an event.
+struct Evidence {
+    now: f64,
+    /// How many were in flight when the request went, itself included.
+    level: usize,
+    /// Whether that is more than the server was seen to take.
+    above: bool,
+    /// When it went, and how many were admitted before it; and how many of those since the refusal
+    /// before.
+    mark: Mark,
+    since: f64,
+    /// The wait that the server asked for, in seconds.
+    asked: Option<f64>,
+}
+
 impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent.at.as_secs_f64();
+        let sent_at = sent_at(sent, now, self.refusal_time);
         let took = (now - sent_at).max(0.001);
         let newest = took as f32;
         self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0);
+            .filter(|wait| *wait > 0.0 && *wait <= MAX_WAIT);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         self.pausing = true;
-        self.allowance
-            .note(hint, sent.seq, sent.at.as_secs_f64(), self.sent, now);
+        self.allowance.note(hint, sent.seq, sent_at, self.sent, now);
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
@@ -45,7 +59,14 @@ impl Learned {
         }
         let since = admitted - self.admitted;
         self.admitted = admitted;
-        if since <= 0.0 {
+        let trouble = is_trouble(status);
+        self.dense = if trouble && since <= 3.0 {
+            self.dense.saturating_add(1)
+        } else {
+            0
+        };
+        // Of a server that refuses at random, two refusals in a row are no sign.
+        if since <= 0.0 && (!trouble || self.dense >= 2) {
             self.door.shut(now, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -56,19 +77,29 @@ impl Learned {
         if asked.is_some() && self.pace.is_none() {
             self.door.shut(now, asked, &self.constants);
         }
-        let level = sent.in_flight.saturating_sub(1).max(1);
-        if status != StatusCode::TOO_MANY_REQUESTS {
-            self.on_trouble(blame, level, since);
+        if trouble {
+            self.on_trouble(blame, sent.in_flight.saturating_sub(1).max(1));
             return;
         }
-        self.window.forget(now);
-        let mark = Mark {
-            at: sent_at,
-            admitted,
-        };
-        let above = blame == Blame::Above;
-        let contradicts = !above || self.window.holds(sent.in_flight);
-        let soon = since < 16.0 + 4.0 * self.window.get() as f64;
+        self.on_limit(&Evidence {
+            now,
+            level: sent.in_flight,
+            above: blame == Blame::Above,
+            mark: Mark {
+                at: sent_at,
+                admitted,
+            },
+            since,
+            asked,
+        });
+    }
+
+    /// This client sent too much: too many at one time, or too many per time?
+    fn on_limit(&mut self, refusal: &Evidence) {
+        let Evidence { above, mark, .. } = *refusal;
+        self.window.forget(refusal.now);
+        let contradicts = !above || self.window.holds(refusal.level);
+        let soon = refusal.since < 16.0 + 4.0 * self.window.get() as f64;
         self.within = match (contradicts, soon) {
             (true, true) => self.within.saturating_add(1),
             (true, false) => 1,
@@ -80,40 +111,35 @@ impl Learned {
         } else {
             0
         };
-        let ceiling = match &self.pace {
+        let taken = refusal.level.saturating_sub(1).max(1);
+        let is_ceiling = match &self.pace {
             None => self.within < CONTRADICTIONS,
-            Some(_) => self.above >= 2 && asked.is_none(),
+            Some(_) => self.above >= 2 && refusal.asked.is_none(),
         };
-        if ceiling {
-            self.window.cut(level);
+        if is_ceiling {
+            self.window.cut(taken);
             self.pace = None;
-            if above
-                || self
-                    .empty
-                    .is_none_or(|last| admitted - last.admitted >= 8.0)
-            {
+            // Few requests measure no rate: the older mark tells more.
+            let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
+            if above || self.empty.is_none_or(old) {
                 self.empty = Some(mark);
                 self.first = self.first.or(self.empty);
             }
             return;
         }
         self.window.stop();
-        self.measure(mark, asked, now);
-        if asked.is_none() && self.pace.as_ref().is_some_and(Pace::is_refuted) {
+        self.measure(mark, refusal.asked, refusal.now);
+        let refuted = self.pace.as_ref().is_some_and(Pace::is_refuted);
+        if refuted && refusal.asked.is_none() {
             self.pace = None;
             self.within = 0;
-            self.window.cut(level);
+            self.window.cut(taken);
         }
     }
 
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
     /// it refuses twice above what it took, or more than it takes.
-    fn on_trouble(&mut self, blame: Blame, level: usize, since: f64) {
-        self.dense = if since <= 3.0 {
-            self.dense.saturating_add(1)
-        } else {
-            0
-        };
+    fn on_trouble(&mut self, blame: Blame, level: usize) {
         let again = self.window.taken() <= self.suspect;
         if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
             self.window.cut(level);
@@ -149,7 +175,12 @@ impl Learned {
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
-        let rate = self.rate().unwrap_or(0.0);
+        let rate = self.pace.as_ref().map_or(0.0, Pace::rate);
         self.window.widen(2.0 * rate * f64::from(self.rtt) + 4.0);
     }
+}
+
+/// Whether a refusal speaks of the server, and not of what this client sent.
+fn is_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 498)
 }

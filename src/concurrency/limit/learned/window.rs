@@ -3,6 +3,9 @@
 use super::Constants;
 use super::growth::Growth;
 
+/// Growth is spread no further than one request in so many seconds.
+const MAX_SPREAD: f64 = 10.0;
+
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -87,7 +90,7 @@ impl Window {
             Phase::Growing => constants.spread,
             Phase::Probing { .. } => constants.spread / 2.0,
         };
-        (rtt > 0.0).then(|| self.last_send + rtt / (spread * self.get() as f64))
+        (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
     }
 
     /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it

@@ -1,0 +1,159 @@
+//! Single steps, told by hand.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use tower_throttle::Hint;
+use tower_throttle::concurrency::limit::{Headroom, Learned, Limit, Load, Now, Outcome, Sent};
+use tower_throttle::hint::DEFAULT_MAX_SERVER_WAIT;
+
+type Headers = [(&'static str, &'static str)];
+
+/// A limit with a line before it that never ends, and one request in flight at a time.
+#[derive(Debug, Default)]
+struct Hand {
+    limit: Learned,
+    at: Duration,
+    seq: u64,
+}
+
+impl Hand {
+    fn room(&mut self) -> Headroom {
+        let load = Load {
+            in_flight: 0,
+            waiting: 50,
+        };
+        self.limit.headroom(&Now::at(self.at), load)
+    }
+
+    fn send(&mut self) -> Sent {
+        assert!(self.room().slots > 0, "nobody may go at {:?}", self.at);
+        let load = Load {
+            in_flight: 1,
+            waiting: 49,
+        };
+        self.limit.on_send(&Now::at(self.at), load);
+        self.seq += 1;
+        Sent {
+            seq: self.seq - 1,
+            at: Some(self.at),
+            in_flight: 1,
+        }
+    }
+
+    /// 35 ms later.
+    fn end(&mut self, sent: &Sent, outcome: Outcome<'_>) {
+        self.at += Duration::from_millis(35);
+        let load = Load {
+            in_flight: 0,
+            waiting: 49,
+        };
+        self.limit
+            .on_outcome(&Now::at(self.at), sent, outcome, load);
+    }
+
+    /// One request, answered by this status and these headers.
+    fn answered(&mut self, status: StatusCode, headers: &Headers) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        let hint = Hint::parse(status, &headers, None, SystemTime::UNIX_EPOCH);
+        let hint = &hint;
+        let sent = self.send();
+        let outcome = if status == StatusCode::OK {
+            Outcome::Accepted(hint)
+        } else {
+            Outcome::Refused { status, hint }
+        };
+        self.end(&sent, outcome);
+    }
+}
+
+#[test]
+fn nothing_left_sends_nothing_before_the_reset() {
+    let mut hand = Hand::default();
+    hand.answered(StatusCode::OK, &[("ratelimit", "\"api\";r=0;t=30")]);
+    let reset = hand.at + Duration::from_secs(30);
+    let room = hand.room();
+    assert_eq!(room.slots, 0);
+    let off = room.opens_at.unwrap().abs_diff(reset);
+    assert!(off < Duration::from_millis(1), "{off:?}");
+    hand.at = reset - Duration::from_millis(1);
+    assert_eq!(hand.room().slots, 0);
+    hand.at = reset;
+    assert!(hand.room().slots > 0);
+}
+
+/// After such an answer somebody may go within the cap on what a server may ask for.
+fn is_not_stalled_by(status: StatusCode, headers: &Headers) {
+    let mut hand = Hand::default();
+    hand.answered(status, headers);
+    hand.at += DEFAULT_MAX_SERVER_WAIT;
+    let room = hand.room();
+    assert!(room.slots > 0, "{status} with {headers:?}: {room:?}");
+}
+
+const A_YEAR_OF_NOTHING: &Headers = &[("ratelimit", "\"api\";r=0;t=31536000")];
+const A_BUCKET_OF_YEARS: &Headers = &[
+    ("x-ratelimit-limit-requests", "1000"),
+    ("x-ratelimit-remaining-requests", "0"),
+    ("x-ratelimit-reset-requests", "31536000s"),
+];
+
+#[test]
+fn a_reset_in_a_year_stalls_nobody_beyond_the_cap() {
+    is_not_stalled_by(StatusCode::OK, A_YEAR_OF_NOTHING);
+}
+
+#[test]
+fn a_bucket_that_fills_in_a_year_stalls_nobody_beyond_the_cap() {
+    is_not_stalled_by(StatusCode::OK, A_BUCKET_OF_YEARS);
+}
+
+#[test]
+fn a_wait_of_a_year_stalls_nobody_beyond_the_cap() {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    is_not_stalled_by(status, &[("retry-after", "31536000")]);
+    is_not_stalled_by(status, A_YEAR_OF_NOTHING);
+    is_not_stalled_by(status, A_BUCKET_OF_YEARS);
+}
+
+#[test]
+fn a_look_that_was_given_up_lets_another_go_at_once() {
+    let mut hand = Hand::default();
+    hand.answered(StatusCode::TOO_MANY_REQUESTS, &[]);
+    assert_eq!(hand.room().slots, 0, "the door is shut");
+    hand.at += Duration::from_millis(250);
+    let look = hand.send();
+    assert_eq!(hand.room().slots, 0, "one looks, and nobody else goes");
+    hand.end(&look, Outcome::Ignored);
+    assert_eq!(hand.room().slots, 1, "another one looks");
+    // The distance is as it was: the one that is refused doubles it once.
+    hand.answered(StatusCode::TOO_MANY_REQUESTS, &[]);
+    let opens = hand.room().opens_at.unwrap();
+    let off = opens.abs_diff(hand.at + Duration::from_millis(500));
+    assert!(off < Duration::from_millis(1), "{off:?}");
+}
+
+#[test]
+fn a_limit_that_is_set_holds_at_once() {
+    let mut hand = Hand::default();
+    hand.limit.set_limit(20);
+    assert_eq!((hand.limit.limit(), hand.room().slots), (20, 20));
+    hand.limit.set_limit(2);
+    assert_eq!((hand.limit.limit(), hand.room().slots), (2, 2));
+    hand.limit.set_limit(usize::MAX);
+    assert_eq!(hand.limit.limit(), 1000, "the most by default");
+}
+
+#[test]
+fn bounds_that_are_set_hold_at_once() {
+    let mut hand = Hand::default();
+    hand.limit.set_bounds(8, 16);
+    assert_eq!((hand.limit.limit(), hand.room().slots), (8, 8));
+    hand.limit.set_limit(40);
+    assert_eq!((hand.limit.limit(), hand.room().slots), (16, 16));
+    hand.limit.set_bounds(0, 3);
+    assert_eq!((hand.limit.limit(), hand.room().slots), (3, 3));
+}
