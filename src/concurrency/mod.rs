@@ -65,9 +65,9 @@
 //!
 //! The permit is acquired in `poll_ready`, so backpressure reaches `LoadShed`, `Buffer` and
 //! `call_all`. A service that was polled once and is then left alone (the loser of a `select!` that is
-//! kept) holds nothing: when it is called and does not come, the next in line takes its slot, and it
-//! finds itself in front when it is polled again. A service that became ready and is not used does
-//! hold its permit; drop it.
+//! kept) holds nothing up for long: when it is called, a slot is kept for it for ten milliseconds and
+//! then goes to the next in line, and it finds itself in front when it is polled again. A service that
+//! became ready and is not used does hold its permit; drop it.
 //!
 //! # Pauses
 //!
@@ -85,8 +85,11 @@
 //!
 //! # Runtime
 //!
-//! The gate spawns nothing. A request that has to wait for time to pass, in a pause or because the
-//! limit says so, sets a timer and panics outside a tokio runtime whose time driver is enabled.
+//! The gate spawns nothing. Its timer is set by those who wait, in a pause, when the limit says so, and
+//! to see to it that those called come; they panic outside a tokio runtime whose time driver is enabled.
+//! While requests are in flight, each that ends has somebody else set a timer that is missing. When none
+//! is, up to sixteen in line are asked at once: if all of these, and all that were called, are services
+//! that are never polled again, those behind wait for the next newcomer.
 
 mod body;
 mod classify;

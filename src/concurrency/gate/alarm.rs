@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::concurrency::limit::{Headroom, Now};
+use crate::concurrency::limit::Now;
 
 /// An alarm is set for no longer than this, and then anew: clocks end somewhere.
 const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
@@ -26,22 +26,20 @@ pub(super) struct Alarms {
 }
 
 impl Alarms {
-    /// Whether time alone will make room before the alarm rings, if it rings at all.
-    pub(super) fn is_due(&self, room: Headroom) -> bool {
-        let too_late = |at| self.current.is_none_or(|alarm| alarm.at > at);
-        room.slots == 0 && room.opens_at.is_some_and(too_late)
+    /// Whether no alarm is set that rings at `at` or before.
+    pub(super) fn is_due(&self, at: Duration) -> bool {
+        self.current.is_none_or(|alarm| alarm.at > at)
     }
 
-    /// The alarm that the waiter `by` is to set, if one is needed.
-    pub(super) fn set(&mut self, now: &Now, room: Headroom, by: u64) -> Option<Alarm> {
-        if !self.is_due(room) {
+    /// The alarm that the waiter `by` is to set, if one is needed that rings at `at` or before.
+    pub(super) fn set(&mut self, now: &Now, at: Duration, by: u64) -> Option<Alarm> {
+        if !self.is_due(at) {
             return None;
         }
         let latest = now.get().saturating_add(MAX_AHEAD);
-        let at = room.opens_at?.min(latest);
         self.count += 1;
         self.current = Some(Alarm {
-            at,
+            at: at.min(latest),
             number: self.count,
             by,
         });
@@ -57,6 +55,13 @@ impl Alarms {
     /// It rang, or was lost with its runtime.
     pub(super) fn rang(&mut self) {
         self.current = None;
+    }
+
+    /// An alarm that should have rung by now is not relied on: its runtime may stand still.
+    pub(super) fn forget_late(&mut self, now: &Now) {
+        if self.current.is_some_and(|alarm| alarm.at <= now.get()) {
+            self.current = None;
+        }
     }
 
     /// A waiter is gone, and perhaps its runtime: an alarm that it set is set anew by one who stays.

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use loom::future::block_on;
 use loom::thread;
 
+use super::loom_time::let_time_pass;
 use super::{Admission, Gate};
 use crate::concurrency::limit::Fixed;
 
@@ -103,6 +104,7 @@ fn a_cancelled_waiter_passes_the_baton() {
 #[test]
 fn a_parked_waiter_holds_nothing_up() {
     model(|| {
+        let_time_pass();
         let subject = Subject::new(1);
         let mut holder = subject.admission();
         let mut parked = subject.admission();

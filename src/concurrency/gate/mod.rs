@@ -5,10 +5,14 @@ mod pause;
 mod permit;
 mod queue;
 mod state;
+mod time;
+mod turn;
 mod wakes;
 
 #[cfg(all(test, throttle_loom))]
 mod loom_tests;
+#[cfg(all(test, throttle_loom))]
+mod loom_time;
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,11 +24,13 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, throttle_loom)))]
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, futures::Notified};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use self::alarm::Alarm;
 pub(super) use self::permit::{Admission, Permit, Slot};
-use self::state::{Pass, Place, State};
+use self::state::State;
+use self::time::Sleep;
+use self::turn::{Pass, Place};
 use self::wakes::Wakes;
 use super::limit::{Limit, Now, Sent};
 
@@ -54,7 +60,7 @@ impl Gate {
 
     #[inline]
     pub(super) fn now(&self) -> Now {
-        Now::since(self.epoch)
+        time::now(self.epoch)
     }
 
     #[inline]
@@ -94,10 +100,10 @@ impl Gate {
 
     /// Lets a waiter through when it is its turn.
     fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Sent> {
-        let waker = cx.waker().clone();
+        let mut waker = Some(cx.waker().clone());
         let pass = self.with(|state, now, wakes| {
-            let place = place.get_or_insert_with(|| state.queue_up());
-            state.poll(now, place, waker, wakes)
+            let place = *place.get_or_insert_with(|| state.queue_up());
+            state.poll(now, place, &mut waker, wakes)
         });
         match pass {
             Pass::Granted(sent) => {
@@ -118,7 +124,7 @@ impl Gate {
     /// Always a new one: the runtime of the old one may be gone, and a timer of it panics when it is
     /// polled.
     fn set(&self, alarm: Alarm, cx: &Context<'_>) {
-        let mut sleep = Box::pin(tokio::time::sleep_until(self.epoch + alarm.at));
+        let mut sleep = Box::pin(time::sleep(self.epoch, alarm.at));
         let rang = sleep
             .as_mut()
             .poll(&mut Context::from_waker(&self.bell))

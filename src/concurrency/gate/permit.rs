@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Gate;
-use super::state::Place;
+use super::turn::Place;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
 use crate::message::Governor;

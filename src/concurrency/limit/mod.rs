@@ -88,6 +88,10 @@ pub struct Now {
 
 impl Now {
     /// The time since `epoch`, when it is asked for.
+    #[cfg_attr(
+        all(test, throttle_loom),
+        allow(dead_code, reason = "the model has a time of its own")
+    )]
     pub(crate) fn since(epoch: Instant) -> Self {
         Self {
             epoch,

@@ -1,0 +1,141 @@
+//! Whose turn it is.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::alarm::Alarm;
+use super::queue::{Found, Queue};
+use super::state::State;
+use super::wakes::Wakes;
+use crate::concurrency::limit::{Headroom, Now, Sent};
+
+/// How many are woken to set the alarm when no request is in flight, so that no release is to come
+/// that would wake others: some of those in line may never poll again. If all of these are such,
+/// and all that were called are, those behind wait until somebody new comes.
+const ALERTED: usize = 16;
+
+/// A place in the line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) id: u64,
+}
+
+/// What a poll at the gate came to.
+#[derive(Debug)]
+pub(super) enum Pass {
+    /// Through, with what was noted.
+    Granted(Sent),
+    /// Not yet; the caller must set this alarm.
+    Pending(Option<Alarm>),
+}
+
+impl State {
+    /// A place at the end of the line.
+    pub(super) fn queue_up(&mut self) -> Place {
+        Place {
+            id: self.queue.ticket(),
+        }
+    }
+
+    /// Lets a waiter through if it is its turn. Takes its `waker` if it is not, and leaves there
+    /// what is to be dropped without the lock.
+    pub(super) fn poll(
+        &mut self,
+        now: &Now,
+        place: Place,
+        waker: &mut Option<Waker>,
+        wakes: &mut Wakes,
+    ) -> Pass {
+        let id = place.id;
+        let room = self.headroom(now);
+        if self.queue.claim(id, room.slots) {
+            return self.let_in(now, id, wakes);
+        }
+        self.revoke(now);
+        let mut unused = None;
+        let found = self.queue.enter(id, &mut unused);
+        self.version += u64::from(found == Found::Outside);
+        self.call(now, room, wakes);
+        if self.queue.claim(id, room.slots) {
+            return self.let_in(now, id, wakes);
+        }
+        if let Some(waker) = waker.take() {
+            self.queue.keep(id, waker);
+        }
+        *waker = unused;
+        let at = self.due(room);
+        // It was woken to set the alarm. If those called have come meanwhile, the alarm is for those
+        // who are called next: under load nobody has to be woken for each of them.
+        let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
+        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
+    }
+
+    fn let_in(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
+        self.alarms.left(id);
+        let sent = self.grant(now);
+        self.settle(now, wakes);
+        Pass::Granted(sent)
+    }
+
+    /// A waiter gave up.
+    pub(super) fn give_up(&mut self, now: &Now, id: u64, wakes: &mut Wakes) {
+        self.version += 1;
+        self.queue.remove(id, wakes);
+        self.alarms.left(id);
+        self.settle(now, wakes);
+    }
+
+    /// The alarm rang, or was lost with its runtime.
+    pub(super) fn ring(&mut self, now: &Now, wakes: &mut Wakes) {
+        self.alarms.rang();
+        self.settle(now, wakes);
+    }
+
+    /// Calls as many waiters as there is room for, and sees to it that somebody sets the alarm that
+    /// is needed. To be done after every change.
+    #[inline]
+    pub(in crate::concurrency) fn settle(&mut self, now: &Now, wakes: &mut Wakes) {
+        if !self.queue.all_called() {
+            self.let_through(now, wakes);
+        }
+    }
+
+    fn let_through(&mut self, now: &Now, wakes: &mut Wakes) {
+        self.revoke(now);
+        let room = self.headroom(now);
+        self.call(now, room, wakes);
+        if self.due(room).is_some_and(|at| self.alarms.is_due(at)) {
+            // The more of them, the fewer releases are to come.
+            let count = (ALERTED / (1 + self.in_flight)).max(1);
+            self.queue.alert(count, wakes);
+        }
+    }
+
+    /// Voids the calls of those who did not come.
+    fn revoke(&mut self, now: &Now) {
+        if self.queue.expire(now) {
+            self.version += 1;
+            self.alarms.forget_late(now);
+        }
+    }
+
+    /// Calls as many waiters as there is room for.
+    fn call(&mut self, now: &Now, room: Headroom, wakes: &mut Wakes) {
+        let free = room.slots.saturating_sub(self.queue.called());
+        if free > 0 && !self.queue.all_called() {
+            self.queue.call(now, free, wakes);
+        }
+    }
+
+    /// When time alone changes something for those who wait: a slot opens, or somebody called
+    /// forfeits one.
+    fn due(&self, room: Headroom) -> Option<Duration> {
+        let opens_at = room.opens_at.filter(|_| room.slots == 0);
+        opens_at.into_iter().chain(self.queue.grace_ends()).min()
+    }
+
+    /// Whether this is the alarm that counts.
+    pub(super) fn expects(&self, alarm: Alarm) -> bool {
+        self.alarms.expects(alarm)
+    }
+}
