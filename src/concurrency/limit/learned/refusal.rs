@@ -41,6 +41,11 @@ impl Learned {
         let max_wait = self.constants.max_wait;
         self.allowance
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
+        let trouble = is_trouble(status);
+        if sent.in_flight == 1 && !trouble {
+            // Alone, it met no ceiling.
+            self.within = self.within.saturating_add(1);
+        }
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
             self.recovered_at = self.sent;
@@ -61,7 +66,6 @@ impl Learned {
         }
         let since = admitted - self.admitted;
         self.admitted = admitted;
-        let trouble = is_trouble(status);
         self.dense = if trouble && since <= 3.0 {
             self.dense.saturating_add(1)
         } else {
