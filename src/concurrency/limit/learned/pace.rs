@@ -145,9 +145,9 @@ impl Pace {
         };
         let step = &mut self.step;
         step.bound += 1.0;
-        // A slow pace must not wait for ever: four round trips, or five seconds, are enough.
+        // A slow pace must not wait for ever: four round trips, or ten seconds, are enough.
         let enough = (step.excess / step.size)
-            .min(self.rate * (4.0 * rtt).max(5.0))
+            .min(self.rate * (4.0 * rtt).max(10.0))
             .max(8.0);
         if f64::from(step.bound) >= enough && now - step.at > settled {
             step.held_rate = self.rate;
