@@ -39,7 +39,8 @@ pub struct Constants {
     /// The longest step of a pace: 0.25, also the first one while the rate is known only from
     /// below.
     pub max_step: f64,
-    /// What each step adds besides, whatever the rate: one request in 16 round trips.
+    /// What each step adds besides, at the most as much again: one request in 32 round trips. The same
+    /// for all, so that those who share a limit come to the same share of it.
     pub bump: f64,
     /// How many requests a measured rate remembers: 256, so that it is right to 1/16 of its noise
     /// and still follows a limit that drifts.

@@ -151,7 +151,8 @@ impl Pace {
             .max(8.0);
         if f64::from(step.bound) >= enough && now - step.at > settled {
             step.held_rate = self.rate;
-            self.rate = self.rate * (1.0 + step.size) + bump;
+            let rise = self.rate * step.size;
+            self.rate += rise + bump.min(rise);
             step.size = (step.size * 2.0).min(constants.max_step);
             step.bound = 0.0;
             step.at = now;
