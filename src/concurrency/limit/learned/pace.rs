@@ -207,14 +207,10 @@ impl Pace {
         let requests = requests.max(0.5);
         let (old, new) = (self.requests / self.seconds, requests / seconds);
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
-        let climbed = self.step.held_rate > 0.0 && new > old;
+        let climbed = self.step.held_rate > 0.0 && new > old * (1.0 + noise);
         if climbed {
             // From below, the count says too little and the rate that held perhaps too much.
-            let rate = if new > old * (1.0 + noise) && self.step.held_rate > new {
-                (self.step.held_rate * new).sqrt()
-            } else {
-                new
-            };
+            let rate = (self.step.held_rate.max(new) * new).sqrt();
             self.requests = self
                 .requests
                 .min(2.0 * requests)
