@@ -140,6 +140,14 @@ pub struct Sent {
     pub in_flight: usize,
 }
 
+impl Sent {
+    /// How long its answer took that comes `now`, if it was timed when it went.
+    #[must_use]
+    pub fn latency(&self, now: &Now) -> Option<Duration> {
+        Some(now.get().saturating_sub(self.at?))
+    }
+}
+
 /// What the gate has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headroom {

@@ -98,8 +98,7 @@ impl Limit for Vegas {
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, _: Load) {
         match outcome {
             Outcome::Accepted(_) => {
-                let sent_at = sent.at.unwrap_or_else(|| now.get());
-                let latency = now.get().saturating_sub(sent_at);
+                let latency = sent.latency(now).unwrap_or_default();
                 if !latency.is_zero() {
                     self.on_latency(latency, sent);
                 }
