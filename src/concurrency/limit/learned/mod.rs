@@ -63,6 +63,8 @@ use crate::hint::Hint;
 ///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
 ///    twice above what it took, or next to everything.
+/// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
+///    accepts) is for the callers. It teaches nothing and holds nobody up.
 ///
 /// [`Constants`] has each number with its reason.
 ///
@@ -305,6 +307,11 @@ impl Limit for Learned {
     }
 
     fn pause_for(&mut self, _: &Now, hint: &Hint) -> Option<Duration> {
+        if self.is_final(hint) {
+            // Only the body said so, after the head had shut the door.
+            self.door.open();
+            return None;
+        }
         hint.wait().filter(|_| self.pausing)
     }
 

@@ -1,11 +1,13 @@
 //! What a refusal teaches.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::pace::Pace;
 use super::window::Blame;
 use super::{Learned, Mark, Sent, sent_at};
-use crate::hint::Hint;
+use crate::hint::{Hint, Verdict};
 
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
@@ -37,6 +39,10 @@ impl Learned {
             .filter(|wait| *wait > 0.0 && *wait <= self.constants.max_wait);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
+        if self.is_final(hint) {
+            self.let_others_hear(sent.seq);
+            return;
+        }
         self.pausing = true;
         let max_wait = self.constants.max_wait;
         self.allowance
@@ -98,6 +104,21 @@ impl Learned {
             since,
             asked,
         });
+    }
+
+    /// Whether no wait that anybody accepts changes the answer. Then it is for the callers, and no
+    /// evidence of anything.
+    pub(super) fn is_final(&self, hint: &Hint) -> bool {
+        let longest = Duration::from_secs_f64(self.constants.max_wait);
+        hint.is_refusal() && hint.verdict(longest) != Verdict::Retry
+    }
+
+    /// The server let nobody in for good: that the others wait behind the door helps none of them.
+    fn let_others_hear(&mut self, seq: u64) {
+        self.pausing = false;
+        if self.door.is_look(seq) {
+            self.door.open();
+        }
     }
 
     /// This client sent too much: too many at one time, or too many per time?
