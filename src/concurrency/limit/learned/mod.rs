@@ -111,6 +111,7 @@ pub struct Learned {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
+    seq: f64,
     admitted: f64,
 }
 
@@ -281,7 +282,10 @@ impl Limit for Learned {
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {
-            pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
+            let rtt = f64::from(self.rtt);
+            if pace.on_send(now, settled, rtt, &self.constants) {
+                self.window.widen(2.0 * pace.rate() * rtt + 4.0);
+            }
         }
     }
 

@@ -99,6 +99,7 @@ impl Learned {
             above: blame == Blame::Above,
             mark: Mark {
                 at: sent_at,
+                seq: sent.seq as f64,
                 admitted,
             },
             since,
@@ -189,7 +190,10 @@ impl Learned {
         );
         let constants = &self.constants;
         match &mut self.pace {
-            Some(pace) => pace.measure(requests, seconds, now, asked, constants),
+            Some(pace) => {
+                let since = (now - mark.at, self.sent as f64 - mark.seq - 1.0);
+                pace.measure(requests, seconds, since, now, asked, constants);
+            }
             None if requests < 4.0 => {
                 self.empty = Some(last);
                 return;
