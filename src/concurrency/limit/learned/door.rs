@@ -6,6 +6,9 @@ use super::period::Period;
 /// The others follow no further apart than this, however long a refusal takes, in seconds.
 const MAX_APART: f64 = 0.5;
 
+/// So many times that distance after the door opened, and so on, the number that follows doubles.
+const DOUBLING: f64 = 4.0;
+
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,7 +132,7 @@ impl Door {
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
                 let apart = (1.5 * refusal).min(MAX_APART);
-                let more = 1 + ((now - since + 1e-9) / apart) as usize;
+                let more = 1 + (DOUBLING * (((now - since + 1e-9) / (apart * DOUBLING)).exp2() - 1.0)) as usize;
                 if from + more >= window {
                     self.state = State::Open;
                     return Leave::Free;
@@ -137,6 +140,7 @@ impl Door {
                 match (from + more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
+                        let ahead = DOUBLING * (1.0 + ahead / DOUBLING).log2();
                         // Answers make room sooner than time does.
                         Leave::NotBefore((since + ahead * apart).min(now + 1.0))
                     }
