@@ -63,6 +63,11 @@ impl Door {
         matches!(self.state, State::Open)
     }
 
+    /// Whether the look was let in, and the others follow one by one.
+    pub(super) fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening { .. })
+    }
+
     /// Whether `seq` is the request that went to look.
     pub(super) fn is_look(&self, seq: u64) -> bool {
         matches!(self.state, State::Looking { seq: look, .. } if look == seq)

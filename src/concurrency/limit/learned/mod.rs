@@ -237,6 +237,10 @@ impl Limit for Learned {
         }
         if !self.door.is_open() {
             let settled = self.settled();
+            if self.pace.is_some() && self.door.is_opening() {
+                // The pace began anew, and sees to it that few follow.
+                self.door.open();
+            }
             match self.door.leave(
                 now.get().as_secs_f64(),
                 load.in_flight,
