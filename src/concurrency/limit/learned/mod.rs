@@ -158,6 +158,7 @@ impl Learned {
         2 * load.in_flight < self.window.get()
             && self.pace.is_none()
             && self.door.is_open()
+            && !self.door.knows_windows()
             && self.allowance.is_unknown()
     }
 
@@ -235,6 +236,13 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
+        if self.door.knows_windows() {
+            let admitted = self.sent as f64 - self.refused as f64;
+            let now = now.get().as_secs_f64();
+            if let Some(left) = self.door.left(now, admitted, &self.constants) {
+                slots = slots.min(left);
+            }
+        }
         if !self.door.is_open() {
             let settled = self.settled();
             if self.pace.is_some() && self.door.is_opening() {
@@ -282,7 +290,10 @@ impl Limit for Learned {
         }
         let settled = self.settled();
         let now = now.get().as_secs_f64();
-        self.door.on_send(now, seq);
+        if seq == 0 {
+            self.door.begin(now);
+        }
+        self.door.on_send(now, seq, seq as f64 - self.refused as f64);
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {

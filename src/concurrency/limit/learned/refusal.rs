@@ -70,6 +70,11 @@ impl Learned {
             self.pausing = false;
             return;
         }
+        if !trouble && self.door.is_spent(now, admitted, asked, &self.constants) {
+            self.pace = None;
+            self.admitted = admitted;
+            return;
+        }
         let since = admitted - self.admitted;
         self.admitted = admitted;
         self.dense = if trouble && since <= 3.0 {
@@ -79,7 +84,7 @@ impl Learned {
         };
         // Of a server that refuses at random, two refusals in a row are no sign.
         if since <= 0.0 && (!trouble || self.dense >= 2) {
-            self.door.shut(now, asked, &self.constants);
+            self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
             }
@@ -87,7 +92,7 @@ impl Learned {
         }
         self.door.open();
         if asked.is_some() && self.pace.is_none() {
-            self.door.shut(now, asked, &self.constants);
+            self.door.shut(now, admitted, asked, &self.constants);
         }
         if trouble {
             self.on_trouble(blame, sent.in_flight.saturating_sub(1).max(1));
