@@ -197,7 +197,9 @@ impl Door {
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
                 let apart = (1.5 * refusal).min(MAX_APART);
-                let more = 1 + (DOUBLING * (((now - since + 1e-9) / (apart * DOUBLING)).exp2() - 1.0)) as usize;
+                let more = 1
+                    + (DOUBLING * (((now - since + 1e-9) / (apart * DOUBLING)).exp2() - 1.0))
+                        as usize;
                 if from + more >= window {
                     self.state = State::Open;
                     return Leave::Free;

@@ -293,7 +293,8 @@ impl Limit for Learned {
         if seq == 0 {
             self.door.begin(now);
         }
-        self.door.on_send(now, seq, seq as f64 - self.refused as f64);
+        self.door
+            .on_send(now, seq, seq as f64 - self.refused as f64);
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {

@@ -10,6 +10,8 @@ const ROUND: [f64; 14] = [
 ];
 /// Windows of fewer requests than this agree by chance, and must agree once more.
 const FEW: f64 = 8.0;
+/// Fewer are what flows into a bucket meanwhile.
+const LEAST: f64 = 4.0;
 /// The most windows from one test of a window's size to the next.
 const RAREST: u16 = 16;
 
@@ -24,8 +26,9 @@ pub(super) struct Period {
     shut_at: f64,
     refused_at: f64,
     opened: Option<Opening>,
-    /// The distance between two openings.
+    /// The distance between two openings, and whether the first of them is only guessed to be one.
     length: Option<f64>,
+    guessed: bool,
     /// How long the last closure was.
     lasted: f64,
     /// How many were let in between an opening and the next closure, and how many times in a row.
@@ -79,7 +82,7 @@ impl Period {
         let late = self
             .length
             .is_some_and(|length| now - opened.at > 1.1 * length);
-        if late || count < 1.0 {
+        if late || count < LEAST {
             self.agreed = 0;
         } else if (count - self.size).abs() <= (0.02 * count).max(0.5) {
             self.agreed = self.agreed.saturating_add(1);
@@ -130,6 +133,7 @@ impl Period {
             .into_iter()
             .filter(|round| (round - distance).abs() <= within)
             .min_by(|one, other| (one - distance).abs().total_cmp(&(other - distance).abs()));
+        self.guessed = first;
         self.length = match round {
             None if first => None,
             None => Some(distance - vague),
@@ -145,7 +149,7 @@ impl Period {
     /// When to look first, and then how long apart, if the past tells. Never later than one and a
     /// half times the last closure: what was no window must not cost much.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
-        let opened = self.opened?;
+        let opened = self.opened.filter(|_| !self.guessed || self.agreed > 0)?;
         let at = opened.at - opened.vague + self.length?;
         let longest = if self.is_believed() {
             constants.max_wait
@@ -168,7 +172,11 @@ impl Period {
     /// How many more the window takes when `admitted` were let in in all, if that is known.
     pub(super) fn left(&self, admitted: f64) -> Option<f64> {
         let opened = self.opened.filter(|_| self.is_believed())?;
-        let extra = if self.test.wait == 0 { self.test.extra } else { 0.0 };
+        let extra = if self.test.wait == 0 {
+            self.test.extra
+        } else {
+            0.0
+        };
         Some(opened.admitted + self.size + extra - admitted)
     }
 
