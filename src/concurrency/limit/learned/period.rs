@@ -12,6 +12,8 @@ const ROUND: [f64; 14] = [
 const FEW: f64 = 8.0;
 /// Fewer are what flows into a bucket meanwhile.
 const LEAST: f64 = 4.0;
+/// An opening that is known to this part of a window is known well enough.
+const EXACT: f64 = 0.02;
 /// The most windows from one test of a window's size to the next.
 const RAREST: u16 = 16;
 
@@ -57,6 +59,14 @@ struct Test {
     /// The windows before it, and from that one to the next.
     wait: u16,
     distance: u16,
+    /// Whether the last window was one, and no refusal is known of.
+    ran: bool,
+}
+
+impl Test {
+    fn extra(&self) -> f64 {
+        self.extra.max(1.0)
+    }
 }
 
 impl Period {
@@ -100,14 +110,20 @@ impl Period {
     /// A look that went at `at`, after `admitted` in all, was let in.
     pub(super) fn opened(&mut self, at: f64, admitted: f64) {
         let before = self.opened;
-        if self.silent {
-            // As expected.
-            let vague = before.map_or(0.0, |opened| opened.vague);
+        if let (true, Some(before), Some(length)) = (self.silent, before, self.length) {
+            // As expected, and perhaps it had been open for a while.
+            let earliest = before.at - before.vague + length;
             self.opened = Some(Opening {
                 at,
-                vague,
+                vague: (at - earliest).clamp(0.0, before.vague),
                 admitted,
             });
+            if std::mem::take(&mut self.test.ran) {
+                // All were let in.
+                self.size += self.test.extra();
+                self.test.extra = 2.0 * self.test.extra();
+                self.test.distance = 1;
+            }
             return;
         }
         let (lasted, vague) = (at - self.shut_at, at - self.refused_at);
@@ -150,12 +166,15 @@ impl Period {
     /// half times the last closure: what was no window must not cost much.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
         let opened = self.opened.filter(|_| !self.guessed || self.agreed > 0)?;
-        let at = opened.at - opened.vague + self.length?;
-        let longest = if self.is_believed() {
-            constants.max_wait
+        let length = self.length?;
+        let (early, longest) = if !self.is_believed() {
+            (opened.vague, (1.5 * self.lasted).min(constants.max_wait))
+        } else if opened.vague > EXACT * length {
+            (opened.vague / 2.0, constants.max_wait)
         } else {
-            (1.5 * self.lasted).min(constants.max_wait)
+            (0.0, constants.max_wait)
         };
+        let at = opened.at - early + length;
         (at > now && at - now <= longest).then_some((at, opened.vague / 2.0))
     }
 
@@ -173,7 +192,7 @@ impl Period {
     pub(super) fn left(&self, admitted: f64) -> Option<f64> {
         let opened = self.opened.filter(|_| self.is_believed())?;
         let extra = if self.test.wait == 0 {
-            self.test.extra
+            self.test.extra()
         } else {
             0.0
         };
@@ -184,15 +203,8 @@ impl Period {
     pub(super) fn spent(&mut self, now: f64) {
         self.shut_at = now;
         self.silent = true;
-        let test = &mut self.test;
-        if test.wait > 0 {
-            test.wait -= 1;
-        } else {
-            // More than was known were let in.
-            self.size += test.extra;
-            test.extra = (2.0 * test.extra).max(1.0);
-            test.distance = 1;
-        }
+        self.test.ran = self.test.wait == 0;
+        self.test.wait = self.test.wait.saturating_sub(1);
     }
 
     /// A request was refused when `admitted` were let in in all: whether that is no news.
@@ -211,9 +223,10 @@ impl Period {
         self.silent = true;
         let least = (constants.probe_requests / self.size).ceil() as u16;
         self.test = Test {
-            extra: 1.0,
+            extra: 0.0,
             wait: self.test.distance.max(least),
             distance: (2 * self.test.distance.max(least)).min(RAREST.max(least)),
+            ran: false,
         };
         true
     }
