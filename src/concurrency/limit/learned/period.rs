@@ -12,6 +12,8 @@ const ROUND: [f64; 14] = [
 const FEW: f64 = 8.0;
 /// Fewer are what flows into a bucket meanwhile.
 const LEAST: f64 = 4.0;
+/// A closure for less than this part of a window is no sign of one.
+const SHORT: f64 = 0.1;
 /// An opening that is known to this part of a window is known well enough.
 const EXACT: f64 = 0.02;
 /// The most windows from one test of a window's size to the next.
@@ -36,6 +38,8 @@ pub(super) struct Period {
     /// How many were let in between an opening and the next closure, and how many times in a row.
     size: f64,
     agreed: u8,
+    /// The wait that the server asked for when it shut.
+    asked: Option<f64>,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
     test: Test,
@@ -80,8 +84,9 @@ impl Period {
         self.lasted = f64::INFINITY;
     }
 
-    /// The server lets nothing in, after `admitted` in all.
-    pub(super) fn shut(&mut self, now: f64, admitted: f64) {
+    /// The server lets nothing in, after `admitted` in all, and asked to wait for so many seconds.
+    pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: Option<f64>) {
+        self.asked = asked;
         self.shut_at = now;
         self.refused_at = now;
         self.silent = false;
@@ -126,9 +131,15 @@ impl Period {
             }
             return;
         }
-        let (lasted, vague) = (at - self.shut_at, at - self.refused_at);
+        let lasted = at - self.shut_at;
+        let mut vague = at - self.refused_at;
+        if self.asked.is_some() {
+            // Waits are told in whole seconds, rounded up.
+            vague = vague.min(1.0);
+        }
         let length = self.length.take();
-        if lasted < WORTH && !self.is_believed_at(length) {
+        let short = lasted < if self.asked.is_some() { 2.0 * WORTH } else { WORTH };
+        if short && !self.is_believed_at(length) {
             self.opened = None;
             self.agreed = 0;
             return;
@@ -151,6 +162,7 @@ impl Period {
             .min_by(|one, other| (one - distance).abs().total_cmp(&(other - distance).abs()));
         self.guessed = first;
         self.length = match round {
+            _ if lasted < SHORT * distance => None,
             None if first => None,
             None => Some(distance - vague),
             round => round,
