@@ -49,10 +49,12 @@ struct Args {
     /// Multiplies the number of jobs of every scenario.
     #[arg(long, default_value_t = 1.0)]
     jobs_scale: f64,
-    /// So many scenarios of each kind of limit, drawn at random by the first seed, in place of those
-    /// that have names.
+    /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
     #[arg(long, value_name = "N")]
     drawn: Option<usize>,
+    /// The seed by which scenarios are drawn.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    draw: u64,
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
@@ -89,7 +91,7 @@ fn named(name: &str, wanted: &[String]) -> bool {
 fn main() -> ExitCode {
     let args = Args::parse();
     let mut scenarios = match args.drawn {
-        Some(count) => drawn::of_each(count, args.seed),
+        Some(count) => drawn::of_each(count, args.draw),
         None => scenarios::all(),
     };
     if let Some(path) = &args.arrivals {
