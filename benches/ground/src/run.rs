@@ -104,7 +104,7 @@ async fn work(
         scenario.clients
     };
     let clients: Vec<Arc<dyn Client>> = (0..programs)
-        .map(|client| (kind.build)(server.seen_by(client)))
+        .map(|client| kind.client(server.seen_by(client)))
         .collect();
     let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
     let mut tasks = JoinSet::new();
