@@ -8,7 +8,6 @@ mod drawn;
 mod hints;
 mod limits;
 mod measure;
-#[cfg(feature = "plot")]
 mod plot;
 mod run;
 mod runs;
@@ -71,8 +70,8 @@ struct Args {
     /// clients that match, the first seed).
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Draws limit and in flight over time, an SVG per scenario and client.
-    #[cfg(feature = "plot")]
+    /// Draws a run with the first seed over time, an SVG per scenario and client: what was in flight
+    /// and what was allowed, sent and refused.
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
     /// Prints how the clients fare in Vector's own twelve conditions instead.
@@ -154,7 +153,6 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    #[cfg(feature = "plot")]
     if let Some(dir) = &args.plot {
         std::fs::create_dir_all(dir)?;
         for (scenario, kind) in scenarios
