@@ -8,6 +8,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::best;
+use crate::clients::Belief;
 use crate::run::Sample;
 use crate::scenario::{Arrivals, Scenario};
 
@@ -24,6 +25,9 @@ const REFUSED: RGBColor = RGBColor(200, 30, 30);
 
 /// What a client allows itself may be far above what it uses: drawn up to so many times that.
 const SHOWN: f64 = 1.6;
+
+/// And each of several clients so many times its share: when others have no more to do, more is its own.
+const EACH: f64 = 4.0;
 
 /// Draws one run of one client.
 pub fn draw(
@@ -89,7 +93,10 @@ fn over_time(samples: &[Sample], of: impl Fn(&Sample) -> Option<f64>) -> Vec<(f6
 }
 
 fn in_flight(scenario: &Scenario, samples: &[Sample]) -> Panel {
-    let of_all = |sample: &Sample| Some(sample.limits.iter().sum::<usize>()).filter(|n| *n > 0);
+    let of_all = |sample: &Sample| {
+        let limits = sample.beliefs.iter().map(|belief| belief.limit);
+        limits.reduce(|sum, limit| Some(sum? + limit?)).flatten()
+    };
     let limit = if scenario.clients > 1 {
         "limits of all clients together"
     } else {
@@ -125,11 +132,8 @@ fn in_flight(scenario: &Scenario, samples: &[Sample]) -> Panel {
 }
 
 fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
-    let pace = if scenario.clients > 1 {
-        "pace of the first client"
-    } else {
-        "pace"
-    };
+    // Of several clients each has its own, in a panel of its own.
+    let pace = |sample: &Sample| sample.belief.pace.filter(|_| scenario.clients == 1);
     Panel {
         what: "requests per second",
         shown: SHOWN,
@@ -140,12 +144,7 @@ fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
                 Style::Area,
                 over_time(samples, |sample| Some(sample.sent_per_second)),
             ),
-            curve(
-                pace,
-                LIMIT,
-                Style::Line,
-                over_time(samples, |sample| sample.belief.pace),
-            ),
+            curve("pace", LIMIT, Style::Line, over_time(samples, pace)),
             curve(
                 "best possible on average",
                 BEST,
@@ -156,33 +155,42 @@ fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
     }
 }
 
+/// How much each client allows itself: of the rate where there is one, and else of the limit.
 fn of_each(scenario: &Scenario, samples: &[Sample]) -> Panel {
-    let clients = samples.first().map_or(0, |sample| sample.limits.len());
-    let limit = |client: usize| {
-        let label = if client == 0 {
-            "limit of each client"
-        } else {
-            ""
-        };
-        let fade = 0.25 + 0.75 * client as f64 / clients as f64;
-        let fade = |part: u8| (f64::from(part) + (235.0 - f64::from(part)) * (1.0 - fade)) as u8;
-        let RGBColor(red, green, blue) = LIMIT;
-        let color = RGBColor(fade(red), fade(green), fade(blue));
-        let of_one = |sample: &Sample| Some(*sample.limits.get(client)? as f64);
-        curve(label, color, Style::Line, over_time(samples, of_one))
+    let rated = best::per_second(scenario, 0.0).is_some();
+    let (what, of_each) = if rated {
+        ("requests per second", "pace of each client")
+    } else {
+        ("requests in flight", "limit of each client")
     };
-    let share =
-        |sample: &Sample| Some(best::in_flight(scenario, sample.at)? / scenario.clients as f64);
-    let mut curves: Vec<Curve> = (0..clients).map(limit).collect();
-    curves.push(curve(
-        "equal shares",
-        BEST,
-        Style::Dashes,
-        over_time(samples, share),
-    ));
+    let of_one = |belief: &Belief| match rated {
+        true => belief.pace,
+        false => belief.limit.map(|limit| limit as f64),
+    };
+    let clients = scenario.clients;
+    let curve_of = |client: usize| {
+        let label = if client + 1 == clients { of_each } else { "" };
+        let shade = 0.3 + 0.7 * (client + 1) as f64 / clients as f64;
+        let part = |part: u8| (255.0 - (255.0 - f64::from(part)) * shade) as u8;
+        let RGBColor(red, green, blue) = LIMIT;
+        let color = RGBColor(part(red), part(green), part(blue));
+        let points = over_time(samples, |sample| of_one(sample.beliefs.get(client)?));
+        curve(label, color, Style::Line, points)
+    };
+    let share = |sample: &Sample| {
+        let all = if rated {
+            best::per_second(scenario, sample.at)
+        } else {
+            best::in_flight(scenario, sample.at)
+        };
+        Some(all? / clients as f64)
+    };
+    let mut curves: Vec<Curve> = (0..clients).map(curve_of).collect();
+    let shares = over_time(samples, share);
+    curves.push(curve("equal shares", BEST, Style::Dashes, shares));
     Panel {
-        what: "limit",
-        shown: 1.0,
+        what,
+        shown: EACH,
         curves,
     }
 }
@@ -209,7 +217,7 @@ mod tests {
             "time in seconds",
             "requests in flight",
             "requests per second",
-            "limit of each client",
+            "pace of each client",
             "best possible",
             "refused",
         ];

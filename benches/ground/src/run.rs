@@ -40,7 +40,7 @@ pub struct Sample {
     /// Of the first client.
     pub belief: Belief,
     /// Of each client that can tell.
-    pub limits: Vec<usize>,
+    pub beliefs: Vec<Belief>,
 }
 
 /// How many samples a run gives that takes as long as the best possible.
@@ -177,7 +177,7 @@ async fn sample(
             sent_per_second: (server.sent() - before) as f64 / (RATE as f64 * every),
             refused: server.refused(),
             belief: beliefs.first().copied().unwrap_or_default(),
-            limits: beliefs.iter().filter_map(|belief| belief.limit).collect(),
+            beliefs,
         });
         sleep(Duration::from_secs_f64(every)).await;
     }

@@ -62,12 +62,7 @@ impl Panel {
         };
         let lines = highest(&|style| style == Style::Line);
         let others = highest(&|style| matches!(style, Style::Area | Style::Dashes));
-        let cut = if self.shown > 1.0 {
-            self.shown * others
-        } else {
-            lines
-        };
-        1.08 * lines.min(cut).max(others).max(1.0)
+        1.08 * lines.min(self.shown * others).max(others).max(1.0)
     }
 
     pub(super) fn draw(&self, area: &Area<'_>, end: f64) -> Result<(), Box<dyn Error>> {
@@ -179,21 +174,26 @@ impl Panel {
 }
 
 /// Leaves out what cannot be seen: of the points in one column of pixels all but the one furthest from
-/// the point before, and what lies on a level line between its neighbours.
+/// the column before, and what lies on a level line between its neighbours.
 fn thin(points: impl Iterator<Item = (f64, f64)>, column: f64) -> Vec<(f64, f64)> {
-    let mut kept: Vec<(f64, f64)> = Vec::new();
+    let mut columns: Vec<(f64, f64)> = Vec::new();
     for point in points {
-        if let [.., before, last] = kept.as_mut_slice() {
-            let near = (last.0 / column).floor() == (point.0 / column).floor();
-            if near && (point.1 - before.1).abs() <= (last.1 - before.1).abs() {
-                continue;
-            }
-            if near || (before.1 == last.1 && last.1 == point.1) {
-                *last = point;
+        if let [.., before, last] = columns.as_mut_slice() {
+            if (last.0 / column).floor() == (point.0 / column).floor() {
+                if (point.1 - before.1).abs() > (last.1 - before.1).abs() {
+                    *last = point;
+                }
                 continue;
             }
         }
-        kept.push(point);
+        columns.push(point);
+    }
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for point in columns {
+        match kept.as_mut_slice() {
+            [.., before, last] if before.1 == last.1 && last.1 == point.1 => *last = point,
+            _ => kept.push(point),
+        }
     }
     kept
 }
@@ -212,6 +212,12 @@ mod tests {
         let levels = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0];
         assert_eq!(kept(&levels, 1.0), [0.0, 3.0, 4.0, 6.0, 7.0]);
         assert_eq!(kept(&[5.0], 1.0), [0.0]);
+    }
+
+    #[test]
+    fn a_level_ends_where_a_spike_begins() {
+        let levels = [5.0, 5.0, 5.0, 5.0, 5.0, 6.0, 5.0, 5.0, 5.0, 5.0];
+        assert_eq!(kept(&levels, 2.0), [0.0, 2.0, 5.0, 6.0, 8.0]);
     }
 
     #[test]
