@@ -153,6 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_them_tells_each_and_its_value() {
+        let page = include_str!("../../../../docs/learned.md");
+        let told = |constant: &Constant| {
+            let start = format!("| `{}` | ", constant.name);
+            let row = page.lines().find_map(|line| line.strip_prefix(&start));
+            row.and_then(|row| row.split(' ').next()?.parse().ok())
+        };
+        for constant in ALL {
+            let is = (constant.get)(&Constants::default());
+            assert_eq!(told(constant), Some(is), "{}", constant.name);
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, ALL.len(), "the page tells of constants that are gone");
+    }
+
+    #[test]
     fn each_is_changed_alone() {
         let default = Constants::default();
         for constant in ALL {

@@ -177,23 +177,23 @@ impl Sweep {
         self.effects.iter().all(|effect| effect.over.is_empty())
     }
 
-    /// Each figure that moves over its bound: how far at the worst, by which constant, and how many
+    /// Each figure that moves over its bound: how far at the worst, by which change, and how many
     /// of the changes do so.
-    fn crossed(&self) -> Vec<(Crossing, &'static str, usize)> {
-        let mut crossed: Vec<(Crossing, &'static str, usize)> = Vec::new();
+    fn crossed(&self) -> Vec<(Crossing, Change, usize)> {
+        let mut crossed: Vec<(Crossing, Change, usize)> = Vec::new();
         for effect in &self.effects {
             for crossing in &effect.over {
                 let same = |(other, ..): &&mut (Crossing, _, _)| {
                     (other.scenario, other.to.what) == (crossing.scenario, crossing.to.what)
                 };
                 match crossed.iter_mut().find(same) {
-                    Some((worst, name, changes)) => {
+                    Some((worst, by, changes)) => {
                         *changes += 1;
                         if crossing.to.is > worst.to.is {
-                            (*worst, *name) = (*crossing, effect.change.name);
+                            (*worst, *by) = (*crossing, effect.change);
                         }
                     }
-                    None => crossed.push((*crossing, effect.change.name, 1)),
+                    None => crossed.push((*crossing, effect.change, 1)),
                 }
             }
         }

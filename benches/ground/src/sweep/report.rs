@@ -38,7 +38,10 @@ impl fmt::Display for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| constant | change | figures that no longer hold | figures that now hold | largest rise of \
+            "# The constants, each changed by half\n\n\
+             One constant of `Learned` at a time, the others at their default values. A figure holds while it \
+             is within its bound.\n\n\
+             | constant | change | figures that no longer hold | figures that now hold | largest rise of \
              makespan ÷ best | of refused per 1,000 |\n|---|---|---|---|---|---|"
         )?;
         for effect in &self.effects {
@@ -69,11 +72,12 @@ impl fmt::Display for Sweep {
         if !crossed.is_empty() {
             writeln!(f, "\nMoved over their bounds:\n")?;
         }
-        for (crossing, name, changes) in crossed {
+        for (crossing, by, changes) in crossed {
             let bound = crossing.to.bound;
             writeln!(
                 f,
-                "- {crossing} at worst, with `{name}`; at most {bound:.3}; by {changes} of the changes"
+                "- {crossing} at worst (`{}` {}), at most {bound:.3}; by {changes} of the changes",
+                by.name, by.to,
             )?;
         }
         if !self.missed.is_empty() {

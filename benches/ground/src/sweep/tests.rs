@@ -59,10 +59,10 @@ fn a_figure_that_crosses_often_is_summed_up_at_its_worst() {
         skipped: vec![("growth", 0.5)],
     };
     assert!(!sweep.holds());
-    let [(crossing, name, 3)] = sweep.crossed()[..] else {
+    let [(crossing, by, 3)] = sweep.crossed()[..] else {
         panic!("{sweep}")
     };
-    assert_eq!((crossing.to.is, name), (1.09, ALL[0].name));
+    assert_eq!((crossing.to.is, by.name), (1.09, ALL[0].name));
     let report = sweep.to_string();
     assert!(report.contains("1 of 4 changes"), "{report}");
     assert!(report.contains("- `growth` × 0.5"), "{report}");
