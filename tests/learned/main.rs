@@ -82,8 +82,9 @@ fn a_failed_look_pauses_nobody_and_the_next_comes_at_a_doubled_distance() {
             let looks = &distances[first + 1..];
             assert!((36..=60).contains(&looks[0]), "seed {seed}: {distances:?}");
             assert!(looks.len() >= 10, "it looks on");
-            let regular = looks[1..].iter().all(|n| (58..=80).contains(n));
-            assert!(regular, "seed {seed}: {distances:?}");
+            // One may get in, just as another request leaves: growth begins anew, and costs two more.
+            let odd = looks[1..].iter().filter(|n| !(58..=80).contains(*n));
+            assert!(odd.count() <= 2, "seed {seed}: {distances:?}");
             // Each of those refusals may say `Retry-After: 1`.
             let settled = run.refused[first + 1];
             let from = run.accepted.partition_point(|at| *at < settled);

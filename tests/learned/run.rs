@@ -89,12 +89,18 @@ impl Run {
 
     /// Goes on until that is so, or all is done.
     pub(crate) fn until(mut self, done: impl Fn(&Self) -> bool) -> Self {
+        self.go_on(done);
+        self
+    }
+
+    /// The same in place.
+    pub(crate) fn go_on(&mut self, done: impl Fn(&Self) -> bool) {
         loop {
             let opens_at = self.send();
             let next = self.events.keys().next().map(|key| key.0);
             let alarm = opens_at.map(|at| at.max(self.now + Duration::from_nanos(1)));
             let Some(at) = next.into_iter().chain(alarm).min() else {
-                return self;
+                return;
             };
             self.now = at;
             assert!(self.now() < 100_000.0, "stalled: {:?}", self.limit);
@@ -102,8 +108,8 @@ impl Run {
                 let event = self.events.pop_first().unwrap().1;
                 self.happen(event);
             }
-            if done(&self) {
-                return self;
+            if done(self) {
+                return;
             }
         }
     }

@@ -65,9 +65,14 @@ impl Door {
         let (until, gap) = match (asked, self.period.expected(now, constants)) {
             (Some(asked), _) => (now + asked, gap),
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
-            (None, None) => (now + gap, gap),
+            (None, None) => (self.period.next_look(now, gap), gap),
         };
         self.state = State::Shut { gap, until };
+    }
+
+    /// A refusal takes `seconds`.
+    pub(super) fn refusal_takes(&mut self, seconds: f32) {
+        self.period.refusal_takes(seconds);
     }
 
     /// The very first request went.
@@ -136,7 +141,7 @@ impl Door {
             let gap = (gap * 2.0).min(constants.max_gap);
             self.state = State::Shut {
                 gap,
-                until: now + asked.unwrap_or(gap),
+                until: asked.map_or_else(|| self.period.next_look(now, gap), |asked| now + asked),
             };
         }
     }

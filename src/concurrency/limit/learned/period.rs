@@ -40,6 +40,8 @@ pub(super) struct Period {
     agreed: u8,
     /// The wait that the server asked for when it shut.
     asked: Option<f64>,
+    /// How long a refusal takes, in seconds.
+    way: f32,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
     test: Test,
@@ -82,6 +84,10 @@ impl Period {
             admitted: 0.0,
         });
         self.lasted = f64::INFINITY;
+    }
+
+    pub(super) fn refusal_takes(&mut self, seconds: f32) {
+        self.way = seconds;
     }
 
     /// The server lets nothing in, after `admitted` in all, and asked to wait for so many seconds.
@@ -193,6 +199,18 @@ impl Period {
         };
         let at = opened.at - early + length;
         (at > now && at - now <= longest).then_some((at, opened.vague / 2.0))
+    }
+
+    /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
+    /// is one near. The server saw that opening no later than a refusal takes.
+    pub(super) fn next_look(&self, now: f64, gap: f64) -> f64 {
+        let way = f64::from(self.way);
+        let round = self.opened.and_then(|opened| {
+            let ends = ROUND.into_iter().map(|round| opened.at + round + way);
+            ends.into_iter()
+                .find(|at| (gap / 2.0..=2.0 * gap).contains(&(at - now)))
+        });
+        round.unwrap_or(now + gap)
     }
 
     fn is_believed_at(&self, length: Option<f64>) -> bool {

@@ -33,6 +33,7 @@ impl Learned {
         let took = (now - sent_at).max(0.001);
         let newest = took as f32;
         self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
+        self.door.refusal_takes(self.refusal_time);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
@@ -65,7 +66,8 @@ impl Learned {
             return;
         }
         self.recovered_at = self.sent;
-        let blame = self.window.blame(now, sent.in_flight, self.settled());
+        let settled = self.settled();
+        let blame = self.window.blame(now, sent.in_flight, settled, trouble);
         if blame == Blame::Probe {
             self.window.probe_refused(&self.constants);
             self.pausing = false;

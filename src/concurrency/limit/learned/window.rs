@@ -41,6 +41,8 @@ pub(super) struct Window {
     young: u32,
     young_since: f64,
     last_send: f64,
+    /// The confirmed ceiling above which a look was let in just now, or 0.
+    passed: u32,
 }
 
 impl Window {
@@ -54,6 +56,7 @@ impl Window {
             young: 0,
             young_since: 0.0,
             last_send: f64::NEG_INFINITY,
+            passed: 0,
         }
     }
 
@@ -139,11 +142,16 @@ impl Window {
                     size = size.min((2 * Growth::floor(self.size as usize)) as f64 - 1.0);
                 }
                 self.resize(size.max(self.size));
+                if self.size > f64::from(self.passed) + 2.0 {
+                    self.passed = 0;
+                }
             }
-            Phase::Probing { .. } if recent && level > self.size as usize => {
+            Phase::Probing { distance } if recent && level > self.size as usize => {
                 if growth.is_slower(level, constants) {
                     self.hold(self.longest(constants));
                 } else {
+                    let confirmed = distance >= self.longest(constants);
+                    self.passed = if confirmed { self.size as u32 } else { 0 };
                     self.resize(level as f64);
                     self.phase = Phase::Growing;
                 }
@@ -161,9 +169,20 @@ impl Window {
         }
     }
 
-    /// Reads what a refused request, sent as one of `level`, says of the window.
-    pub(super) fn blame(&mut self, now: f64, level: usize, settled: f64) -> Blame {
+    /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
+    /// of the server.
+    pub(super) fn blame(
+        &mut self,
+        now: f64,
+        level: usize,
+        settled: f64,
+        trouble: bool,
+    ) -> Blame {
         if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
+            return Blame::Probe;
+        }
+        if !trouble && self.passed > 0 && self.phase == Phase::Growing && count(level) > self.passed {
+            // The look got in by chance, just as another request left.
             return Blame::Probe;
         }
         if now - self.young_since > settled {
@@ -187,7 +206,11 @@ impl Window {
     pub(super) fn probe_refused(&mut self, constants: &Constants) {
         if let Phase::Probing { distance } = self.phase {
             self.hold((distance * 2.0).min(self.longest(constants)));
+        } else {
+            self.resize(f64::from(self.passed));
+            self.hold(self.longest(constants));
         }
+        self.passed = 0;
     }
 
     /// The server took `level` and no more.
