@@ -98,9 +98,8 @@ fn any_window(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scen
     let limit = round(rng, 10.0, 600.0).round();
     let latency = round(rng, 0.02, 4.0);
     let phase = (rng.f64() * period).floor();
-    let title = format!(
-        "window {limit} in {period} s, met after {phase} s, {latency:.2} s, {style:?}"
-    );
+    let title =
+        format!("window {limit} in {period} s, met after {phase} s, {latency:.2} s, {style:?}");
     scenario(name, title, limit / period, latency)
         .rule(Rule::Window {
             limit,
