@@ -48,7 +48,7 @@
 //! | `json` | yes | reads the JSON bodies of refusals |
 //! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
 //! | `reqwest` | | the layers around `reqwest::Client`; see [`integrations`] |
-//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and inside it |
+//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
 //!
@@ -68,6 +68,8 @@ pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 pub use ext::ServiceBuilderExt;
 pub use ext::ServiceExt;
 pub use hint::Hint;
+#[cfg(feature = "reqwest-middleware")]
+pub use integrations::ThrottleMiddleware;
 pub use retry::{RetryOn429, RetryOn429Layer};
 
 /// The README's example, as a test.
