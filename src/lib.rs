@@ -26,7 +26,8 @@
 //!
 //! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
 //! hyper-util's legacy client, and with a feature reqwest's. For others, implement the seams in
-//! [`message`].
+//! [`message`]; for a request type of another crate, such as async-openai's,
+//! [`clone_request`](RetryOn429Layer::clone_request) takes a closure.
 //!
 //! # The order of the layers
 //!

@@ -15,8 +15,8 @@ use crate::message::ReplayRequest;
 /// how to copy it.
 #[diagnostic::on_unimplemented(
     message = "`RetryOn429` cannot copy requests of type `{Req}` for another attempt",
-    note = "give the layer a closure: `RetryOn429Layer::new().clone_request(|request: &{Req}| Some(request.clone()))`",
-    note = "a request of the `http` crate needs a body that is `Clone`: wrap it in `ReplayBody`, or in `SingleUse`"
+    note = "a request of the `http` crate needs a body that is `Clone`: wrap a stream in `ReplayBody`, or in `SingleUse`",
+    note = "for a request of another type, give the layer a closure: `.clone_request(|request: &{Req}| Some(request.clone()))`"
 )]
 pub trait CloneRequest<Req> {
     /// A copy to send now, while `request` is kept for another attempt.

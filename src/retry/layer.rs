@@ -128,16 +128,16 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///
     /// The future is polled in the caller's task, and dropped with the call. It is not bounded in time;
     /// `tower`'s `Timeout` around this layer does that. While it runs no permit is held: the answer is
-    /// read before, within the bounds of [`drain`](Self::drain), and only what is longer than that
-    /// keeps its connection and its permit. It must not send through a service of this layer with the
-    /// same credentials: that would wait for itself.
+    /// read before, within the bounds of [`drain`](Self::drain), and only one that is longer keeps its
+    /// connection and its permit.
     ///
     /// A request that cannot be copied is not asked about: its answer is returned. Wrap its body in a
     /// [`ReplayBody`](super::ReplayBody).
     ///
     /// When a token expires, all requests in flight are told at once. A lock that is held over the
     /// refresh makes it one refresh: whoever comes later finds that the token is no longer the one it
-    /// had sent.
+    /// had sent. Fetch the token with a client of its own: through this layer the fetch might be
+    /// answered with 401 too, and wait for the lock that it holds.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -168,9 +168,14 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///         })
     ///     },
     /// );
+    /// // The first token goes into each request where it is made.
     /// # fn is_hook<H: tower_throttle::retry::OnRefusal<Request<Full<Bytes>>>, C>(_: RetryOn429Layer<C, H>) {}
     /// # is_hook(layer);
     /// ```
+    ///
+    /// Behind a gate the request goes to the end of the line, with the token that it was given. Where
+    /// the line may outlast a token, put the token in below the gate, when it is the request's turn: the
+    /// example `token_refresh` does so.
     #[must_use]
     pub fn on_refusal<H2>(self, hook: H2) -> RetryOn429Layer<C, H2, K> {
         self.rebuild(|policy| Policy {
