@@ -51,22 +51,22 @@ fn whole(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
     log_uniform(rng, least, most).round()
 }
 
-/// As many jobs as a limit takes in `seconds`, within reason.
-fn jobs(per_second: f64, seconds: f64) -> usize {
-    (per_second * seconds).clamp(400.0, 4000.0) as usize
+/// A scenario with as many jobs as the limit takes in 400 s, within reason.
+fn scenario(name: &'static str, title: String, per_second: f64, latency: f64) -> Scenario {
+    let jobs = (400.0 * per_second).clamp(400.0, 4000.0) as usize;
+    Scenario::new(name, title.leak(), jobs, latency)
 }
 
-fn scenario(name: &'static str, title: String, per_second: f64, latency: f64) -> Scenario {
-    Scenario::new(name, title.leak(), jobs(per_second, 400.0), latency)
+/// A latency at which a rate keeps no more than 100 in flight: what is more is a matter of the first
+/// growth alone.
+fn latency(rng: &mut fastrand::Rng, least: f64, most: f64, per_second: f64) -> f64 {
+    round(rng, least, most.min(100.0 / per_second).max(2.0 * least))
 }
 
 fn in_flight(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
-    let (limit, latency) = (whole(rng, 2.0, 150.0), round(rng, 0.2, 15.0));
+    let (limit, latency) = (whole(rng, 2.0, 100.0), round(rng, 0.2, 15.0));
     let title = format!("{limit} in flight, {latency:.1} s");
-    let ratio = if limit > 100.0 { 1.3 } else { 1.05 };
-    scenario(name, title, limit / latency, latency)
-        .in_flight(Schedule::always(limit))
-        .at_most(ratio)
+    scenario(name, title, limit / latency, latency).in_flight(Schedule::always(limit))
 }
 
 fn any_bucket(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scenario {
@@ -77,7 +77,7 @@ fn any_bucket(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scen
         2 => 10.0,
         _ => (per_minute / 6.0).round(),
     };
-    let latency = round(rng, 0.05, 8.0);
+    let latency = latency(rng, 0.05, 8.0, per_minute / 60.0);
     let title = format!("bucket {per_minute}/min, burst {burst}, {latency:.2} s, {style:?}");
     scenario(name, title, per_minute / 60.0, latency)
         .bucket(per_minute, burst)
@@ -96,7 +96,7 @@ fn bucket_with_hints(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
 fn any_window(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scenario {
     let period = [1.0, 5.0, 10.0, 60.0][rng.usize(..4)];
     let limit = round(rng, 10.0, 600.0).round();
-    let latency = round(rng, 0.02, 4.0);
+    let latency = latency(rng, 0.02, 4.0, limit / period);
     let phase = (rng.f64() * period).floor();
     let title =
         format!("window {limit} in {period} s, met after {phase} s, {latency:.2} s, {style:?}");
