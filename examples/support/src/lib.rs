@@ -139,10 +139,13 @@ where
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let Some(place) = places.take() else {
-        sleep(REFUSAL).await;
-        let refusal = text(r#"{"error":{"message":"too many requests at once"}}"#);
-        return Ok(with_status(StatusCode::TOO_MANY_REQUESTS, refusal));
+    let place = match places.take() {
+        Ok(place) => place,
+        Err(_being_refused) => {
+            sleep(REFUSAL).await;
+            let refusal = text(r#"{"error":{"message":"too many requests at once"}}"#);
+            return Ok(with_status(StatusCode::TOO_MANY_REQUESTS, refusal));
+        }
     };
     let answer = handler(Request::from_parts(head, body)).await;
     Ok(answer.map(|body| Held::new(body, place).boxed()))
