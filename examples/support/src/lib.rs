@@ -16,8 +16,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
@@ -122,8 +121,15 @@ where
     // Answers are small and each is waited for.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(request, Arc::clone(&places), handler.clone()));
+    #[cfg(not(feature = "http2"))]
+    let builder = hyper::server::conn::http1::Builder::new();
+    #[cfg(feature = "http2")]
+    let builder = {
+        use hyper_util::{rt::TokioExecutor, server::conn::auto};
+        auto::Builder::new(TokioExecutor::new())
+    };
     // A client that hangs up is no concern of the API's.
-    let _ = auto::Builder::new(TokioExecutor::new())
+    let _ = builder
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
