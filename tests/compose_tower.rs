@@ -151,6 +151,7 @@ async fn a_timeout_below_the_gate_bounds_each_attempt() {
     assert_eq!(Attempts::of(response.extensions()).get(), 2);
     // The attempt that hung, the wait, and the attempt that was answered.
     assert_eq!(start.elapsed(), secs(5) + secs(1) + WORK);
+    drop(response);
     assert_eq!(handle.in_flight(), 0);
 }
 
