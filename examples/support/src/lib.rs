@@ -16,8 +16,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
@@ -122,8 +121,15 @@ where
     // Answers are small and each is waited for.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(request, Arc::clone(&places), handler.clone()));
+    #[cfg(not(feature = "http2"))]
+    let builder = hyper::server::conn::http1::Builder::new();
+    #[cfg(feature = "http2")]
+    let builder = {
+        use hyper_util::{rt::TokioExecutor, server::conn::auto};
+        auto::Builder::new(TokioExecutor::new())
+    };
     // A client that hangs up is no concern of the API's.
-    let _ = auto::Builder::new(TokioExecutor::new())
+    let _ = builder
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
@@ -139,10 +145,13 @@ where
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let Some(place) = places.take() else {
-        sleep(REFUSAL).await;
-        let refusal = text(r#"{"error":{"message":"too many requests at once"}}"#);
-        return Ok(with_status(StatusCode::TOO_MANY_REQUESTS, refusal));
+    let place = match places.take() {
+        Ok(place) => place,
+        Err(_being_refused) => {
+            sleep(REFUSAL).await;
+            let refusal = text(r#"{"error":{"message":"too many requests at once"}}"#);
+            return Ok(with_status(StatusCode::TOO_MANY_REQUESTS, refusal));
+        }
     };
     let answer = handler(Request::from_parts(head, body)).await;
     Ok(answer.map(|body| Held::new(body, place).boxed()))

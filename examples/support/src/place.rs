@@ -1,7 +1,7 @@
 //! The places, and who has one.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http_body::{Body, Frame, SizeHint};
@@ -18,6 +18,8 @@ pub struct Counts {
     pub in_flight: usize,
     /// The most that had one at once.
     pub peak: usize,
+    /// The most requests at once, those that were being refused included.
+    pub peak_with_refused: usize,
     /// Connections that were opened.
     pub connections: usize,
 }
@@ -25,41 +27,54 @@ pub struct Counts {
 #[derive(Debug)]
 pub(crate) struct Places {
     number: usize,
-    counts: Mutex<Counts>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    counts: Counts,
+    being_refused: usize,
 }
 
 impl Places {
     pub(crate) fn new(number: usize) -> Self {
         Self {
             number,
-            counts: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
     pub(crate) fn connected(&self) {
-        self.with(|counts| counts.connections += 1);
+        self.lock().counts.connections += 1;
     }
 
-    /// A place, or none if all are taken.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Place> {
-        self.with(|counts| {
-            if counts.in_flight == self.number {
-                counts.refused += 1;
-                return None;
-            }
+    /// A place, or word that all are taken.
+    pub(crate) fn take(self: &Arc<Self>) -> Result<Place, BeingRefused> {
+        let state = &mut *self.lock();
+        let counts = &mut state.counts;
+        let taken = counts.in_flight == self.number;
+        if taken {
+            counts.refused += 1;
+            state.being_refused += 1;
+        } else {
             counts.accepted += 1;
             counts.in_flight += 1;
             counts.peak = counts.peak.max(counts.in_flight);
-            Some(Place(Arc::clone(self)))
-        })
+        }
+        let all = counts.in_flight + state.being_refused;
+        counts.peak_with_refused = counts.peak_with_refused.max(all);
+        if taken {
+            return Err(BeingRefused(Arc::clone(self)));
+        }
+        Ok(Place(Arc::clone(self)))
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.with(|counts| *counts)
+        self.lock().counts
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> T {
-        look(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,7 +84,17 @@ pub(crate) struct Place(Arc<Places>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.with(|counts| counts.in_flight -= 1);
+        self.0.lock().counts.in_flight -= 1;
+    }
+}
+
+/// A request that is being refused, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct BeingRefused(Arc<Places>);
+
+impl Drop for BeingRefused {
+    fn drop(&mut self) {
+        self.0.lock().being_refused -= 1;
     }
 }
 
