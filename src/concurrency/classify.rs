@@ -27,12 +27,11 @@ impl Classified {
     /// it is answered before the work, and as a rule before the limits.
     #[inline]
     pub(super) fn by_default(status: StatusCode, hint: &Hint) -> Self {
-        if hint.is_refusal() {
-            Self::Refused
-        } else if status.is_server_error() || matches!(status.as_u16(), 401 | 407) {
-            Self::Failed
-        } else {
-            Self::Accepted
+        match status.as_u16() {
+            ..400 => Self::Accepted,
+            _ if hint.is_refusal() => Self::Refused,
+            401 | 407 | 500..600 => Self::Failed,
+            _ => Self::Accepted,
         }
     }
 

@@ -64,9 +64,18 @@ impl<C, H, K> Policy<C, H, K> {
         K: CloneRequest<Req>,
     {
         if let Some(name) = &self.config.attempt_header {
-            if let Some(headers) = self.clone.headers_mut(request) {
-                headers.insert(name, attempt.into());
-            }
+            self.write(name, request, attempt);
+        }
+    }
+
+    /// Kept out of the way of requests without a number, as most are.
+    #[cold]
+    fn write<Req>(&self, name: &HeaderName, request: &mut Req, attempt: u32)
+    where
+        K: CloneRequest<Req>,
+    {
+        if let Some(headers) = self.clone.headers_mut(request) {
+            headers.insert(name, attempt.into());
         }
     }
 }
