@@ -23,6 +23,9 @@ use super::service::RetryOn429;
 /// One layer stands for one API: its clones, and all the services they make, share the pause that
 /// a refusal asks for, the budget, and the knowledge whether the server serves anything at all.
 /// Use a layer of its own for each API.
+///
+/// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
+/// [copies](Self::clone_request) requests. The methods set them; nobody needs to write them out.
 pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
     policy: Arc<Policy<C, H, K>>,
 }
