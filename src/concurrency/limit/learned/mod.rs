@@ -94,6 +94,8 @@ pub struct Learned {
     /// When the server's bucket was last found empty, and how many it had admitted by then.
     empty: Option<Mark>,
     first: Option<Mark>,
+    /// When the first request went.
+    began: f64,
     /// How many were admitted by the last refusal.
     admitted: f64,
     /// Refusals in a row that blamed the window.
@@ -138,6 +140,7 @@ impl Learned {
             recovered_at: 0,
             empty: None,
             first: None,
+            began: 0.0,
             admitted: 0.0,
             above: 0,
             within: 0,
@@ -263,7 +266,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -287,11 +290,13 @@ impl Limit for Learned {
         let seq = self.sent;
         self.sent += 1;
         if self.is_idle(load) && !self.window.minds(load.in_flight) {
+            self.allowance.on_idle_send();
             return;
         }
         let settled = self.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
+            self.began = now;
             self.door.begin(now);
         }
         self.door
@@ -325,15 +330,18 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
+        self.allowance.on_outcome();
     }
 
-    fn pause_for(&mut self, _: &Now, hint: &Hint) -> Option<Duration> {
+    fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
             // Only the body said so, after the head had shut the door.
             self.door.open();
             return None;
         }
-        hint.wait().filter(|_| self.pausing)
+        let wait = hint.wait().filter(|_| self.pausing)?;
+        let left = self.allowance.spent_for(now.get().as_secs_f64());
+        Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
     }
 
     fn limit(&self) -> usize {
