@@ -1,0 +1,25 @@
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test]
+async fn a_cached_answer_costs_no_permit() {
+    assert!(run().await.unwrap());
+}
+
+/// Why the example has a service between the cache and the stack.
+#[tokio::test]
+async fn a_cache_that_passes_readiness_through_waits_for_a_permit() {
+    let api = Api::with_handler(5, cacheable).await.unwrap();
+    let gate = AdaptiveConcurrencyLayer::new();
+    let handle = gate.handle();
+    let client = ServiceBuilder::new()
+        .layer(HttpCacheLayer::new(MokaManager::default()))
+        .layer(RetryOn429Layer::new())
+        .layer(gate)
+        .service(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
+    assert_eq!(fetch(&client, &api, 1).await.unwrap(), PAGES);
+    handle.pause(Duration::from_secs(60));
+    let again = timeout(Duration::from_secs(1), fetch(&client, &api, 1)).await;
+    assert!(again.is_err(), "it did not wait");
+}
