@@ -5,6 +5,7 @@ mod support;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
+use tower::util::Oneshot;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::concurrency::{Handle, ReleaseAt};
@@ -152,7 +154,7 @@ async fn a_timeout_below_the_gate_bounds_each_attempt() {
     // The attempt that hung, the wait, and the attempt that was answered.
     assert_eq!(start.elapsed(), secs(5) + secs(1) + WORK);
     drop(response);
-    assert_eq!(handle.in_flight(), 0);
+    assert_eq!((handle.refused(), handle.in_flight()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,6 +187,26 @@ async fn load_shed_outside_does_not_shed_for_a_retry_that_waits() {
     assert_eq!((handle.refused(), handle.in_flight()), (1, 0));
     client.oneshot(get()).await.unwrap();
     retrying.abort();
+}
+
+/// The client that is below it is always ready.
+#[tokio::test(start_paused = true)]
+async fn load_shed_and_a_buffer_below_the_gate_change_nothing() {
+    let (gate, handle) = gate(2);
+    let client = ServiceBuilder::new()
+        .layer(retry())
+        .layer(gate)
+        .load_shed()
+        .buffer(2)
+        .service_fn(serve);
+    let mut jobs = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        jobs.spawn(read(client.clone().oneshot(get())));
+    }
+    let start = Instant::now();
+    assert!(jobs.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(start.elapsed(), WORK * 5, "two at a time");
+    assert_eq!((handle.accepted(), handle.in_flight()), (10, 0));
 }
 
 /// A bounded queue: what finds it full is turned away.
@@ -311,4 +333,42 @@ async fn a_gate_outside_the_retries_does_not_see_refusals() {
     assert_eq!(handle.in_flight(), 1, "nobody else is let through");
     retrying.await.unwrap().unwrap();
     assert_eq!((handle.accepted(), handle.refused()), (1, 0));
+}
+
+/// Passes readiness through, and calls a clone.
+#[derive(Clone)]
+struct CallsAClone<S>(S);
+
+impl<S: Service<Req> + Clone> Service<Req> for CallsAClone<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Oneshot<S, Req>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        self.0.clone().oneshot(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_calls_a_clone_waits_for_a_second_permit() {
+    let (gate, handle) = gate(1);
+    let stack = ServiceBuilder::new()
+        .layer(retry())
+        .layer(gate)
+        .service_fn(serve);
+    let mut client = CallsAClone(stack.clone());
+    let answer = client.ready().await.unwrap().call(get());
+    assert!(timeout(secs(600), answer).await.is_err());
+    assert_eq!(handle.in_flight(), 1);
+    drop(client);
+
+    let always_ready = tower::service_fn(move |request| stack.clone().oneshot(request));
+    let mut client = CallsAClone(always_ready);
+    let answer = client.ready().await.unwrap().call(get());
+    read(answer).await.unwrap();
+    assert_eq!((handle.accepted(), handle.in_flight()), (1, 0));
 }
