@@ -35,7 +35,8 @@
 //! of what the server takes, and no permit is held while a retry waits. The other way round, a series
 //! of refusals would look like one slow success, and would keep a place occupied.
 //!
-//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`.
+//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`. The
+//! [guide](guide::order) says where other layers go, and why.
 //!
 //! # State
 //!
@@ -59,6 +60,7 @@
 
 pub mod concurrency;
 mod ext;
+pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;

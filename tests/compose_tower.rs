@@ -3,19 +3,23 @@
 mod support;
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::Response;
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use support::*;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
+use tower::util::Oneshot;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::concurrency::{Handle, ReleaseAt};
@@ -34,6 +38,24 @@ fn gate(limit: usize) -> (AdaptiveConcurrencyLayer, Handle) {
 /// A wait of exactly one second.
 fn retry() -> RetryOn429Layer {
     RetryOn429Layer::new().backoff(Backoff::exponential(secs(1), secs(1)).jitter(Jitter::None))
+}
+
+/// Both layers around the server.
+fn stack(
+    gate: AdaptiveConcurrencyLayer,
+) -> impl Service<
+    Req,
+    Response = Response<impl Body<Data = Bytes, Error = Infallible> + Debug + Send>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Debug
++ Send
++ 'static {
+    ServiceBuilder::new()
+        .layer(retry())
+        .layer(gate)
+        .service_fn(serve)
 }
 
 /// A server that refuses at once what says so, and works on the rest.
@@ -68,7 +90,7 @@ fn refused() -> Req {
 /// Waits for an answer and reads it, so that its permit is returned.
 async fn read<B, E>(answer: impl Future<Output = Result<Response<B>, E>>) -> Result<(), E>
 where
-    B: http_body::Body<Error: std::fmt::Debug>,
+    B: Body<Error: Debug>,
 {
     answer.await?.into_body().collect().await.unwrap();
     Ok(())
@@ -77,11 +99,7 @@ where
 #[tokio::test(start_paused = true)]
 async fn a_timeout_outside_bounds_all_attempts() {
     let (gate, handle) = gate(1);
-    let client = ServiceBuilder::new()
-        .timeout(secs(10))
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+    let client = ServiceBuilder::new().timeout(secs(10)).service(stack(gate));
     let start = Instant::now();
     let error = client.oneshot(refused()).await.unwrap_err();
     assert!(error.is::<Elapsed>());
@@ -94,11 +112,7 @@ async fn a_timeout_outside_bounds_all_attempts() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_outside_begins_when_the_first_permit_was_there() {
     let (gate, handle) = gate(1);
-    let client = ServiceBuilder::new()
-        .timeout(secs(10))
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+    let client = ServiceBuilder::new().timeout(secs(10)).service(stack(gate));
     let mut occupied = client.clone();
     occupied.ready().await.unwrap();
     assert!(timeout(secs(60), client.oneshot(get())).await.is_err());
@@ -108,10 +122,7 @@ async fn a_timeout_outside_begins_when_the_first_permit_was_there() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_around_a_buffer_counts_the_wait_as_well() {
     let (gate, handle) = gate(1);
-    let stack = ServiceBuilder::new()
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+    let stack = stack(gate);
     let mut occupied = stack.clone();
     occupied.ready().await.unwrap();
     let client = ServiceBuilder::new()
@@ -152,17 +163,13 @@ async fn a_timeout_below_the_gate_bounds_each_attempt() {
     // The attempt that hung, the wait, and the attempt that was answered.
     assert_eq!(start.elapsed(), secs(5) + secs(1) + WORK);
     drop(response);
-    assert_eq!(handle.in_flight(), 0);
+    assert_eq!((handle.refused(), handle.in_flight()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn load_shed_outside_turns_away_what_would_wait_for_a_permit() {
     let (gate, _) = gate(1);
-    let client = ServiceBuilder::new()
-        .load_shed()
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+    let client = ServiceBuilder::new().load_shed().service(stack(gate));
     let mut first = client.clone();
     let working = first.ready().await.unwrap().call(get());
     let shed = client.clone().oneshot(get()).await.unwrap_err();
@@ -175,16 +182,32 @@ async fn load_shed_outside_turns_away_what_would_wait_for_a_permit() {
 #[tokio::test(start_paused = true)]
 async fn load_shed_outside_does_not_shed_for_a_retry_that_waits() {
     let (gate, handle) = gate(1);
-    let client = ServiceBuilder::new()
-        .load_shed()
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+    let client = ServiceBuilder::new().load_shed().service(stack(gate));
     let retrying = tokio::spawn(client.clone().oneshot(refused()));
     sleep(ms(500)).await;
     assert_eq!((handle.refused(), handle.in_flight()), (1, 0));
     client.oneshot(get()).await.unwrap();
     retrying.abort();
+}
+
+/// The client that is below it is always ready.
+#[tokio::test(start_paused = true)]
+async fn load_shed_and_a_buffer_below_the_gate_change_nothing() {
+    let (gate, handle) = gate(2);
+    let client = ServiceBuilder::new()
+        .layer(retry())
+        .layer(gate)
+        .load_shed()
+        .buffer(2)
+        .service_fn(serve);
+    let mut jobs = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        jobs.spawn(read(client.clone().oneshot(get())));
+    }
+    let start = Instant::now();
+    assert!(jobs.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(start.elapsed(), WORK * 5, "two at a time");
+    assert_eq!((handle.accepted(), handle.in_flight()), (10, 0));
 }
 
 /// A bounded queue: what finds it full is turned away.
@@ -194,9 +217,7 @@ async fn a_buffer_under_load_shed_is_a_bounded_queue() {
     let client = ServiceBuilder::new()
         .load_shed()
         .buffer(3)
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+        .service(stack(gate));
     let mut jobs = tokio::task::JoinSet::new();
     for _ in 0..10 {
         jobs.spawn(read(client.clone().oneshot(get())));
@@ -218,9 +239,7 @@ async fn a_concurrency_limit_outside_bounds_requests_not_attempts() {
     let (gate, handle) = gate(5);
     let mut client = ServiceBuilder::new()
         .concurrency_limit(1)
-        .layer(retry())
-        .layer(gate)
-        .service_fn(serve);
+        .service(stack(gate));
     let mut retrying = task::spawn(client.ready().await.unwrap().call(refused()));
     assert_pending!(retrying.poll());
     assert_eq!(handle.in_flight(), 0, "it waits between attempts");
@@ -311,4 +330,39 @@ async fn a_gate_outside_the_retries_does_not_see_refusals() {
     assert_eq!(handle.in_flight(), 1, "nobody else is let through");
     retrying.await.unwrap().unwrap();
     assert_eq!((handle.accepted(), handle.refused()), (1, 0));
+}
+
+/// Passes readiness through, and calls a clone.
+#[derive(Clone)]
+struct CallsAClone<S>(S);
+
+impl<S: Service<Req> + Clone> Service<Req> for CallsAClone<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Oneshot<S, Req>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        self.0.clone().oneshot(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_calls_a_clone_waits_for_a_second_permit() {
+    let (gate, handle) = gate(1);
+    let stack = stack(gate);
+    let mut client = CallsAClone(stack.clone());
+    let answer = client.ready().await.unwrap().call(get());
+    assert!(timeout(secs(600), answer).await.is_err());
+    assert_eq!(handle.in_flight(), 1);
+    drop(client);
+
+    let always_ready = tower::service_fn(move |request| stack.clone().oneshot(request));
+    let mut client = CallsAClone(always_ready);
+    let answer = client.ready().await.unwrap().call(get());
+    read(answer).await.unwrap();
+    assert_eq!((handle.accepted(), handle.in_flight()), (1, 0));
 }

@@ -23,7 +23,8 @@ use tokio::time::sleep;
 
 pub use self::answers::{posts, stream, text, with_status};
 pub use self::place::Counts;
-use self::place::{Held, Places};
+pub use self::place::Held;
+use self::place::Places;
 
 /// What the API answers.
 pub type Answer = Response<BoxBody<Bytes, Infallible>>;
@@ -64,7 +65,13 @@ impl Api {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let places = Arc::new(Places::new(places));
-        let server = tokio::spawn(accept(listener, Arc::clone(&places), handler));
+        let server = tokio::spawn(accept(listener, {
+            let places = Arc::clone(&places);
+            move |stream| {
+                places.connected();
+                serve(stream, Arc::clone(&places), handler.clone())
+            }
+        }));
         Ok(Self {
             address,
             places,
@@ -91,19 +98,19 @@ impl Drop for Api {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, places: Arc<Places>, handler: H)
+/// Serves every connection in a task of its own, for ever. They end when this is dropped.
+pub async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
 where
-    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
-    // Connections end with the API.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    places.connected();
-                    connections.spawn(serve(stream, Arc::clone(&places), handler.clone()));
+                    // Answers are small and each is waited for.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(serve(stream));
                 }
                 // Out of files: until some connection closes, all that can be done is to wait.
                 Err(_) => sleep(REFUSAL).await,
@@ -118,8 +125,6 @@ where
     H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    // Answers are small and each is waited for.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(request, Arc::clone(&places), handler.clone()));
     #[cfg(not(feature = "http2"))]
     let builder = hyper::server::conn::http1::Builder::new();

@@ -99,21 +99,23 @@ impl Drop for BeingRefused {
 }
 
 pin_project! {
-    /// A body that keeps its request's place until hyper has sent it.
-    pub(crate) struct Held<B> {
+    /// A body that keeps something, such as its request's place, until hyper has sent it.
+    #[derive(Debug)]
+    pub struct Held<B, T> {
         #[pin]
         body: B,
-        place: Place,
+        kept: T,
     }
 }
 
-impl<B> Held<B> {
-    pub(crate) fn new(body: B, place: Place) -> Self {
-        Self { body, place }
+impl<B, T> Held<B, T> {
+    /// Keeps `kept` as long as the body.
+    pub fn new(body: B, kept: T) -> Self {
+        Self { body, kept }
     }
 }
 
-impl<B: Body> Body for Held<B> {
+impl<B: Body, T> Body for Held<B, T> {
     type Data = B::Data;
     type Error = B::Error;
 
