@@ -26,7 +26,8 @@
 //!
 //! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
 //! hyper-util's legacy client, and with a feature reqwest's. For others, implement the seams in
-//! [`message`].
+//! [`message`]; for a request type of another crate, such as async-openai's,
+//! [`clone_request`](RetryOn429Layer::clone_request) takes a closure.
 //!
 //! # The order of the layers
 //!
@@ -34,7 +35,8 @@
 //! of what the server takes, and no permit is held while a retry waits. The other way round, a series
 //! of refusals would look like one slow success, and would keep a place occupied.
 //!
-//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`.
+//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`. The
+//! [guide](guide::order) says where other layers go, and why.
 //!
 //! # State
 //!
@@ -48,7 +50,7 @@
 //! | `json` | yes | reads the JSON bodies of refusals |
 //! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
 //! | `reqwest` | | the layers around `reqwest::Client`; see [`integrations`] |
-//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and inside it |
+//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
 //!
@@ -58,6 +60,7 @@
 
 pub mod concurrency;
 mod ext;
+pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;
@@ -68,6 +71,8 @@ pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 pub use ext::ServiceBuilderExt;
 pub use ext::ServiceExt;
 pub use hint::Hint;
+#[cfg(feature = "reqwest-middleware")]
+pub use integrations::ThrottleMiddleware;
 pub use retry::{RetryOn429, RetryOn429Layer};
 
 /// The README's example, as a test.

@@ -3,14 +3,12 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use embedded_api::{Held, accept};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
@@ -18,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::best::Draws;
@@ -53,7 +51,10 @@ impl Api {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Shared::new(spec, hints, latency);
-        let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let server = tokio::spawn(accept(listener, {
+            let shared = Arc::clone(&shared);
+            move |stream| serve(stream, Arc::clone(&shared))
+        }));
         Ok(Self {
             address,
             shared,
@@ -80,25 +81,6 @@ impl Drop for Api {
 /// What a request costs where tokens are counted: an estimate, four bytes to the token.
 pub(crate) fn tokens(body: &[u8]) -> u64 {
     (body.len() as u64).div_ceil(4).max(1)
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // Connections end with the API.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    // Answers are small and each is waited for.
-                    let _ = stream.set_nodelay(true);
-                    connections.spawn(serve(stream, Arc::clone(&shared)));
-                }
-                // Out of files: until some connection closes, all that can be done is to wait.
-                Err(_) => sleep(REFUSAL).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shared: Arc<Shared>) {
@@ -199,10 +181,8 @@ impl Drop for Place {
 }
 
 fn respond(status: StatusCode, body: &Value, place: Option<Place>) -> Response<Answer> {
-    let mut response = Response::new(Answer {
-        bytes: Some(Bytes::from(body.to_string())),
-        _place: place,
-    });
+    let body = Full::from(body.to_string());
+    let mut response = Response::new(Held::new(body, place));
     *response.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");
     response
@@ -212,30 +192,7 @@ fn respond(status: StatusCode, body: &Value, place: Option<Place>) -> Response<A
 }
 
 /// An answer's body, which keeps the request's place until hyper has written it.
-struct Answer {
-    bytes: Option<Bytes>,
-    _place: Option<Place>,
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
+type Answer = Held<Full<Bytes>, Option<Place>>;
 
 #[cfg(test)]
 mod tests;

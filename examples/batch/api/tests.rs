@@ -1,6 +1,5 @@
 //! Over a pipe instead of a socket, so that the clock can be paused.
 
-use http_body_util::Full;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use tokio::io::duplex;
 use tokio::task::yield_now;

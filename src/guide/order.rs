@@ -1,0 +1,172 @@
+//! Which layer goes where, and why.
+//!
+//! A stack is read from the outside in: what is added to a `ServiceBuilder` first sees a request
+//! first and its answer last. This crate's two layers divide it into three rooms.
+//!
+//! ```text
+//!   a request as a whole       timeout, bounded queue, cache, redirects, trace of the request
+//!   ── RetryOn429 ──           makes attempts of it
+//!   an attempt, not let in     (nothing, as a rule)
+//!   ── AdaptiveConcurrency ──  lets them through
+//!   an attempt on its way      signature, trace of the wire, decompression, timeout of an attempt
+//!   the client
+//! ```
+//!
+//! With no other layers:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # let http_client = tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, Infallible>(http::Response::new(String::new()))
+//! # });
+//! use tower::ServiceBuilder;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//!
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .service(http_client);
+//! # fn is_client<S: tower::Service<http::Request<String>>>(_: &S) {}
+//! # is_client(&client);
+//! ```
+//!
+//! With a bound for a request as a whole, its wait for a permit included, a bounded queue that turns
+//! away what finds it full, and a bound for each attempt:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # let http_client = tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, Infallible>(http::Response::new(String::new()))
+//! # });
+//! use std::time::Duration;
+//!
+//! use tower::timeout::error::Elapsed;
+//! use tower::{BoxError, ServiceBuilder};
+//! use tower_throttle::retry::retry_errors;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//!
+//! let client = ServiceBuilder::new()
+//!     .timeout(Duration::from_secs(300))
+//!     .load_shed()
+//!     .buffer(1000)
+//!     .layer(RetryOn429Layer::new().classify(retry_errors(|e: &BoxError| e.is::<Elapsed>())))
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .timeout(Duration::from_secs(60))
+//!     .service(http_client);
+//! # fn is_client<S: tower::Service<http::Request<String>>>(_: &S) {}
+//! # is_client(&client);
+//! # }
+//! ```
+//!
+//! # This crate's own two
+//!
+//! Retries outside, the gate inside. Every attempt then waits for its turn and is a sample of what
+//! the server takes, and no permit is held while a retry waits. The other way round, a series of
+//! refusals looks like one slow success, so the limit grows, and a place is occupied by a request
+//! that only waits.
+//!
+//! # tower
+//!
+//! | layer | outside both | below the gate | choose |
+//! |---|---|---|---|
+//! | `Timeout` | bounds all attempts and the waits between them, from the first permit on | bounds each attempt, up to the answer's head | either, or both; see below |
+//! | `LoadShed` | turns a request away when no permit is free at once, and in a pause | sheds only if the client is not ready, and those of hyper-util and reqwest always are | outside, over a `Buffer` |
+//! | `Buffer` | a queue of a set length, whose places are taken in `poll_ready` | changes nothing if it is as long as the limit | outside |
+//! | `ConcurrencyLimit` | so many requests, those included whose retry waits | so many attempts, up to the answer's head, beside the gate's limit | outside, to bound memory. To bound attempts, [`max_limit`] |
+//! | `CallAll` | drives a batch | | `unordered`; see below |
+//!
+//! [`max_limit`]: crate::AdaptiveConcurrencyLayer::max_limit
+//!
+//! ## Timeouts
+//!
+//! tower's `Timeout` begins with `call`, and the first permit is waited for in `poll_ready`, before
+//! it. So a `Timeout` right around both layers does not bound that wait. With a `Buffer` between, it
+//! does: the buffer is ready at once, and what waits in it is part of the call. Without one, use
+//! [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`.
+//!
+//! Neither bounds the body, which is read after the call is done; reqwest's own timeout does.
+//!
+//! A `Timeout` below the gate ends an attempt with an error, which is returned as it is. To try again
+//! instead, classify it ([`retry_errors`](crate::retry::retry_errors)), as in the example above;
+//! only requests that may be repeated are.
+//!
+//! An attempt that is cut short is no refusal, and its permit is returned.
+//!
+//! ## Readiness that is passed through
+//!
+//! A permit is acquired in `poll_ready`. A layer that passes readiness through and then calls a
+//! *clone* of its inner service (a mistake, yet a common one) holds one permit and waits for another.
+//! With a limit of one, and while the service lives that was ready, this waits for ever. A service
+//! between the two that is always ready and waits in the call avoids it:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # let stack = tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, Infallible>(http::Response::new(String::new()))
+//! # });
+//! use tower::{ServiceExt, service_fn};
+//!
+//! let always_ready = service_fn(move |request| stack.clone().oneshot(request));
+//! # fn is_client<S: tower::Service<http::Request<String>>>(_: &S) {}
+//! # is_client(&always_ready);
+//! ```
+//!
+//! So does a `Buffer`.
+//!
+//! ## A batch by `CallAll`
+//!
+//! `call_all(...).unordered()` takes the next request when the one before was let through, and gives
+//! each answer as it comes. Read each answer's body, or drop it, before you ask for the next.
+//!
+//! `call_all` without `unordered` keeps answers back until all before them are there, with their
+//! bodies unread and their permits held. If one of those before was refused, its retry needs a
+//! permit, and all may be held by the answers behind it: the batch stands still. Use `unordered`, or
+//! [`ReleaseAt::Headers`](crate::concurrency::ReleaseAt::Headers), or read the bodies below
+//! `call_all`.
+//!
+//! # tower-http
+//!
+//! | layer | outside both | below the gate | choose |
+//! |---|---|---|---|
+//! | `TraceLayer` | one span for a request; its latency includes waits and retries; refusals that were retried are not seen | one span for each attempt, with its 429 and the server's own latency | both, if you can: they answer different questions |
+//! | `SetSensitiveHeaders` | marked in every attempt, and for all layers | marked on the wire only: layers above may log the value | outside, as the outermost |
+//! | `AddAuthorization` | the same value in every attempt | the same; what makes a *new* value, such as a signature with a date, must be here | below |
+//! | `Decompression` | the retry sees a refusal's body compressed: it cannot read that a quota is used up for good, and retries in vain | read as it should be | below |
+//! | `FollowRedirect` | each hop has its own permit and its own retries, and counts as a request | all hops are one attempt under one permit; a refused hop begins again at the first address | outside, if the hops cost quota. Below, if they lead to another host, such as a store of files |
+//!
+//! In a stack, from the outside in: `SetSensitiveRequestHeaders`, `Trace`, `FollowRedirect`,
+//! `RetryOn429`, `AdaptiveConcurrency`, `Trace`, `AddAuthorization`, `Decompression`, the client.
+//!
+//! # A cache
+//!
+//! Outside both: what it answers needs no permit, and comes even while the gate is paused.
+//! `http-cache-tower` passes readiness through and calls a clone, so put the service from above
+//! between; without it, a cached answer waits for a permit that it does not use. It reads an answer's
+//! body to the end, so the permit is home before the caller sees the answer. `cargo run -p http_cache`
+//! in this crate's repository shows it.
+//!
+//! Below the gate, a cached answer costs a permit, and is a sample that says nothing of the server.
+//!
+//! # reqwest-middleware
+//!
+//! [`ThrottleMiddleware`] has its place among other middleware by the same rules: after a cache and
+//! after what traces requests, before what signs attempts or traces the wire. `ClientBuilder::with`
+//! adds from the outside in. Do not add `reqwest-retry` as well: outside, it multiplies the attempts;
+//! inside, its waits hold a permit.
+//!
+#![cfg_attr(
+    feature = "reqwest-middleware",
+    doc = "[`ThrottleMiddleware`]: crate::ThrottleMiddleware"
+)]
+#![cfg_attr(
+    not(feature = "reqwest-middleware"),
+    doc = "[`ThrottleMiddleware`]: crate::integrations"
+)]
+//!
+//! # How this is known
+//!
+//! Each row is a test: `tests/compose_tower.rs` (`cargo test --test compose_tower`),
+//! `tests/clients/tests/compose_tower_http.rs` (`cargo test -p clients`) and
+//! `examples/http_cache/src/tests.rs` (`cargo test -p http_cache`).
