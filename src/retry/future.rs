@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::attempts::Attempts;
 use super::body::ResponseBody;
-use super::classify::{Classify, Decision};
+use super::classify::Classify;
 use super::drain::Drain;
 use super::judge::{Judged, Refused, Sentence};
 use super::pause::{PauseWait, later};
@@ -136,7 +136,7 @@ where
                             }
                         }
                         Err(error) => {
-                            let wanted = policy.classify.classify(Err(&*error)) == Decision::Retry;
+                            let decision = policy.classify.classify(Err(&*error));
                             let setback = Setback {
                                 at: Instant::now(),
                                 wait: None,
@@ -145,7 +145,7 @@ where
                             let retry = this
                                 .kept
                                 .as_ref()
-                                .filter(|kept| wanted && is_repeatable(*kept))
+                                .filter(|kept| decision.allows(|| is_repeatable(*kept)))
                                 .and_then(|kept| plan(kept, setback, policy, this.course));
                             match retry {
                                 Some(retry) => State::Retrying { retry },

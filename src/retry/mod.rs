@@ -121,7 +121,8 @@ pub use backoff::{Backoff, Jitter};
 pub use body::ResponseBody;
 pub use budget::RetryBudget;
 pub use classify::{
-    Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors, retry_server_errors,
+    Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors,
+    retry_server_errors, retry_unprocessed,
 };
 pub use future::ResponseFuture;
 pub use idempotency::IdempotencyKey;
