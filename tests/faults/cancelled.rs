@@ -52,7 +52,6 @@ async fn run(version: Version, seed: u64) {
         .await
         .expect("all are served");
     client.assert_at_rest();
-
     let mut gave_up = 0;
     for (id, impatient, seen) in all {
         let done = server.ledger.of(id).worked;

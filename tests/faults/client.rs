@@ -11,6 +11,7 @@ use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tower::timeout::TimeoutLayer;
 use tower::util::BoxCloneSyncService;
@@ -92,9 +93,11 @@ impl Client {
         setup: Setup,
         attempt: Option<Duration>,
     ) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
         let client = legacy::Client::builder(TokioExecutor::new())
             .http2_only(version == Version::Http2)
-            .build_http::<Full<Bytes>>();
+            .build::<_, Full<Bytes>>(connector);
         let gate = AdaptiveConcurrencyLayer::new();
         let handle = gate.handle();
         let gated = ServiceBuilder::new()

@@ -14,6 +14,7 @@ use crate::server::{Shared, id_of};
 
 /// One connection.
 pub(crate) async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut read = Vec::new();
     while let Some(id) = request(&mut stream, &mut read).await? {
         let fault = shared.arrive(id);

@@ -13,6 +13,9 @@ use crate::table;
 /// How long anything may take on any machine: a guard against hanging, and nothing else.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
+/// How long those wait who are to see nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How many call, of whom half meet the fault.
 const CALLERS: u32 = 16;
 
@@ -32,8 +35,6 @@ pub(crate) struct Scenario {
     pub(crate) get: Seen,
     pub(crate) post: Seen,
     callers: u32,
-    /// How long those who meet it wait before they give up.
-    pub(crate) patience: Option<Duration>,
     /// The bound on one attempt that comes with the opt-ins.
     pub(crate) attempt: Option<Duration>,
 }
@@ -49,7 +50,6 @@ impl Scenario {
             get: Seen::Served,
             post: Seen::Served,
             callers: CALLERS,
-            patience: None,
             attempt: None,
         }
     }
@@ -72,11 +72,7 @@ impl Scenario {
         self
     }
 
-    pub(crate) fn patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
-        self
-    }
-
+    /// Bounds the time of each attempt, if the retries are switched on.
     pub(crate) fn attempt(mut self, bound: Duration) -> Self {
         self.attempt = Some(bound);
         self
@@ -84,13 +80,9 @@ impl Scenario {
 
     /// Sees to it that it is true. Gives the servers back, that with the defaults first.
     pub(crate) async fn run(&self) -> [Server; 2] {
-        let both = async {
-            [
-                self.with(Setup::Defaults).await,
-                self.with(Setup::OptIns).await,
-            ]
-        };
-        tokio::time::timeout(GUARD, both).await.expect(self.name)
+        let both = async { tokio::join!(self.with(Setup::Defaults), self.with(Setup::OptIns)) };
+        let both = tokio::time::timeout(GUARD, both).await;
+        both.expect(self.name).into()
     }
 
     async fn with(&self, setup: Setup) -> Server {
@@ -103,13 +95,9 @@ impl Scenario {
         let attempt = self.attempt.filter(|_| setup == Setup::OptIns);
         let client = Client::new(server.address, self.version, setup, attempt);
         let mut hit = false;
-        for (id, method, seen) in self.call(&client, 10..10 + self.callers).await {
+        for (id, method, seen) in self.call(&client, setup, 10..10 + self.callers).await {
             let context = format!("{}, {setup:?}: {method} {id}", self.name);
-            let expected = match setup {
-                Setup::Defaults => &self.defaults,
-                Setup::OptIns if method == Method::GET => &self.get,
-                Setup::OptIns => &self.post,
-            };
+            let expected = self.expected(setup, &method);
             let calls = server.ledger.of(id);
             hit |= is_victim(id) && seen == *expected;
             if self.spreads() {
@@ -132,7 +120,7 @@ impl Scenario {
         }
         assert!(hit, "{}, {setup:?}: nobody met it", self.name);
         client.assert_at_rest();
-        self.check_health(&client, &server).await;
+        self.check_health(&client, setup, &server).await;
         server
     }
 
@@ -147,8 +135,17 @@ impl Scenario {
         self.version == Version::Http2 && self.faults.iter().any(Fault::breaks)
     }
 
-    async fn check_health(&self, client: &Client, server: &Server) {
-        for (id, method, seen) in self.call(client, HEALTHY).await {
+    /// What those see who meet it.
+    fn expected(&self, setup: Setup, method: &Method) -> &Seen {
+        match setup {
+            Setup::Defaults => &self.defaults,
+            Setup::OptIns if method == Method::GET => &self.get,
+            Setup::OptIns => &self.post,
+        }
+    }
+
+    async fn check_health(&self, client: &Client, setup: Setup, server: &Server) {
+        for (id, method, seen) in self.call(client, setup, HEALTHY).await {
             assert_eq!(seen, Seen::Served, "after {}: {method} {id}", self.name);
             assert_eq!(server.ledger.of(id).worked, 1, "after {}: {id}", self.name);
         }
@@ -159,19 +156,22 @@ impl Scenario {
     async fn call(
         &self,
         client: &Client,
+        setup: Setup,
         ids: impl Iterator<Item = u32>,
     ) -> Vec<(u32, Method, Seen)> {
         let mut callers = JoinSet::new();
         for id in ids {
-            let (client, patience) = (client.clone(), self.patience.filter(|_| is_victim(id)));
+            let method = if id % 4 < 2 {
+                Method::GET
+            } else {
+                Method::POST
+            };
+            let in_vain = is_victim(id) && *self.expected(setup, &method) == Seen::TimedOut;
+            let patience = if in_vain { PATIENCE } else { GUARD };
+            let client = client.clone();
             callers.spawn(async move {
-                let method = if id % 4 < 2 {
-                    Method::GET
-                } else {
-                    Method::POST
-                };
-                let seen = client.send_within(patience.unwrap_or(GUARD), id, method.clone());
-                (id, method, seen.await)
+                let seen = client.send_within(patience, id, method.clone()).await;
+                (id, method, seen)
             });
         }
         callers.join_all().await

@@ -7,9 +7,6 @@ use crate::fault::{Answer, Fault, Source};
 use crate::scenario::{Scenario, check};
 use crate::server::Version::{Http1, Http2};
 
-/// How long the callers wait.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// The bound on one attempt, with the opt-ins.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -23,18 +20,15 @@ async fn heads_and_bodies() {
                 version,
                 Fault::SlowHead,
             )
-            .patience(PATIENCE)
             .sees(TimedOut, TimedOut, TimedOut),
             Scenario::new(
                 "the same, with a `Timeout` for each attempt",
                 version,
                 Fault::SlowHead,
             )
-            .patience(PATIENCE)
             .attempt(ATTEMPT)
             .sees(TimedOut, Served, Error),
             Scenario::new("body byte by byte for ever", version, body.clone())
-                .patience(PATIENCE)
                 .attempt(ATTEMPT)
                 .sees(TimedOut, TimedOut, TimedOut),
         ]
