@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client::{Client, Seen, Setup};
-use crate::fault::Fault;
+use crate::fault::{Answer, Fault, Source};
 use crate::scenario::GUARD;
 use crate::server::Server;
 use crate::server::Version::{self, Http1, Http2};
@@ -33,7 +33,12 @@ async fn at_random_moments_over_http2() {
 }
 
 async fn run(version: Version, seed: u64) {
-    let server = Server::start(version, |_, _| Fault::Limited(WORK)).await;
+    // A few give up while a refused answer is read, or before it is tried again.
+    let server = Server::start(version, |id, attempt| match (id % 1000, attempt) {
+        (500, 1) => Fault::Answer(Answer::new(429, Source::Drip)),
+        _ => Fault::Limited(WORK),
+    })
+    .await;
     let client = Client::new(server.address, version, Setup::Defaults, None);
     let mut rng = Rng::with_seed(seed);
     let mut callers = JoinSet::new();
