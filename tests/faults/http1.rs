@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::fault::{Answer, End, Fault, Source};
+use crate::fault::{Answer, End, Fault};
 use crate::server::{Shared, id_of};
 
 /// One connection.
@@ -21,16 +21,8 @@ pub(crate) async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<
         let end = match fault {
             Fault::Answer(answer) => reply(&mut stream, id, &answer, shared).await?,
             Fault::Limited(work) => {
-                let place = shared.place(id);
-                let (status, body) = match &place {
-                    Some(_) => (200, Source::Id),
-                    None => (429, Source::Bytes(0)),
-                };
-                if place.is_some() {
-                    sleep(work).await;
-                }
-                drop(place);
-                reply(&mut stream, id, &Answer::new(status, body), shared).await?
+                let answer = shared.limited(id, work).await;
+                reply(&mut stream, id, &answer, shared).await?
             }
             Fault::SlowHead => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nx-slow: ").await?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 
-use crate::fault::{Answer, End, Fault, Source};
+use crate::fault::{Answer, End, Fault};
 use crate::server::{Shared, id_of};
 use crate::wire::{Interference, pass};
 
@@ -81,15 +81,7 @@ async fn handle(
     match fault {
         Fault::Answer(answer) => reply(&mut respond, id, &answer, &shared, &orders).await,
         Fault::Limited(work) => {
-            let place = shared.place(id);
-            let answer = match &place {
-                Some(_) => Answer::new(200, Source::Id),
-                None => Answer::new(429, Source::Bytes(0)),
-            };
-            if place.is_some() {
-                sleep(work).await;
-            }
-            drop(place);
+            let answer = shared.limited(id, work).await;
             reply(&mut respond, id, &answer, &shared, &orders).await
         }
         Fault::SlowHead => pending().await,

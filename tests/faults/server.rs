@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Duration, sleep};
 
-use crate::fault::Fault;
+use crate::fault::{Answer, Fault, Source};
 use crate::ledger::Ledger;
 use crate::{http1, http2};
+
+/// How many requests with [`Fault::Limited`] are worked on at a time.
+const CAPACITY: usize = 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -34,7 +38,7 @@ pub(crate) struct Server {
 pub(crate) struct Shared {
     pub(crate) ledger: Arc<Ledger>,
     plan: Box<Plan>,
-    capacity: Arc<Semaphore>,
+    capacity: Semaphore,
 }
 
 impl Server {
@@ -55,7 +59,7 @@ impl Server {
         let shared = Arc::new(Shared {
             ledger: Arc::clone(&ledger),
             plan: Box::new(plan),
-            capacity: Arc::new(Semaphore::new(CAPACITY)),
+            capacity: Semaphore::new(CAPACITY),
         });
         Self {
             address: listener.local_addr().unwrap(),
@@ -63,18 +67,13 @@ impl Server {
             listening: tokio::spawn(accept(listener, version, shared)),
         }
     }
-}
 
-impl Server {
     /// Breaks its connections and listens no more, once this returns.
     pub(crate) async fn stop(mut self) {
         self.listening.abort();
         let _aborted = (&mut self.listening).await;
     }
 }
-
-/// How many requests a [`Fault::Limited`] server works on at a time.
-const CAPACITY: usize = 40;
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -92,11 +91,14 @@ impl Shared {
         fault
     }
 
-    /// A place among those that are worked on, if there is one.
-    pub(crate) fn place(&self, id: u32) -> Option<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.capacity).try_acquire_owned().ok()?;
+    /// Works for so long on a request, or refuses it.
+    pub(crate) async fn limited(&self, id: u32, work: Duration) -> Answer {
+        let Ok(_place) = self.capacity.try_acquire() else {
+            return Answer::new(429, Source::Bytes(0));
+        };
         self.ledger.work(id);
-        Some(place)
+        sleep(work).await;
+        Answer::new(200, Source::Id)
     }
 }
 
