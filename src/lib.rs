@@ -26,7 +26,8 @@
 //!
 //! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
 //! hyper-util's legacy client, and with a feature reqwest's. For others, implement the seams in
-//! [`message`].
+//! [`message`]; for a request type of another crate, such as async-openai's,
+//! [`clone_request`](RetryOn429Layer::clone_request) takes a closure.
 //!
 //! # The order of the layers
 //!
@@ -48,7 +49,7 @@
 //! | `json` | yes | reads the JSON bodies of refusals |
 //! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
 //! | `reqwest` | | the layers around `reqwest::Client`; see [`integrations`] |
-//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and inside it |
+//! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
 //!
@@ -68,6 +69,8 @@ pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 pub use ext::ServiceBuilderExt;
 pub use ext::ServiceExt;
 pub use hint::Hint;
+#[cfg(feature = "reqwest-middleware")]
+pub use integrations::ThrottleMiddleware;
 pub use retry::{RetryOn429, RetryOn429Layer};
 
 /// The README's example, as a test.

@@ -3,8 +3,29 @@
 //! The layers of this crate need little of a client: a request that can be sent again
 //! ([`ReplayRequest`]), and a response with a status, headers and a body that can be wrapped
 //! ([`HttpResponse`], [`WithBody`]). Both are implemented for the types of the [`http`] crate and,
-//! behind the feature `reqwest`, for `reqwest`'s own. Implement them for a foreign client's types
-//! and the layers wrap that client as well.
+//! behind the feature `reqwest`, for `reqwest`'s own. Implement them for a client's types and the
+//! layers wrap that client as well.
+//!
+//! A type of another crate cannot be given a trait of this one. For a foreign request,
+//! [`clone_request`](crate::RetryOn429Layer::clone_request) takes a closure instead, and the gate needs
+//! nothing of it. async-openai's client is such a case: what its tower seam sends is a recipe that makes
+//! a `reqwest::Request` for each attempt, and its answers are `reqwest::Response`s.
+//!
+//! ```
+//! # #[cfg(feature = "reqwest")]
+//! # fn stack<Recipe: Clone, S>(service: S) -> impl tower::Service<Recipe, Response = reqwest::Response>
+//! # where
+//! #     S: tower::Service<Recipe, Response = reqwest::Response> + Clone,
+//! # {
+//! use tower::ServiceBuilder;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//!
+//! ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new().clone_request(|recipe: &Recipe| Some(recipe.clone())))
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .service(service)
+//! # }
+//! ```
 
 use std::fmt;
 use std::sync::Arc;

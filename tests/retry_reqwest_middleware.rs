@@ -6,9 +6,8 @@ use reqwest_middleware::ClientWithMiddleware;
 use support::server::{Answer, Server};
 use support::*;
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::integrations::middleware;
 use tower_throttle::retry::{Attempts, Backoff};
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
 
 #[tokio::test]
 async fn wraps_the_client_with_its_middleware() {
@@ -68,8 +67,10 @@ async fn a_layer_has_its_place_inside_the_client() {
     let server = Server::start([Answer::new(429, "no"), Answer::new(429, "no")]).await;
     let layer = RetryOn429Layer::new().backoff(Backoff::exponential(ms(1), ms(5)));
     let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
-        .with(middleware(layer))
-        .with(middleware(AdaptiveConcurrencyLayer::new()))
+        .with(ThrottleMiddleware::with_layer(layer))
+        .with(ThrottleMiddleware::with_layer(
+            AdaptiveConcurrencyLayer::new(),
+        ))
         .with(Counts(Default::default()))
         .build();
     let mut extensions = http::Extensions::new();
@@ -95,7 +96,7 @@ async fn a_layer_inside_the_client_shares_its_gate_between_requests() {
     let layer = AdaptiveConcurrencyLayer::new();
     let handle = layer.handle();
     let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
-        .with(middleware(layer))
+        .with(ThrottleMiddleware::with_layer(layer))
         .build();
     for _ in 0..3 {
         client

@@ -16,6 +16,8 @@ use tower_throttle::message::TryCloneBody;
 use tower_throttle::retry::*;
 use tower_throttle::{RetryOn429, RetryOn429Layer};
 
+type Hook = fn(Refusal<'_>, &Req) -> Option<std::future::Ready<Option<Req>>>;
+
 const fn all<T: Send + Sync + Unpin + Debug>() {}
 const fn clone<T: Clone>() {}
 
@@ -38,6 +40,11 @@ const _: () = {
     all::<Errors<fn(&Infallible) -> bool>>();
     all::<Head<'static>>();
     all::<Decision>();
+    all::<Refusal<'static>>();
+    all::<NoHook>();
+    all::<Replay>();
+    all::<RetryOn429Layer<RefusalsOnly, Hook, fn(&Req) -> Option<Req>>>();
+    all::<ResponseFuture<Script<Response<Full<Bytes>>>, Req, RefusalsOnly, Hook>>();
     clone::<RetryOn429Layer>();
     clone::<RetryOn429<Script<Response<Full<Bytes>>>>>();
 };
@@ -53,6 +60,48 @@ fn a_layer_is_clone_whatever_its_classifier_is() {
     }
     let layer = RetryOn429Layer::new().classify(Own).max_attempts(3).clone();
     let _ = format!("{layer:?}");
+}
+
+/// Nor is it asked of a hook, nor of its future, which need not be `Unpin` either.
+#[tokio::test(start_paused = true)]
+async fn a_hook_may_borrow() {
+    let acted = std::cell::Cell::new(0);
+    let layer = RetryOn429Layer::new().on_refusal(|_: Refusal<'_>, request: &Req| {
+        let (acted, request) = (&acted, request.clone());
+        Some(async move {
+            tokio::task::yield_now().await;
+            acted.set(acted.get() + 1);
+            Some(request)
+        })
+    });
+    let service = layer.layer(script([status(401)]));
+    assert_eq!(service.oneshot(get()).await.unwrap().status(), 200);
+    assert_eq!(acted.get(), 1);
+}
+
+/// Without a hook the response future is no larger.
+#[test]
+fn a_hook_that_is_not_there_takes_no_room() {
+    type Inner = Script<Response<Full<Bytes>>>;
+    type Without = ResponseFuture<Inner, Req>;
+    type With = ResponseFuture<Inner, Req, RefusalsOnly, Large>;
+    struct Large;
+    impl OnRefusal<Req> for Large {
+        type Future = std::future::Ready<Option<Req>>;
+        fn on_refusal(&self, _: Refusal<'_>, _: &Req) -> Option<Self::Future> {
+            None
+        }
+    }
+    // Its state is as large as the inner future, and a tag.
+    let parts = size_of::<<Inner as Service<Req>>::Future>()
+        + size_of::<Inner>()
+        + size_of::<Option<Req>>();
+    assert!(
+        size_of::<Without>() <= parts + 64,
+        "{} {parts}",
+        size_of::<Without>()
+    );
+    assert!(size_of::<With>() > size_of::<Without>());
 }
 
 /// Neither `'static` nor `Send` is asked of what is wrapped.

@@ -23,15 +23,15 @@ pub enum Classified {
 }
 
 impl Classified {
-    /// A refusal is what [`Hint::is_refusal`] says; any other 5xx is a failure.
+    /// A refusal is what [`Hint::is_refusal`] says; any other 5xx is a failure. So is a 401 or a 407:
+    /// it is answered before the work, and as a rule before the limits.
     #[inline]
     pub(super) fn by_default(status: StatusCode, hint: &Hint) -> Self {
-        if hint.is_refusal() {
-            Self::Refused
-        } else if status.is_server_error() {
-            Self::Failed
-        } else {
-            Self::Accepted
+        match status.as_u16() {
+            ..400 => Self::Accepted,
+            _ if hint.is_refusal() => Self::Refused,
+            401 | 407 | 500..600 => Self::Failed,
+            _ => Self::Accepted,
         }
     }
 

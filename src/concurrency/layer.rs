@@ -80,8 +80,8 @@ impl AdaptiveConcurrencyLayer {
     }
 
     /// Says of some answers how they count; `None` leaves an answer to the default, which takes
-    /// refusals ([`Hint::is_refusal`](crate::Hint::is_refusal)) for what they are, any other 5xx for
-    /// a failure, and everything else for accepted.
+    /// refusals ([`Hint::is_refusal`](crate::Hint::is_refusal)) for what they are, any other 5xx,
+    /// 401 and 407 for a failure, and everything else for accepted.
     #[must_use]
     pub fn classify(
         mut self,

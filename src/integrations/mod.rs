@@ -2,8 +2,10 @@
 //!
 //! - `reqwest`: the layers wrap `reqwest::Client`; the answers are `reqwest::Response`s as before,
 //!   their URL kept.
-//! - `reqwest-middleware`: the same for `ClientWithMiddleware`, and `middleware` puts a layer
-//!   inside one.
+//! - `reqwest-middleware`: the same for `ClientWithMiddleware`, and `ThrottleMiddleware` puts the
+//!   layers inside one.
+//!
+//! Around `reqwest::Client`:
 //!
 //! ```
 //! # #[cfg(feature = "reqwest")]
@@ -14,6 +16,35 @@
 //! # client
 //! # }
 //! ```
+//!
+//! Inside a client of reqwest-middleware, with settings of one's own:
+//!
+//! ```
+//! # #[cfg(feature = "reqwest-middleware")]
+//! # fn client() -> reqwest_middleware::ClientWithMiddleware {
+//! use reqwest_middleware::ClientBuilder;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
+//!
+//! let throttle = ThrottleMiddleware::from_layers(
+//!     RetryOn429Layer::new().max_attempts(8),
+//!     AdaptiveConcurrencyLayer::new().max_limit(50),
+//! );
+//! let client = ClientBuilder::new(reqwest::Client::new()).with(throttle).build();
+//! # client
+//! # }
+//! ```
+//!
+//! # What reqwest does by itself
+//!
+//! - A timeout of the request or of the client begins with each attempt, after the gate, and lasts
+//!   until the end of the body. Its error ends the request, unless
+//!   [`retry_errors`](crate::retry::retry_errors) says otherwise, and the permit is returned. To bound
+//!   a request with its waits and retries, put a timeout around all.
+//! - Redirects and decompression happen below the layers: all hops of a redirect are one attempt
+//!   under one permit, and the body of a refusal can be read.
+//! - reqwest sends some requests again by itself, where HTTP/2 says that they were not looked at.
+//!   These are part of one attempt.
+//! - `ClientWithMiddleware`, called as a service, begins each attempt with empty extensions.
 
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -21,4 +52,4 @@ mod reqwest;
 mod reqwest_middleware;
 
 #[cfg(feature = "reqwest-middleware")]
-pub use self::reqwest_middleware::{NextService, middleware};
+pub use self::reqwest_middleware::{NextService, ThrottleMiddleware};

@@ -1,7 +1,7 @@
 //! The layers inside `reqwest_middleware::ClientWithMiddleware`.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -12,76 +12,180 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
+use crate::retry::{RefusalsOnly, RetryOn429Layer};
+
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
-/// Makes a [`Middleware`] of a layer, for clients that are built of them.
+/// The retries around the gate, as [`ThrottleMiddleware`] has them.
+type Both<C> = (RetryOn429Layer<C>, AdaptiveConcurrencyLayer);
+
+/// Both layers of this crate, or any other, as a [`Middleware`].
 ///
-/// A [`ClientWithMiddleware`](reqwest_middleware::ClientWithMiddleware) is a service itself, so a
-/// layer can be put around it as it is. Inside, the layer has its place among other middleware,
-/// and the client keeps its type and its methods.
-///
-/// Every attempt runs the middleware below anew, with the [`Extensions`] that came from above;
-/// those of the last attempt go back up.
+/// With the defaults:
 ///
 /// ```
 /// use reqwest_middleware::ClientBuilder;
-/// use tower_throttle::integrations::middleware;
-/// use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+/// use tower_throttle::ThrottleMiddleware;
 ///
 /// let client = ClientBuilder::new(reqwest::Client::new())
-///     .with(middleware(RetryOn429Layer::new()))
-///     .with(middleware(AdaptiveConcurrencyLayer::new()))
+///     .with(ThrottleMiddleware::new())
 ///     .build();
 /// # let _ = client;
 /// ```
-pub fn middleware<L>(layer: L) -> impl Middleware
+///
+/// Customised, and looked at from outside:
+///
+/// ```
+/// use reqwest_middleware::ClientBuilder;
+/// use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
+///
+/// let throttle = ThrottleMiddleware::from_layers(
+///     RetryOn429Layer::new().max_attempts(8),
+///     AdaptiveConcurrencyLayer::new().max_limit(50),
+/// );
+/// let gate = throttle.handle();
+/// let client = ClientBuilder::new(reqwest::Client::new()).with(throttle).build();
+/// # let _ = client;
+/// assert_eq!(gate.in_flight(), 0);
+/// ```
+///
+/// # Where it stands
+///
+/// What `ClientBuilder::with` adds first is outermost. Add this after what looks at a request as a
+/// whole, such as a cache, and before what looks at each attempt, such as a signature or a trace of
+/// the wire. A `ClientWithMiddleware` is a tower service as well, so the layers can be put around it
+/// as they are; inside it, the client keeps its type and its methods, and `with_extension` works.
+///
+/// # Extensions
+///
+/// Every attempt runs the middleware below anew, with the [`Extensions`] that came from above;
+/// those of the last attempt go back up. The [`Hint`](crate::Hint) and the
+/// [`Attempts`](crate::retry::Attempts) stand in the response's extensions.
+///
+/// # State
+///
+/// It belongs to the layers: all requests of all clients that were given this middleware, or a clone
+/// of it, share one gate and one pause. Use one for each quota.
+///
+/// # Errors
+///
+/// Those of the middleware below and of reqwest, as they are.
+///
+/// # Cancellation
+///
+/// A request that is dropped gives up its place or its permit, and leaves the extensions as they came.
+#[derive(Clone)]
+pub struct ThrottleMiddleware<L = Both<RefusalsOnly>> {
+    layer: L,
+}
+
+impl ThrottleMiddleware {
+    /// Retries around a gate, both with the defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::from_layers(RetryOn429Layer::new(), AdaptiveConcurrencyLayer::new())
+    }
+}
+
+impl<C> ThrottleMiddleware<Both<C>> {
+    /// These retries around this gate.
+    #[must_use]
+    pub fn from_layers(retry: RetryOn429Layer<C>, gate: AdaptiveConcurrencyLayer) -> Self {
+        Self::with_layer((retry, gate))
+    }
+
+    /// A handle to look at the gate from outside, and to steer it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        let (_, gate) = &self.layer;
+        gate.handle()
+    }
+}
+
+impl<L> ThrottleMiddleware<L> {
+    /// Any tower layer: one of this crate's alone, or a stack with others in between, such as a
+    /// `tower::ServiceBuilder`. Its errors must be reqwest-middleware's.
+    ///
+    /// The layer is applied anew for each request, so what its requests are to share must belong to
+    /// the layer, as it does in this crate.
+    ///
+    /// ```
+    /// use reqwest_middleware::ClientBuilder;
+    /// use tower_throttle::{AdaptiveConcurrencyLayer, ThrottleMiddleware};
+    ///
+    /// let gate = AdaptiveConcurrencyLayer::new();
+    /// let client = ClientBuilder::new(reqwest::Client::new())
+    ///     .with(ThrottleMiddleware::with_layer(gate))
+    ///     .build();
+    /// # let _ = client;
+    /// ```
+    #[must_use]
+    pub fn with_layer(layer: L) -> Self {
+        Self { layer }
+    }
+
+    /// The layer.
+    pub fn get_ref(&self) -> &L {
+        &self.layer
+    }
+
+    /// The layer itself.
+    pub fn into_inner(self) -> L {
+        self.layer
+    }
+}
+
+impl Default for ThrottleMiddleware {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for ThrottleMiddleware<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThrottleMiddleware")
+            .field("layer", &self.layer)
+            .finish()
+    }
+}
+
+impl<L> Middleware for ThrottleMiddleware<L>
 where
-    L: Clone + Send + Sync + 'static,
+    L: Send + Sync + 'static,
     L: for<'a> Layer<NextService<'a>>,
     for<'a> <L as Layer<NextService<'a>>>::Service:
         Service<Request, Response = Response, Error = Error> + Send,
     for<'a> <<L as Layer<NextService<'a>>>::Service as Service<Request>>::Future: Send,
 {
-    general(move |request, extensions, next| run(layer.clone(), request, extensions, next))
+    fn handle<'s, 'e, 'n, 'f>(
+        &'s self,
+        request: Request,
+        extensions: &'e mut Extensions,
+        next: Next<'n>,
+    ) -> BoxFuture<'f>
+    where
+        's: 'f,
+        'e: 'f,
+        'n: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            let last = Arc::new(Mutex::new(extensions.clone()));
+            let mut service = self.layer.layer(NextService {
+                next,
+                extensions: extensions.clone(),
+                last: Arc::clone(&last),
+            });
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            let result = service.call(request).await;
+            *extensions = std::mem::take(&mut *last.lock().unwrap_or_else(PoisonError::into_inner));
+            result
+        })
+    }
 }
 
-/// Tells the compiler that a closure is to take any lifetime; it would settle for one.
-fn general<F>(closure: F) -> F
-where
-    F: for<'a> Fn(Request, &'a mut Extensions, Next<'a>) -> BoxFuture<'a>,
-{
-    closure
-}
-
-fn run<'a, L>(
-    layer: L,
-    request: Request,
-    extensions: &'a mut Extensions,
-    next: Next<'a>,
-) -> BoxFuture<'a>
-where
-    L: Send + Sync + 'static,
-    L: for<'b> Layer<NextService<'b>>,
-    for<'b> <L as Layer<NextService<'b>>>::Service:
-        Service<Request, Response = Response, Error = Error> + Send,
-    for<'b> <<L as Layer<NextService<'b>>>::Service as Service<Request>>::Future: Send,
-{
-    Box::pin(async move {
-        let last = Arc::new(Mutex::new(extensions.clone()));
-        let next = NextService {
-            next,
-            extensions: extensions.clone(),
-            last: Arc::clone(&last),
-        };
-        let mut service = layer.layer(next);
-        std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
-        let result = service.call(request).await;
-        *extensions = std::mem::take(&mut *last.lock().unwrap_or_else(PoisonError::into_inner));
-        result
-    })
-}
-
-/// The rest of a middleware chain, as a service.
+/// The rest of a middleware chain, as a service: what [`ThrottleMiddleware`] puts its layer around.
 #[derive(Clone)]
 pub struct NextService<'a> {
     next: Next<'a>,

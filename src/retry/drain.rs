@@ -45,10 +45,11 @@ impl<B: Body> Drain<B> {
         }
     }
 
-    /// Reads until the end, an error, or the first bound.
+    /// Reads until the end, an error, or the first bound. Polled again, it reads no further.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(rest) = &mut self.rest {
-            if self.read >= self.limits.bytes || self.frames.len() >= MAX_FRAMES {
+            let late = self.timer.as_ref().is_some_and(|timer| timer.is_elapsed());
+            if late || self.read >= self.limits.bytes || self.frames.len() >= MAX_FRAMES {
                 break;
             }
             match rest.as_mut().poll_frame(cx) {

@@ -9,19 +9,20 @@ use std::task::{Context, Poll, ready};
 use http::Extensions;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::attempts::Attempts;
 use super::body::ResponseBody;
-use super::classify::Classify;
-use super::drain::Drain;
+use super::classify::{Classify, RefusalsOnly};
+use super::clone::{CloneRequest, Replay};
+use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Judged, Refused, Sentence};
-use super::pause::{PauseWait, later};
-use super::plan::{Course, Setback, is_repeatable};
+use super::next::{self, Next, ask};
+use super::plan::{Course, Setback};
 use super::policy::Policy;
 use crate::hint::Hint;
-use crate::message::{HttpResponse, ReplayRequest, WithBody};
+use crate::message::{HttpResponse, WithBody};
 
 pub(super) type BodyOf<R> = <R as HttpResponse>::Body;
 
@@ -30,53 +31,48 @@ pin_project! {
     ///
     /// Dropping it ends the request wherever it is: in an attempt, while a refused answer is read,
     /// in a wait, or while the inner service is not ready.
-    pub struct ResponseFuture<S, Req, C>
+    pub struct ResponseFuture<S, Req, C = RefusalsOnly, H = NoHook, K = Replay>
     where
         S: Service<Req>,
         S::Response: HttpResponse,
+        H: OnRefusal<Req>,
     {
         #[pin]
-        state: State<S::Future, BodyOf<S::Response>, Req>,
+        state: State<S::Future, BodyOf<S::Response>, Req, H::Future>,
         service: S,
         // What another attempt sends. `None` if there can be none.
         kept: Option<Req>,
-        policy: Arc<Policy<C>>,
+        policy: Arc<Policy<C, H, K>>,
         course: Course,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, B, Req>
+    enum State<F, B, Req, A>
     where
         B: Body,
     {
         Called { #[pin] future: F },
         // Boxed, as are the retries, so that the many futures that meet no refusal stay small.
-        Reading { refused: Option<Box<Refused<B>>> },
-        Retrying { retry: Box<Retry<Req>> },
+        // `acting` is what the hook does about it.
+        Reading { refused: Option<Box<Refused<B>>>, #[pin] acting: Option<A> },
+        Retrying { next: Box<Next<Req>> },
     }
 }
 
-/// An attempt to come.
-struct Retry<Req> {
-    request: Option<Req>,
-    backoff: Option<Pin<Box<Sleep>>>,
-    pause: Option<PauseWait>,
-    admitted: bool,
-}
-
-impl<S, Req, C> ResponseFuture<S, Req, C>
+impl<S, Req, C, H, K> ResponseFuture<S, Req, C, H, K>
 where
     S: Service<Req>,
     S::Response: HttpResponse,
+    H: OnRefusal<Req>,
 {
     #[inline]
     pub(super) fn new(
         future: S::Future,
         service: S,
         kept: Option<Req>,
-        policy: Arc<Policy<C>>,
+        policy: Arc<Policy<C, H, K>>,
     ) -> Self {
         let course = Course::begin(&policy.config);
         Self {
@@ -89,12 +85,13 @@ where
     }
 }
 
-impl<S, Req, C> Future for ResponseFuture<S, Req, C>
+impl<S, Req, C, H, K> Future for ResponseFuture<S, Req, C, H, K>
 where
     S: Service<Req>,
     S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
-    Req: ReplayRequest,
     C: Classify<S::Error>,
+    H: OnRefusal<Req>,
+    K: CloneRequest<Req>,
 {
     type Output =
         Result<<S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output, S::Error>;
@@ -111,27 +108,44 @@ where
                     match &mut result {
                         Ok(response) => {
                             let kept = this.kept.as_ref();
-                            let repeatable = || kept.is_some_and(is_repeatable);
+                            let repeatable =
+                                || kept.is_some_and(|kept| policy.clone.is_repeatable(kept));
                             match policy.judge::<_, S::Error>(response, repeatable) {
-                                Judged::Read(refusal) => {
-                                    let refused = result.ok().map(|response| {
-                                        let (parts, body) = response.into_parts();
-                                        let drain = Drain::new(body, policy.config.drain);
-                                        Box::new(Refused {
-                                            parts,
-                                            drain,
-                                            refusal,
-                                        })
-                                    });
-                                    State::Reading { refused }
-                                }
                                 Judged::Accepted { served } => {
                                     accept(response.extensions_mut(), served, policy, this.course);
                                     return Poll::Ready(result.map(pass_on));
                                 }
-                                Judged::Final(hint) => {
-                                    give_up(response.extensions_mut(), hint, this.course);
-                                    return Poll::Ready(result.map(pass_on));
+                                Judged::Read(notes) => State::Reading {
+                                    refused: result
+                                        .ok()
+                                        .map(|response| policy.read(response, notes, None)),
+                                    acting: None,
+                                },
+                                Judged::Returned(notes, sentence) => {
+                                    let refusal = Refusal {
+                                        status: response.status(),
+                                        headers: response.headers(),
+                                        hint: &notes.hint,
+                                        attempt: this.course.attempts,
+                                    };
+                                    let acting = ask(refusal, kept, policy, this.course);
+                                    if acting.is_none() {
+                                        let extensions = response.extensions_mut();
+                                        finish(
+                                            extensions,
+                                            sentence,
+                                            notes.hint,
+                                            policy,
+                                            this.course,
+                                        );
+                                        return Poll::Ready(result.map(pass_on));
+                                    }
+                                    State::Reading {
+                                        refused: result.ok().map(|response| {
+                                            policy.read(response, notes, Some(sentence))
+                                        }),
+                                        acting,
+                                    }
                                 }
                             }
                         }
@@ -142,55 +156,66 @@ where
                                 wait: None,
                                 governed: false,
                             };
-                            let retry = this
+                            let next = this
                                 .kept
                                 .as_ref()
-                                .filter(|kept| decision.allows(|| is_repeatable(*kept)))
-                                .and_then(|kept| plan(kept, setback, policy, this.course));
-                            match retry {
-                                Some(retry) => State::Retrying { retry },
+                                .filter(|kept| decision.allows(|| policy.clone.is_repeatable(kept)))
+                                .and_then(|kept| next::after(setback, kept, policy, this.course));
+                            match next {
+                                Some(next) => State::Retrying { next },
                                 None => return Poll::Ready(result.map(pass_on)),
                             }
                         }
                     }
                 }
-                StateProj::Reading { refused: slot } => {
-                    if let Some(refused) = slot {
-                        ready!(refused.drain.poll(cx));
-                    }
-                    let mut refused = slot.take().expect("polled after completion");
-                    let sentence = policy.sentence(&mut refused);
-                    let retry = match (&sentence, &*this.kept) {
-                        (Sentence::Retry(setback), Some(kept)) => {
-                            plan(kept, *setback, policy, this.course)
+                StateProj::Reading {
+                    refused: slot,
+                    mut acting,
+                } => {
+                    let refused = slot.as_deref_mut().expect("polled after completion");
+                    ready!(refused.drain.poll(cx));
+                    let sentence = match refused.sentence {
+                        Some(sentence) => sentence,
+                        None => {
+                            let sentence = policy.sentence(refused);
+                            refused.sentence = Some(sentence);
+                            let refusal = Refusal {
+                                status: refused.parts.status,
+                                headers: &refused.parts.headers,
+                                hint: &refused.notes.hint,
+                                attempt: this.course.attempts,
+                            };
+                            acting.set(ask(refusal, this.kept.as_ref(), policy, this.course));
+                            sentence
                         }
-                        _ => None,
                     };
-                    match retry {
+                    let next = match (acting.as_pin_mut(), sentence) {
+                        (Some(acting), _) => ready!(acting.poll(cx)).and_then(|request| {
+                            next::with(request, this.kept, policy, this.course)
+                        }),
+                        (None, Sentence::Retry(setback)) => this
+                            .kept
+                            .as_ref()
+                            .and_then(|kept| next::after(setback, kept, policy, this.course)),
+                        (None, _) => None,
+                    };
+                    match next {
                         // The refused answer is dropped here, before the wait: a connection or a
                         // permit that hangs on it is of use to others meanwhile.
-                        Some(retry) => State::Retrying { retry },
+                        Some(next) => State::Retrying { next },
                         None => {
+                            let refused = slot.take().expect("polled after completion");
                             let (mut parts, body, hint) = refused.into_parts();
-                            let extensions = &mut parts.extensions;
-                            match sentence {
-                                Sentence::Accept => accept(extensions, true, policy, this.course),
-                                _ => give_up(extensions, hint, this.course),
-                            }
+                            finish(&mut parts.extensions, sentence, hint, policy, this.course);
                             return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
                         }
                     }
                 }
-                StateProj::Retrying { retry } => {
-                    ready!(retry.poll_due(policy, this.course, cx));
+                StateProj::Retrying { next } => {
+                    ready!(next.poll_due(policy, this.course, cx));
                     ready!(this.service.poll_ready(cx))?;
-                    let mut request = retry.request.take().expect("polled after completion");
                     this.course.attempts += 1;
-                    if let Some(name) = &policy.config.attempt_header {
-                        request
-                            .headers_mut()
-                            .insert(name, this.course.attempts.into());
-                    }
+                    let request = next.take(policy, this.course.attempts);
                     let future = this.service.call(request);
                     if this.course.attempts >= policy.config.max_attempts {
                         // Lets a replayable body forget what nobody will read again.
@@ -204,59 +229,35 @@ where
     }
 }
 
-impl<Req> Retry<Req> {
-    /// Waits until the attempt may begin.
-    fn poll_due<C>(
-        &mut self,
-        policy: &Policy<C>,
-        course: &Course,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        if let Some(backoff) = &mut self.backoff {
-            ready!(backoff.as_mut().poll(cx));
-            self.backoff = None;
-        }
-        if !self.admitted {
-            let latest = |now| {
-                let latest = later(now, policy.config.max_server_wait);
-                course
-                    .deadline(&policy.config)
-                    .map_or(latest, |deadline| latest.min(deadline))
-            };
-            ready!(policy.shared.poll_pause(&mut self.pause, latest, cx));
-            self.admitted = true;
-        }
-        Poll::Ready(())
-    }
-}
-
-/// The next attempt, if the bounds allow one and the request can still be copied.
-fn plan<Req: ReplayRequest, C>(
-    kept: &Req,
-    setback: Setback,
-    policy: &Policy<C>,
-    course: &mut Course,
-) -> Option<Box<Retry<Req>>> {
-    let until = course.plan(setback, &policy.config, &policy.shared)?;
-    // Copied before the wait: a request that can no longer be copied shall return its answer.
-    let request = Some(kept.try_clone()?);
-    let backoff = Some(Box::pin(sleep_until(until)));
-    Some(Box::new(Retry {
-        request,
-        backoff,
-        pause: None,
-        admitted: false,
-    }))
-}
-
 /// A response whose body was not looked into.
 #[inline]
 fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> R::Output {
     response.map_body(ResponseBody::new)
 }
 
+/// Notes in a response that is returned what came of the request.
+fn finish<C, H, K>(
+    extensions: &mut Extensions,
+    sentence: Sentence,
+    hint: Hint,
+    policy: &Policy<C, H, K>,
+    course: &Course,
+) {
+    if let Sentence::Accept { served } = sentence {
+        accept(extensions, served, policy, course);
+    } else {
+        extensions.insert(Attempts::new(course.attempts));
+        extensions.insert(hint);
+    }
+}
+
 #[inline]
-fn accept<C>(extensions: &mut Extensions, served: bool, policy: &Policy<C>, course: &Course) {
+fn accept<C, H, K>(
+    extensions: &mut Extensions,
+    served: bool,
+    policy: &Policy<C, H, K>,
+    course: &Course,
+) {
     if served {
         policy.shared.accepted();
         if let Some(budget) = &policy.config.budget {
@@ -268,20 +269,19 @@ fn accept<C>(extensions: &mut Extensions, served: bool, policy: &Policy<C>, cour
     }
 }
 
-fn give_up(extensions: &mut Extensions, hint: Hint, course: &Course) {
-    extensions.insert(Attempts::new(course.attempts));
-    extensions.insert(hint);
-}
-
-impl<S, Req, C> fmt::Debug for ResponseFuture<S, Req, C>
+impl<S, Req, C, H, K> fmt::Debug for ResponseFuture<S, Req, C, H, K>
 where
     S: Service<Req>,
     S::Response: HttpResponse,
+    H: OnRefusal<Req>,
 {
     /// Shows nothing of request and response.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Called { .. } => "Called",
+            State::Reading {
+                acting: Some(_), ..
+            } => "Acting",
             State::Reading { .. } => "Reading",
             State::Retrying { .. } => "Retrying",
         };

@@ -17,15 +17,15 @@ use crate::message::{Governor, HttpResponse};
 pub(super) enum Judged {
     /// It is what the caller is waiting for.
     Accepted { served: bool },
-    /// It is a refusal that must not be retried.
-    Final(Hint),
+    /// It is not, but the layer returns it by itself.
+    Returned(Notes, Sentence),
     /// Its body is worth reading.
-    Read(Refusal),
+    Read(Notes),
 }
 
-/// What is known of a refusal from the answer's head.
-pub(super) struct Refusal {
-    hint: Hint,
+/// What is known of an answer from its head.
+pub(super) struct Notes {
+    pub(super) hint: Hint,
     received: SystemTime,
     at: Instant,
     /// The classifier wants it retried, refusal or not.
@@ -36,20 +36,23 @@ pub(super) struct Refusal {
 pub(super) struct Refused<B: Body> {
     pub(super) parts: Parts,
     pub(super) drain: Drain<B>,
-    pub(super) refusal: Refusal,
+    pub(super) notes: Notes,
+    /// `None` until its body was read, if that can change it.
+    pub(super) sentence: Option<Sentence>,
 }
 
 /// What to do with a refused answer.
+#[derive(Clone, Copy)]
 pub(super) enum Sentence {
     /// It was no refusal after all.
-    Accept,
+    Accept { served: bool },
     /// Return it.
     Final,
     /// Try again, if the bounds allow it.
     Retry(Setback),
 }
 
-impl<C> Policy<C> {
+impl<C, H, K> Policy<C, H, K> {
     /// Looks at a response's head. `repeatable` says whether the request may be sent again though
     /// it may have been served.
     #[inline]
@@ -87,29 +90,46 @@ impl<C> Policy<C> {
             Some(hint) => hint.clone(),
             None => Hint::parse(status, response.headers(), None, received),
         };
+        let notes = |hint| Notes {
+            hint,
+            received,
+            at,
+            wanted,
+        };
         match hint.verdict(self.config.max_server_wait) {
             Verdict::Retry => {
                 // At once: the others need not run into the same wall while the body is read.
                 self.share_pause(&hint, at, response.extensions().get());
-                Judged::Read(Refusal {
-                    hint,
-                    received,
-                    at,
-                    wanted,
-                })
+                Judged::Read(notes(hint))
             }
-            Verdict::Accepted if wanted && !decision.allows(repeatable) => Judged::Final(hint),
-            Verdict::Accepted if wanted || body_decides(status) => Judged::Read(Refusal {
-                hint,
-                received,
-                at,
-                wanted,
-            }),
-            Verdict::Accepted => Judged::Accepted {
-                served: !status.is_server_error(),
-            },
-            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => Judged::Final(hint),
+            Verdict::Accepted if wanted && !decision.allows(repeatable) => {
+                Judged::Returned(notes(hint), Sentence::Final)
+            }
+            Verdict::Accepted if wanted || body_decides(status) => Judged::Read(notes(hint)),
+            Verdict::Accepted => {
+                let served = !status.is_server_error();
+                Judged::Returned(notes(hint), Sentence::Accept { served })
+            }
+            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => {
+                Judged::Returned(notes(hint), Sentence::Final)
+            }
         }
+    }
+
+    /// Begins to read an answer's body.
+    pub(super) fn read<R: HttpResponse>(
+        &self,
+        response: R,
+        notes: Notes,
+        sentence: Option<Sentence>,
+    ) -> Box<Refused<R::Body>> {
+        let (parts, body) = response.into_parts();
+        Box::new(Refused {
+            parts,
+            drain: Drain::new(body, self.config.drain),
+            notes,
+            sentence,
+        })
     }
 
     /// Looks at a response again, with as much of its body as was read.
@@ -117,32 +137,33 @@ impl<C> Policy<C> {
         let Refused {
             parts,
             drain,
-            refusal,
+            notes,
+            ..
         } = refused;
         let governor = parts.extensions.get::<Governor>();
         if cfg!(feature = "json") {
             if let Some(body) = drain.bytes() {
-                let hint = Hint::parse(parts.status, &parts.headers, Some(&body), refusal.received);
-                if hint != refusal.hint {
+                let hint = Hint::parse(parts.status, &parts.headers, Some(&body), notes.received);
+                if hint != notes.hint {
                     if let Some(governor) = governor {
                         governor.refine(&hint);
                     }
-                    refusal.hint = hint;
+                    notes.hint = hint;
                 }
             }
         }
         let setback = Setback {
-            at: refusal.at,
-            wait: refusal.hint.wait(),
+            at: notes.at,
+            wait: notes.hint.wait(),
             governed: governor.is_some(),
         };
-        match refusal.hint.verdict(self.config.max_server_wait) {
+        match notes.hint.verdict(self.config.max_server_wait) {
             Verdict::Retry => {
-                self.share_pause(&refusal.hint, refusal.at, governor);
+                self.share_pause(&notes.hint, notes.at, governor);
                 Sentence::Retry(setback)
             }
-            Verdict::Accepted if refusal.wanted => Sentence::Retry(setback),
-            Verdict::Accepted => Sentence::Accept,
+            Verdict::Accepted if notes.wanted => Sentence::Retry(setback),
+            Verdict::Accepted => Sentence::Accept { served: true },
             Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => Sentence::Final,
         }
     }
@@ -157,7 +178,7 @@ impl<C> Policy<C> {
 
 impl<B: Body> Refused<B> {
     pub(super) fn into_parts(self) -> (Parts, super::body::ResponseBody<B>, Hint) {
-        (self.parts, self.drain.into_body(), self.refusal.hint)
+        (self.parts, self.drain.into_body(), self.notes.hint)
     }
 }
 

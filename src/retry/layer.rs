@@ -10,7 +10,9 @@ use tower_layer::Layer;
 use super::backoff::Backoff;
 use super::budget::RetryBudget;
 use super::classify::RefusalsOnly;
+use super::clone::Replay;
 use super::drain::DrainLimits;
+use super::hook::NoHook;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use super::policy::{Config, Policy};
@@ -21,8 +23,8 @@ use super::service::RetryOn429;
 /// One layer stands for one API: its clones, and all the services they make, share the pause that
 /// a refusal asks for, the budget, and the knowledge whether the server serves anything at all.
 /// Use a layer of its own for each API.
-pub struct RetryOn429Layer<C = RefusalsOnly> {
-    policy: Arc<Policy<C>>,
+pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
+    policy: Arc<Policy<C, H, K>>,
 }
 
 impl RetryOn429Layer {
@@ -32,6 +34,8 @@ impl RetryOn429Layer {
         let policy = Policy {
             config: Config::default(),
             classify: Arc::new(RefusalsOnly),
+            hook: Arc::new(NoHook),
+            clone: Arc::new(Replay),
             shared: Arc::new(Shared::new()),
         };
         Self {
@@ -40,7 +44,7 @@ impl RetryOn429Layer {
     }
 }
 
-impl<C> RetryOn429Layer<C> {
+impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// Sets how often a request is sent at the most, the first time included. 32 by default.
     ///
     /// 0 counts as 1: no retries.
@@ -94,16 +98,129 @@ impl<C> RetryOn429Layer<C> {
     /// Sets what is retried besides refusals. Nothing by default; see
     /// [`Classify`](super::Classify).
     #[must_use]
-    pub fn classify<C2>(self, classify: C2) -> RetryOn429Layer<C2> {
-        let Policy { config, shared, .. } = Arc::unwrap_or_clone(self.policy);
-        let policy = Policy {
-            config,
+    pub fn classify<C2>(self, classify: C2) -> RetryOn429Layer<C2, H, K> {
+        self.rebuild(|policy| Policy {
             classify: Arc::new(classify),
-            shared,
-        };
-        RetryOn429Layer {
-            policy: Arc::new(policy),
-        }
+            config: policy.config,
+            hook: policy.hook,
+            clone: policy.clone,
+            shared: policy.shared,
+        })
+    }
+
+    /// Sets a hook that can do something about an answer, such as to fetch a new token after a 401,
+    /// and then have the request sent again. None by default.
+    ///
+    /// It is a closure `Fn(Refusal<'_>, &Req) -> Option<F>`, or an [`OnRefusal`](super::OnRefusal). It
+    /// is asked about every answer from status 400 on, and about what the
+    /// [classifier](Self::classify) wants retried; not about what that accepts, nor about errors. It
+    /// sees the [`Refusal`](super::Refusal) and the request as it would be sent again.
+    ///
+    /// - `None`: the layer does what it does by itself.
+    /// - `Some(future)`: the future is awaited. If it gives a request, that is sent, now and in all
+    ///   attempts that follow, even if the layer would not retry by itself, and whatever the method. If
+    ///   it gives `None`, the answer is returned, with its body whole.
+    ///
+    /// For one request it acts once at the most upon each status, so an API that always says 401 gets
+    /// two attempts. [`max_attempts`](Self::max_attempts), [`max_elapsed`](Self::max_elapsed) and the
+    /// [`budget`](Self::budget) hold: if one of them forbids another attempt, the answer is returned.
+    /// After the future there is no backoff, only a pause that somebody was asked for.
+    ///
+    /// The future is polled in the caller's task, and dropped with the call. It is not bounded in time;
+    /// `tower`'s `Timeout` around this layer does that. While it runs no permit is held: the answer is
+    /// read before, within the bounds of [`drain`](Self::drain), and only one that is longer keeps its
+    /// connection and its permit.
+    ///
+    /// A request that cannot be copied is not asked about: its answer is returned. Wrap its body in a
+    /// [`ReplayBody`](super::ReplayBody).
+    ///
+    /// When a token expires, all requests in flight are told at once. A lock that is held over the
+    /// refresh makes it one refresh: whoever comes later finds that the token is no longer the one it
+    /// had sent. Fetch the token with a client of its own: through this layer the fetch might be
+    /// answered with 401 too, and wait for the lock that it holds.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use bytes::Bytes;
+    /// use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+    /// use http_body_util::Full;
+    /// use tokio::sync::Mutex;
+    /// use tower_throttle::RetryOn429Layer;
+    /// use tower_throttle::retry::Refusal;
+    ///
+    /// # async fn fetch_token() -> Option<HeaderValue> { None }
+    /// # let token = HeaderValue::from_static("Bearer expires-soon");
+    /// let token = Arc::new(Mutex::new(token));
+    /// let layer = RetryOn429Layer::new().on_refusal(
+    ///     move |refusal: Refusal<'_>, request: &Request<Full<Bytes>>| {
+    ///         if refusal.status() != StatusCode::UNAUTHORIZED {
+    ///             return None;
+    ///         }
+    ///         let (token, mut request) = (Arc::clone(&token), request.clone());
+    ///         Some(async move {
+    ///             let mut token = token.lock().await;
+    ///             if request.headers().get(AUTHORIZATION) == Some(&*token) {
+    ///                 *token = fetch_token().await?;
+    ///             }
+    ///             request.headers_mut().insert(AUTHORIZATION, token.clone());
+    ///             Some(request)
+    ///         })
+    ///     },
+    /// );
+    /// // The first token goes into each request where it is made.
+    /// # fn is_hook<H: tower_throttle::retry::OnRefusal<Request<Full<Bytes>>>, C>(_: RetryOn429Layer<C, H>) {}
+    /// # is_hook(layer);
+    /// ```
+    ///
+    /// Behind a gate the request goes to the end of the line, with the token that it was given. Where
+    /// the line may outlast a token, put the token in below the gate, when it is the request's turn: the
+    /// example `token_refresh` does so.
+    #[must_use]
+    pub fn on_refusal<H2>(self, hook: H2) -> RetryOn429Layer<C, H2, K> {
+        self.rebuild(|policy| Policy {
+            hook: Arc::new(hook),
+            config: policy.config,
+            classify: policy.classify,
+            clone: policy.clone,
+            shared: policy.shared,
+        })
+    }
+
+    /// Sets how a request is copied, for requests of foreign types. By default as their
+    /// [`ReplayRequest`](crate::message::ReplayRequest) says.
+    ///
+    /// It is a closure `Fn(&Req) -> Option<Req>`, of which `None` gives the request one attempt, or a
+    /// [`CloneRequest`](super::CloneRequest). With a closure nothing else is known of the request:
+    ///
+    /// - Refusals are retried, as always. Other failures are not, even if a
+    ///   [classifier](Self::classify) wants it, since the request might have been served.
+    /// - [`attempt_header`](Self::attempt_header) and [`idempotency_key`](Self::idempotency_key) add
+    ///   nothing.
+    ///
+    /// Implement [`CloneRequest`](super::CloneRequest) to allow these. The gate needs nothing of a
+    /// request. The answer must be an [`HttpResponse`](crate::message::HttpResponse) in any case.
+    ///
+    /// ```
+    /// use tower_throttle::RetryOn429Layer;
+    ///
+    /// /// What some client takes for a request: a recipe for one.
+    /// #[derive(Clone)]
+    /// struct Recipe(std::sync::Arc<dyn Fn() -> http::Request<String> + Send + Sync>);
+    ///
+    /// let layer = RetryOn429Layer::new().clone_request(|recipe: &Recipe| Some(recipe.clone()));
+    /// # fn is_clone<K: tower_throttle::retry::CloneRequest<Recipe>, C, H>(_: RetryOn429Layer<C, H, K>) {}
+    /// # is_clone(layer);
+    /// ```
+    #[must_use]
+    pub fn clone_request<K2>(self, clone: K2) -> RetryOn429Layer<C, H, K2> {
+        self.rebuild(|policy| Policy {
+            clone: Arc::new(clone),
+            config: policy.config,
+            classify: policy.classify,
+            hook: policy.hook,
+            shared: policy.shared,
+        })
     }
 
     /// Adds a header with the number of the attempt, counted from 1. Not sent by default.
@@ -139,13 +256,22 @@ impl<C> RetryOn429Layer<C> {
         })
     }
 
+    fn rebuild<C2, H2, K2>(
+        self,
+        with: impl FnOnce(Policy<C, H, K>) -> Policy<C2, H2, K2>,
+    ) -> RetryOn429Layer<C2, H2, K2> {
+        RetryOn429Layer {
+            policy: Arc::new(with(Arc::unwrap_or_clone(self.policy))),
+        }
+    }
+
     fn configure(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(&mut Arc::make_mut(&mut self.policy).config);
         self
     }
 }
 
-impl<C> Clone for RetryOn429Layer<C> {
+impl<C, H, K> Clone for RetryOn429Layer<C, H, K> {
     fn clone(&self) -> Self {
         Self {
             policy: Arc::clone(&self.policy),
@@ -153,7 +279,7 @@ impl<C> Clone for RetryOn429Layer<C> {
     }
 }
 
-impl<C> fmt::Debug for RetryOn429Layer<C> {
+impl<C, H, K> fmt::Debug for RetryOn429Layer<C, H, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryOn429Layer")
             .field("policy", &self.policy)
@@ -167,8 +293,8 @@ impl Default for RetryOn429Layer {
     }
 }
 
-impl<S, C> Layer<S> for RetryOn429Layer<C> {
-    type Service = RetryOn429<S, C>;
+impl<S, C, H, K> Layer<S> for RetryOn429Layer<C, H, K> {
+    type Service = RetryOn429<S, C, H, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
         RetryOn429::with_policy(inner, Arc::clone(&self.policy))

@@ -110,6 +110,12 @@
 //! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
 //! gives the request one attempt.
 //!
+//! [`on_refusal`](RetryOn429Layer::on_refusal) takes a hook that can await: to fetch a new token after
+//! a 401, and have the request sent again with it.
+//!
+//! Requests of other types than those of the `http` crate and reqwest need a way to be copied:
+//! [`clone_request`](RetryOn429Layer::clone_request) takes a closure.
+//!
 //! # How long it waits
 //!
 //! What the server asks for is a floor. On top comes up to a tenth of it, at most one second, so
@@ -144,11 +150,14 @@ mod backoff;
 mod body;
 mod budget;
 mod classify;
+mod clone;
 mod drain;
 mod future;
+mod hook;
 mod idempotency;
 mod judge;
 mod layer;
+mod next;
 mod pause;
 mod plan;
 mod policy;
@@ -163,7 +172,9 @@ pub use classify::{
     Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors,
     retry_server_errors, retry_unprocessed,
 };
+pub use clone::{CloneRequest, Replay};
 pub use future::ResponseFuture;
+pub use hook::{NoHook, OnRefusal, Refusal};
 pub use idempotency::IdempotencyKey;
 pub use layer::RetryOn429Layer;
 pub use replay::{ReplayBody, ReplayError, SingleUse};

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::backoff::above;
-use super::idempotency;
 use super::pause::{Progress, Shared, later, spread};
 use super::policy::Config;
-use crate::message::ReplayRequest;
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them, and whoever waits longer finds itself behind those that came later.
@@ -20,8 +19,15 @@ pub(super) struct Course {
     pub(super) attempts: u32,
     /// When the request was made: read only if there is a bound that counts from it.
     started: Option<Instant>,
-    /// Boxed, as most requests meet none, and every one is moved about.
-    setbacks: Option<Box<Setbacks>>,
+    /// Boxed, as most requests meet nothing of note, and every one is moved about.
+    noted: Option<Box<Noted>>,
+}
+
+#[derive(Default)]
+struct Noted {
+    setbacks: Option<Setbacks>,
+    /// The statuses that the hook has acted upon.
+    acted_on: Vec<StatusCode>,
 }
 
 /// What is noted from the first setback on.
@@ -50,7 +56,7 @@ impl Course {
         Self {
             attempts: 1,
             started: config.max_elapsed.map(|_| Instant::now()),
-            setbacks: None,
+            noted: None,
         }
     }
 
@@ -66,40 +72,59 @@ impl Course {
         config: &Config,
         shared: &Shared,
     ) -> Option<Instant> {
-        let noted = self
+        let setbacks = self
+            .noted
+            .get_or_insert_default()
             .setbacks
             .get_or_insert_with(|| Setbacks::begin(setback.at, shared));
-        let outlasted = noted.outlast(setback.at, config, shared);
+        let outlasted = setbacks.outlast(setback.at, config, shared);
         if outlasted || self.attempts >= config.max_attempts {
             return None;
         }
-        let mut until = later(setback.at, noted.draw(setback, self.attempts, config));
+        let mut until = later(setback.at, setbacks.draw(setback, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
             until = spread(pause, setback.at);
         }
-        if self
-            .deadline(config)
-            .is_some_and(|deadline| until > deadline)
-        {
-            return None;
-        }
-        let in_budget = config
-            .budget
+        self.is_affordable(until, setback.at, config)
+            .then_some(until)
+    }
+
+    /// Whether an attempt may begin at once that no setback calls for.
+    pub(super) fn may_go(&self, now: Instant, config: &Config) -> bool {
+        self.attempts < config.max_attempts && self.is_affordable(now, now, config)
+    }
+
+    /// Whether an attempt that begins at `at` is within time and budget. It is paid for `now`.
+    fn is_affordable(&self, at: Instant, now: Instant, config: &Config) -> bool {
+        let in_time = self.deadline(config).is_none_or(|deadline| at <= deadline);
+        in_time
+            && config
+                .budget
+                .as_ref()
+                .is_none_or(|budget| budget.withdraw(now))
+    }
+
+    /// Whether the hook has acted upon such an answer to this request.
+    pub(super) fn has_acted_on(&self, status: StatusCode) -> bool {
+        self.noted
             .as_ref()
-            .is_none_or(|budget| budget.withdraw(setback.at));
-        in_budget.then_some(until)
+            .is_some_and(|noted| noted.acted_on.contains(&status))
+    }
+
+    pub(super) fn note_acting_on(&mut self, status: StatusCode) {
+        self.noted.get_or_insert_default().acted_on.push(status);
     }
 }
 
 impl Setbacks {
-    fn begin(at: Instant, shared: &Shared) -> Box<Self> {
+    fn begin(at: Instant, shared: &Shared) -> Self {
         let (progress, rng) = (shared.refused(), Rng::new());
-        Box::new(Self {
+        Self {
             since: at,
             progress,
             rng,
             previous: Duration::ZERO,
-        })
+        }
     }
 
     /// Whether nothing was accepted for too long. Notes the setback.
@@ -127,13 +152,4 @@ impl Setbacks {
             Some(wait) => wait.saturating_add(above(wait, &mut self.rng)).max(own),
         }
     }
-}
-
-/// Whether a request may be sent again though the server may have served it already.
-///
-/// Idempotent methods ([RFC 9110, section 9.2.2]), and requests with an `Idempotency-Key`.
-///
-/// [RFC 9110, section 9.2.2]: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
-pub(super) fn is_repeatable(request: &impl ReplayRequest) -> bool {
-    request.method().is_idempotent() || request.headers().contains_key(idempotency::HEADER)
 }

@@ -8,16 +8,19 @@ use http::HeaderName;
 
 use super::backoff::Backoff;
 use super::budget::RetryBudget;
+use super::clone::CloneRequest;
 use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use crate::hint::DEFAULT_MAX_SERVER_WAIT;
 
 /// All that a layer hands to its services, behind one reference count.
-pub(super) struct Policy<C> {
+pub(super) struct Policy<C, H, K> {
     pub(super) config: Config,
-    /// In an `Arc`, as classifiers need not be `Clone`.
+    // In `Arc`s, as what a user gives need not be `Clone`.
     pub(super) classify: Arc<C>,
+    pub(super) hook: Arc<H>,
+    pub(super) clone: Arc<K>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -53,17 +56,43 @@ impl Default for Config {
     }
 }
 
-impl<C> Clone for Policy<C> {
+impl<C, H, K> Policy<C, H, K> {
+    /// Writes the number of its attempt into a request, if that is to be sent.
+    #[inline]
+    pub(super) fn number<Req>(&self, request: &mut Req, attempt: u32)
+    where
+        K: CloneRequest<Req>,
+    {
+        if let Some(name) = &self.config.attempt_header {
+            self.write(name, request, attempt);
+        }
+    }
+
+    /// Kept out of the way of requests without a number, as most are.
+    #[cold]
+    fn write<Req>(&self, name: &HeaderName, request: &mut Req, attempt: u32)
+    where
+        K: CloneRequest<Req>,
+    {
+        if let Some(headers) = self.clone.headers_mut(request) {
+            headers.insert(name, attempt.into());
+        }
+    }
+}
+
+impl<C, H, K> Clone for Policy<C, H, K> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
             classify: Arc::clone(&self.classify),
+            hook: Arc::clone(&self.hook),
+            clone: Arc::clone(&self.clone),
             shared: Arc::clone(&self.shared),
         }
     }
 }
 
-impl<C> fmt::Debug for Policy<C> {
+impl<C, H, K> fmt::Debug for Policy<C, H, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("config", &self.config)

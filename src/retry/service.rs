@@ -8,12 +8,14 @@ use tower_service::Service;
 
 use super::body::ResponseBody;
 use super::classify::{Classify, RefusalsOnly};
+use super::clone::{CloneRequest, Replay};
 use super::future::{BodyOf, ResponseFuture};
+use super::hook::{NoHook, OnRefusal};
 use super::idempotency;
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
 use super::policy::Policy;
-use crate::message::{ReplayRequest, WithBody};
+use crate::message::WithBody;
 
 /// Retries refused requests. See the [module docs](super) for more details.
 ///
@@ -22,9 +24,9 @@ use crate::message::{ReplayRequest, WithBody};
 /// The inner service must be `Clone`: each call keeps a clone for its retries, which waits for its
 /// own readiness and then sends. An inner service that queues, such as
 /// [`AdaptiveConcurrency`](crate::AdaptiveConcurrency), thus sees a retry at the end of its queue.
-pub struct RetryOn429<S, C = RefusalsOnly> {
+pub struct RetryOn429<S, C = RefusalsOnly, H = NoHook, K = Replay> {
     inner: S,
-    policy: Arc<Policy<C>>,
+    policy: Arc<Policy<C, H, K>>,
     pause: Option<PauseWait>,
     /// The pause was waited out. From then on only the inner service decides, as one that was
     /// ready must remain so until the call.
@@ -38,8 +40,8 @@ impl<S> RetryOn429<S> {
     }
 }
 
-impl<S, C> RetryOn429<S, C> {
-    pub(super) fn with_policy(inner: S, policy: Arc<Policy<C>>) -> Self {
+impl<S, C, H, K> RetryOn429<S, C, H, K> {
+    pub(super) fn with_policy(inner: S, policy: Arc<Policy<C, H, K>>) -> Self {
         Self {
             inner,
             policy,
@@ -64,16 +66,17 @@ impl<S, C> RetryOn429<S, C> {
     }
 }
 
-impl<S, C, Req> Service<Req> for RetryOn429<S, C>
+impl<S, C, H, K, Req> Service<Req> for RetryOn429<S, C, H, K>
 where
     S: Service<Req> + Clone,
     S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
-    Req: ReplayRequest,
     C: Classify<S::Error>,
+    H: OnRefusal<Req>,
+    K: CloneRequest<Req>,
 {
     type Response = <S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, C>;
+    type Future = ResponseFuture<S, Req, C, H, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -92,35 +95,33 @@ where
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
         self.admitted = false;
-        let config = &self.policy.config;
+        let Policy { config, clone, .. } = &*self.policy;
         if let Some(key) = config.idempotency_key {
-            if !request.headers().contains_key(idempotency::HEADER) {
-                request
-                    .headers_mut()
-                    .insert(idempotency::HEADER, key.generate());
+            if let Some(headers) = clone.headers_mut(&mut request) {
+                headers
+                    .entry(idempotency::HEADER)
+                    .or_insert_with(|| key.generate());
             }
         }
         // Before the attempt's number is added, so that the copy has none.
         let kept = if config.max_attempts > 1 {
-            request.try_clone()
+            clone.clone_request(&request)
         } else {
             None
         };
-        if let Some(name) = &config.attempt_header {
-            request.headers_mut().insert(name, 1.into());
-        }
+        self.policy.number(&mut request, 1);
         let future = self.inner.call(request);
         ResponseFuture::new(future, self.inner.clone(), kept, Arc::clone(&self.policy))
     }
 }
 
-impl<S: Clone, C> Clone for RetryOn429<S, C> {
+impl<S: Clone, C, H, K> Clone for RetryOn429<S, C, H, K> {
     fn clone(&self) -> Self {
         Self::with_policy(self.inner.clone(), Arc::clone(&self.policy))
     }
 }
 
-impl<S: fmt::Debug, C> fmt::Debug for RetryOn429<S, C> {
+impl<S: fmt::Debug, C, H, K> fmt::Debug for RetryOn429<S, C, H, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryOn429")
             .field("inner", &self.inner)

@@ -5,6 +5,7 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod refresh;
 pub mod server;
 
 use std::collections::VecDeque;

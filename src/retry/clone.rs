@@ -1,0 +1,76 @@
+//! What a layer does with the requests themselves.
+
+use http::HeaderMap;
+
+use super::idempotency;
+use crate::message::ReplayRequest;
+
+/// Copies requests for another attempt, and tells what may be done with them.
+///
+/// [`Replay`], the default, does it for every [`ReplayRequest`]: the requests of the `http` crate and,
+/// with the feature `reqwest`, reqwest's. Requests of other types need a closure, or an implementation
+/// of this trait: see [`RetryOn429Layer::clone_request`](super::RetryOn429Layer::clone_request).
+///
+/// The closure alone leaves the other methods at their defaults: nothing is known of the request but
+/// how to copy it.
+#[diagnostic::on_unimplemented(
+    message = "`RetryOn429` cannot copy requests of type `{Req}` for another attempt",
+    note = "a request of the `http` crate needs a body that is `Clone`: wrap a stream in `ReplayBody`, or in `SingleUse`",
+    note = "for a request of another type, give the layer a closure: `.clone_request(|request: &{Req}| Some(request.clone()))`"
+)]
+pub trait CloneRequest<Req> {
+    /// A copy to send now, while `request` is kept for another attempt.
+    ///
+    /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
+    fn clone_request(&self, request: &Req) -> Option<Req>;
+
+    /// Whether the request may be sent again though the server may have served it already.
+    ///
+    /// By default it may not, and only refusals are retried, and what a hook sends again.
+    fn is_repeatable(&self, request: &Req) -> bool {
+        let _ = request;
+        false
+    }
+
+    /// The request's headers, to add those that the layer was asked to add.
+    ///
+    /// `None` by default: none are added.
+    fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
+        let _ = request;
+        None
+    }
+}
+
+/// Handles requests as their [`ReplayRequest`] says: the default.
+///
+/// Those of an idempotent method ([RFC 9110, section 9.2.2]) may be repeated, and those with an
+/// `Idempotency-Key`.
+///
+/// [RFC 9110, section 9.2.2]: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replay;
+
+impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
+    #[inline]
+    fn clone_request(&self, request: &Req) -> Option<Req> {
+        request.try_clone()
+    }
+
+    fn is_repeatable(&self, request: &Req) -> bool {
+        request.method().is_idempotent() || request.headers().contains_key(idempotency::HEADER)
+    }
+
+    #[inline]
+    fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
+        Some(request.headers_mut())
+    }
+}
+
+impl<Req, F> CloneRequest<Req> for F
+where
+    F: Fn(&Req) -> Option<Req>,
+{
+    fn clone_request(&self, request: &Req) -> Option<Req> {
+        self(request)
+    }
+}

@@ -1,0 +1,105 @@
+//! An attempt to come.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::clone::CloneRequest;
+use super::hook::{OnRefusal, Refusal};
+use super::pause::{PauseWait, later};
+use super::plan::{Course, Setback};
+use super::policy::Policy;
+
+/// An attempt to come.
+pub(super) struct Next<Req> {
+    request: Option<Req>,
+    backoff: Option<Pin<Box<Sleep>>>,
+    pause: Option<PauseWait>,
+    admitted: bool,
+}
+
+impl<Req> Next<Req> {
+    fn new(request: Req, at: Option<Instant>) -> Box<Self> {
+        Box::new(Self {
+            request: Some(request),
+            backoff: at.map(|at| Box::pin(sleep_until(at))),
+            pause: None,
+            admitted: false,
+        })
+    }
+
+    /// Waits until the attempt may begin.
+    pub(super) fn poll_due<C, H, K>(
+        &mut self,
+        policy: &Policy<C, H, K>,
+        course: &Course,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if let Some(backoff) = &mut self.backoff {
+            ready!(backoff.as_mut().poll(cx));
+            self.backoff = None;
+        }
+        if !self.admitted {
+            let latest = |now| {
+                let latest = later(now, policy.config.max_server_wait);
+                course
+                    .deadline(&policy.config)
+                    .map_or(latest, |deadline| latest.min(deadline))
+            };
+            ready!(policy.shared.poll_pause(&mut self.pause, latest, cx));
+            self.admitted = true;
+        }
+        Poll::Ready(())
+    }
+
+    /// The request, with the number of its attempt if that is to be sent.
+    pub(super) fn take<C, H, K>(&mut self, policy: &Policy<C, H, K>, attempt: u32) -> Req
+    where
+        K: CloneRequest<Req>,
+    {
+        let mut request = self.request.take().expect("polled after completion");
+        policy.number(&mut request, attempt);
+        request
+    }
+}
+
+/// The next attempt after a setback, if the bounds allow one and the request can still be copied.
+pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
+    setback: Setback,
+    kept: &Req,
+    policy: &Policy<C, H, K>,
+    course: &mut Course,
+) -> Option<Box<Next<Req>>> {
+    let until = course.plan(setback, &policy.config, &policy.shared)?;
+    // Copied before the wait: a request that can no longer be copied shall return its answer.
+    let request = policy.clone.clone_request(kept)?;
+    Some(Next::new(request, Some(until)))
+}
+
+/// Asks the hook about an answer, unless it has acted upon the like for this request before.
+pub(super) fn ask<Req, C, H: OnRefusal<Req>, K>(
+    refusal: Refusal<'_>,
+    kept: Option<&Req>,
+    policy: &Policy<C, H, K>,
+    course: &mut Course,
+) -> Option<H::Future> {
+    let kept = kept.filter(|_| !course.has_acted_on(refusal.status))?;
+    let acting = policy.hook.on_refusal(refusal, kept)?;
+    course.note_acting_on(refusal.status);
+    Some(acting)
+}
+
+/// The next attempt with the request that the hook gave, which is kept in place of the former one.
+pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
+    request: Req,
+    kept: &mut Option<Req>,
+    policy: &Policy<C, H, K>,
+    course: &Course,
+) -> Option<Box<Next<Req>>> {
+    if !course.may_go(Instant::now(), &policy.config) {
+        return None;
+    }
+    *kept = policy.clone.clone_request(&request);
+    Some(Next::new(request, None))
+}
