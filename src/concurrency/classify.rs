@@ -28,9 +28,9 @@ impl Classified {
     #[inline]
     pub(super) fn by_default(status: StatusCode, hint: &Hint) -> Self {
         match status.as_u16() {
-            ..400 => Self::Accepted,
+            0..=399 => Self::Accepted,
             _ if hint.is_refusal() => Self::Refused,
-            401 | 407 | 500..600 => Self::Failed,
+            401 | 407 | 500..=599 => Self::Failed,
             _ => Self::Accepted,
         }
     }
