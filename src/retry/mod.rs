@@ -65,9 +65,9 @@
 //! | a refusal: 429, 503, 529, 498, 425, 408; 403, 409 and 413 on evidence | any method | | the server says that it did not do the work |
 //! | ... for good: a permanent code in its body (`insufficient_quota` and its kin), `x-should-retry: false`, a wait of more than [`max_server_wait`](RetryOn429Layer::max_server_wait) | no | no, but the cap can be raised | it will not pass, or not soon |
 //! | any other 5xx but 501 and 505 | no | idempotent methods: [`retry_server_errors`] | the work may be done |
-//! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`retry_unprocessed`] | the work was not begun, but only the client's error says so |
+//! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`retry_unprocessed`] | the work was not begun, but that only the client's own error tells |
 //! | the connection breaks, or time runs out, before the answer's head | no | idempotent methods: [`retry_errors`] | the work may be done |
-//! | an accepted answer's body breaks off, or is too long or too short | no | no | the caller has a part of it |
+//! | an accepted answer's body breaks off, or stalls | no | no | the caller has a part of it |
 //!
 //! A request with an `Idempotency-Key` may be repeated whatever its method;
 //! [`idempotency_key`](RetryOn429Layer::idempotency_key) adds one. `tests/faults/README.md` in the
@@ -104,7 +104,9 @@
 //! ```
 //!
 //! That client also has a retry of its own: what it had not begun to write when a connection of its pool
-//! turned out to be closed, it sends on another. To this layer that is one attempt.
+//! turned out to be closed, it sends on another. To this layer that is one attempt. So it is when
+//! reqwest's client sends again what HTTP/2 refused. Of reqwest's errors, `is_connect` is true of those
+//! that had no connection.
 //!
 //! The request's body must be one that can be copied ([`TryCloneBody`]). `Clone` bodies are; wrap a
 //! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
