@@ -9,6 +9,7 @@ use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{
     Attempts, Classify, Decision, Head, IdempotencyKey, retry_errors, retry_server_errors,
+    retry_unprocessed,
 };
 
 #[derive(Debug, PartialEq)]
@@ -109,6 +110,22 @@ async fn chosen_errors_are_retried() {
     let errors = (0..9).map(|_| Err(Error::Connect));
     let (count, answer) = sent(layer.max_attempts(4), get(), errors).await;
     assert_eq!((count, answer.unwrap_err()), (4, Error::Connect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_processed_is_retried_whatever_the_method() {
+    let layer =
+        RetryOn429Layer::new().classify(retry_unprocessed(|e: &Error| *e == Error::Connect));
+    let (count, answer) = sent(layer.clone(), request("POST"), [Err(Error::Connect)]).await;
+    assert_eq!((count, answer.unwrap().status().as_u16()), (2, 200));
+    let (count, answer) = sent(layer, request("POST"), [Err(Error::Other)]).await;
+    assert_eq!((count, answer.unwrap_err()), (1, Error::Other));
+    let layer = RetryOn429Layer::new().classify(|result: Result<Head<'_>, &Error>| match result {
+        Ok(head) if head.status() == 421 => Decision::RetryUnprocessed,
+        _ => Decision::Default,
+    });
+    let (count, answer) = sent(layer, request("POST"), [Ok(status(421))]).await;
+    assert_eq!((count, answer.unwrap().status().as_u16()), (2, 200));
 }
 
 #[tokio::test(start_paused = true)]

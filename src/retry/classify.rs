@@ -5,8 +5,8 @@ use http::{HeaderMap, StatusCode};
 /// Decides about answers and errors that the built-in rules do not retry, or retry wrongly.
 ///
 /// `E` is the inner service's error. Implemented for closures, for the ready-made
-/// [`retry_server_errors`] and [`retry_errors`], and for pairs, of which the second is asked when
-/// the first answers [`Decision::Default`].
+/// [`retry_server_errors`], [`retry_errors`] and [`retry_unprocessed`], and for pairs, of which the
+/// second is asked when the first answers [`Decision::Default`].
 ///
 /// It is asked about every answer, so it must be quick. It sees what came of one attempt only;
 /// the bounds of the layer apply to whatever it decides.
@@ -54,6 +54,11 @@ pub enum Decision {
     ///
     /// [RFC 9110, section 9.2.2]: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
     Retry,
+    /// Retry it like a refusal, whatever the method: the server did not act on the request.
+    ///
+    /// For failures that prove this, such as a connection that could not be made. For any other, a
+    /// `POST` may be done twice.
+    RetryUnprocessed,
 }
 
 /// Retries nothing but refusals: the default.
@@ -64,9 +69,12 @@ pub struct RefusalsOnly;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerErrors(());
 
-/// Retries chosen errors as well. See [`retry_errors`].
+/// Retries chosen errors as well. See [`retry_errors`] and [`retry_unprocessed`].
 #[derive(Clone, Copy)]
-pub struct Errors<F>(F);
+pub struct Errors<F> {
+    chosen: F,
+    decision: Decision,
+}
 
 /// Retries every 5xx answer but 501 and 505, which will not change.
 ///
@@ -76,7 +84,8 @@ pub const fn retry_server_errors() -> ServerErrors {
     ServerErrors(())
 }
 
-/// Retries the errors of the inner service of which `retry` is true, such as failures to connect.
+/// Retries the errors of the inner service of which `retry` is true, if the request may be repeated
+/// (see [`Decision::Retry`]).
 ///
 /// ```
 /// use std::io;
@@ -88,7 +97,44 @@ pub const fn retry_server_errors() -> ServerErrors {
 /// # let _ = layer;
 /// ```
 pub const fn retry_errors<F>(retry: F) -> Errors<F> {
-    Errors(retry)
+    Errors {
+        chosen: retry,
+        decision: Decision::Retry,
+    }
+}
+
+/// Retries the errors of the inner service of which `unprocessed` is true, whatever the method: they
+/// must prove that the server did not act on the request (see [`Decision::RetryUnprocessed`]).
+///
+/// The [module docs](super#what-is-retried-and-what-is-not) have such a function for hyper-util's
+/// client.
+///
+/// ```
+/// use std::io;
+/// use tower_throttle::RetryOn429Layer;
+/// use tower_throttle::retry::{retry_errors, retry_unprocessed};
+///
+/// let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+/// let reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
+/// let layer = RetryOn429Layer::new().classify((retry_unprocessed(refused), retry_errors(reset)));
+/// # let _ = layer;
+/// ```
+pub const fn retry_unprocessed<F>(unprocessed: F) -> Errors<F> {
+    Errors {
+        chosen: unprocessed,
+        decision: Decision::RetryUnprocessed,
+    }
+}
+
+impl Decision {
+    /// Whether it allows another attempt, given whether the request may be done twice.
+    pub(super) fn allows(self, repeatable: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::Retry => repeatable(),
+            Self::RetryUnprocessed => true,
+            Self::Default | Self::Accept => false,
+        }
+    }
 }
 
 impl<'a> Head<'a> {
@@ -122,7 +168,9 @@ impl std::fmt::Debug for Head<'_> {
 
 impl<F> std::fmt::Debug for Errors<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Errors")
+        f.debug_struct("Errors")
+            .field("decision", &self.decision)
+            .finish_non_exhaustive()
     }
 }
 
@@ -156,7 +204,7 @@ impl<E> Classify<E> for ServerErrors {
 impl<E, F: Fn(&E) -> bool> Classify<E> for Errors<F> {
     fn classify(&self, result: Result<Head<'_>, &E>) -> Decision {
         match result {
-            Err(error) if (self.0)(error) => Decision::Retry,
+            Err(error) if (self.chosen)(error) => self.decision,
             _ => Decision::Default,
         }
     }

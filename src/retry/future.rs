@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::attempts::Attempts;
 use super::body::ResponseBody;
-use super::classify::{Classify, Decision, RefusalsOnly};
+use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Judged, Refused, Sentence};
@@ -150,7 +150,7 @@ where
                             }
                         }
                         Err(error) => {
-                            let wanted = policy.classify.classify(Err(&*error)) == Decision::Retry;
+                            let decision = policy.classify.classify(Err(&*error));
                             let setback = Setback {
                                 at: Instant::now(),
                                 wait: None,
@@ -159,7 +159,7 @@ where
                             let next = this
                                 .kept
                                 .as_ref()
-                                .filter(|kept| wanted && policy.clone.is_repeatable(kept))
+                                .filter(|kept| decision.allows(|| policy.clone.is_repeatable(kept)))
                                 .and_then(|kept| next::after(setback, kept, policy, this.course));
                             match next {
                                 Some(next) => State::Retrying { next },

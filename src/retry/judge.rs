@@ -62,22 +62,14 @@ impl<C, H, K> Policy<C, H, K> {
         C: Classify<E>,
     {
         let status = response.status();
-        let wanted = match self
-            .classify
-            .classify(Ok(Head::new(status, response.headers())))
-        {
-            Decision::Default if status.as_u16() < 400 => {
-                return Judged::Accepted { served: true };
-            }
-            Decision::Default => false,
-            Decision::Accept => {
-                return Judged::Accepted {
-                    served: status.as_u16() < 400,
-                };
-            }
-            Decision::Retry => true,
-        };
-        self.judge_closely(response, wanted, repeatable)
+        let head = Head::new(status, response.headers());
+        match self.classify.classify(Ok(head)) {
+            Decision::Default if status.as_u16() < 400 => Judged::Accepted { served: true },
+            Decision::Accept => Judged::Accepted {
+                served: status.as_u16() < 400,
+            },
+            decision => self.judge_closely(response, decision, repeatable),
+        }
     }
 
     /// Kept out of the way of answers that are accepted at a glance.
@@ -85,13 +77,14 @@ impl<C, H, K> Policy<C, H, K> {
     fn judge_closely<R>(
         &self,
         response: &R,
-        wanted: bool,
+        decision: Decision,
         repeatable: impl FnOnce() -> bool,
     ) -> Judged
     where
         R: HttpResponse,
     {
         let status = response.status();
+        let wanted = decision != Decision::Default;
         let (received, at) = (SystemTime::now(), Instant::now());
         let hint = match response.extensions().get::<Hint>() {
             Some(hint) => hint.clone(),
@@ -109,7 +102,7 @@ impl<C, H, K> Policy<C, H, K> {
                 self.share_pause(&hint, at, response.extensions().get());
                 Judged::Read(notes(hint))
             }
-            Verdict::Accepted if wanted && !repeatable() => {
+            Verdict::Accepted if wanted && !decision.allows(repeatable) => {
                 Judged::Returned(notes(hint), Sentence::Final)
             }
             Verdict::Accepted if wanted || body_decides(status) => Judged::Read(notes(hint)),

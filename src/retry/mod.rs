@@ -58,14 +58,55 @@
 //! # let _ = layer;
 //! ```
 //!
-//! # What is retried
+//! # What is retried, and what is not
 //!
-//! Refusals, whatever the method: the server says that it did not do the work. Other failures, such
-//! as 5xx answers and connection errors, only if a [`Classify`] says so, and then only requests that
-//! may be repeated: of an idempotent method, or with an `Idempotency-Key`. A refusal that will not
-//! pass is not retried: one with a permanent code in its body (`insufficient_quota` and its kin),
-//! one that says so (`x-should-retry: false`), and one that asks for more than
-//! [`max_server_wait`](RetryOn429Layer::max_server_wait).
+//! | what happens | by default | can be switched on | why |
+//! |---|---|---|---|
+//! | a refusal: 429, 503, 529, 498, 425, 408; 403, 409 and 413 on evidence | any method | | the server says that it did not do the work |
+//! | ... for good: a permanent code in its body (`insufficient_quota` and its kin), `x-should-retry: false`, a wait of more than [`max_server_wait`](RetryOn429Layer::max_server_wait) | no | no, but the cap can be raised | it will not pass, or not soon |
+//! | any other 5xx but 501 and 505 | no | idempotent methods: [`retry_server_errors`] | the work may be done |
+//! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`retry_unprocessed`] | the work was not begun, but that only the client's own error tells |
+//! | the connection breaks, or time runs out, before the answer's head | no | idempotent methods: [`retry_errors`] | the work may be done |
+//! | an accepted answer's body breaks off, or stalls | no | no | the caller has a part of it |
+//!
+//! A request with an `Idempotency-Key` may be repeated whatever its method;
+//! [`idempotency_key`](RetryOn429Layer::idempotency_key) adds one. `tests/faults/README.md` in the
+//! repository shows the same fault by fault, as seen over real sockets.
+//!
+//! For hyper-util's client, which tells through its error's sources that a request was not processed:
+//!
+//! ```
+//! use std::error::Error;
+//! use std::iter::successors;
+//!
+//! use hyper_util::client::legacy;
+//! use tower_throttle::RetryOn429Layer;
+//! use tower_throttle::retry::{retry_errors, retry_server_errors, retry_unprocessed};
+//!
+//! fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
+//!     successors(Some(error), |&error| error.source()).any(|error| {
+//!         let client = error.downcast_ref::<legacy::Error>();
+//!         let http2 = error.downcast_ref::<h2::Error>();
+//!         client.is_some_and(legacy::Error::is_connect)
+//!             || http2.is_some_and(|error| {
+//!                 // RFC 9113, sections 8.7 and 6.8.
+//!                 let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+//!                 error.is_remote() && (error.is_go_away() || refused)
+//!             })
+//!     })
+//! }
+//!
+//! let layer = RetryOn429Layer::new().classify((
+//!     retry_unprocessed(|error: &legacy::Error| is_unprocessed(error)),
+//!     (retry_server_errors(), retry_errors(|_: &legacy::Error| true)),
+//! ));
+//! # let _ = layer;
+//! ```
+//!
+//! That client also has a retry of its own: what it had not begun to write when a connection of its pool
+//! turned out to be closed, it sends on another. To this layer that is one attempt. So it is when
+//! reqwest's client sends again what HTTP/2 refused. Of reqwest's errors, `is_connect` is true of those
+//! that had no connection.
 //!
 //! The request's body must be one that can be copied ([`TryCloneBody`]). `Clone` bodies are; wrap a
 //! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
@@ -130,7 +171,8 @@ pub use backoff::{Backoff, Jitter};
 pub use body::ResponseBody;
 pub use budget::RetryBudget;
 pub use classify::{
-    Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors, retry_server_errors,
+    Classify, Decision, Errors, Head, RefusalsOnly, ServerErrors, retry_errors,
+    retry_server_errors, retry_unprocessed,
 };
 pub use clone::{CloneRequest, Replay};
 pub use future::ResponseFuture;
