@@ -23,7 +23,7 @@ use crate::scenario::{Row, Scenario};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They wait most of the time.
-    arguments.test_threads = arguments.test_threads.or(Some(6));
+    arguments.test_threads = arguments.test_threads.or(Some(8));
     let rows = Arc::default();
     let trials = scenarios::all()
         .into_iter()

@@ -1,7 +1,8 @@
 //! The servers.
 
+mod haproxy;
 mod nginx;
-mod node;
+mod script;
 
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use crate::process::{Process, Result};
 pub(crate) enum Server {
     /// What stands in nginx's `http` block, and in its only `location`.
     Nginx { http: String, location: String },
-    /// A script of the directory `servers`, and its options as JSON.
-    Node {
-        script: &'static str,
+    /// What stands in HAProxy's only `frontend`.
+    Haproxy { rules: String },
+    /// A script of the directory `servers`, and its options.
+    Script {
+        name: &'static str,
         options: serde_json::Value,
     },
 }
@@ -23,7 +26,8 @@ impl Server {
     pub(crate) async fn start(&self, latency: Duration) -> Result<Process> {
         match self {
             Self::Nginx { http, location } => nginx::start(http, location, latency).await,
-            Self::Node { script, options } => node::start(script, options, latency),
+            Self::Haproxy { rules } => haproxy::start(rules, latency).await,
+            Self::Script { name, options } => script::start(name, options, latency),
         }
     }
 
@@ -31,7 +35,9 @@ impl Server {
     pub(crate) fn needs(&self) -> &'static str {
         match self {
             Self::Nginx { .. } => "needs nginx",
-            Self::Node { .. } => "needs node and npm",
+            Self::Haproxy { .. } => "needs haproxy",
+            Self::Script { name, .. } if name.ends_with(".js") => "needs node and npm",
+            Self::Script { .. } => "needs python3 with venv",
         }
     }
 }
