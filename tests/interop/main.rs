@@ -1,7 +1,7 @@
-//! Against rate limiters that nobody here wrote: nginx, and Node's.
+//! Against rate limiters that nobody here wrote: those of nginx, HAProxy, Node and Python.
 //!
 //! ```text
-//! cargo test --release --test interop -- --include-ignored
+//! cargo test --test interop -- --include-ignored
 //! ```
 //!
 //! prints a table at the end. README.md beside this file says what it means.
@@ -20,55 +20,69 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::scenario::{Row, Scenario};
 
+/// How many run at a time, unless told otherwise: they wait most of the time.
+const THREADS: usize = 8;
+
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They wait most of the time.
-    arguments.test_threads = arguments.test_threads.or(Some(8));
-    let rows = Arc::default();
+    arguments.test_threads = arguments.test_threads.or(Some(THREADS));
+    let rows: Arc<Mutex<Vec<Option<Row>>>> = Arc::default();
     let trials = scenarios::all()
         .into_iter()
-        .map(|scenario| {
+        .enumerate()
+        .map(|(place, scenario)| {
             let rows = Arc::clone(&rows);
-            Trial::test(scenario.name.clone(), move || run(&scenario, &rows))
+            let needs = scenario.server.needs();
+            Trial::test(scenario.name.clone(), move || {
+                let row = run(&scenario)?;
+                let fault = row.fault().map(|fault| format!("{fault}: {row:?}"));
+                let mut rows = rows.lock().expect("nothing panics under it");
+                if rows.len() <= place {
+                    rows.resize_with(place + 1, || None);
+                }
+                rows[place] = Some(row);
+                fault.map_or(Ok(()), |fault| Err(fault.into()))
+            })
+            .with_kind(needs)
+            .with_ignored_flag(true)
         })
-        .map(|trial| trial.with_ignored_flag(true))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let rows: &Mutex<Vec<Row>> = &rows;
-    print(&rows.lock().expect("no trial panics under it"));
+    let rows = rows.lock().expect("nothing panics under it");
+    print(rows.iter().flatten());
     conclusion.exit_code()
 }
 
-fn run(scenario: &Scenario, rows: &Mutex<Vec<Row>>) -> Result<(), Failed> {
+fn run(scenario: &Scenario) -> Result<Row, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let row = runtime
-        .block_on(scenario.run())
-        .map_err(|e| e.to_string())?;
-    let missed = row.missed().then(|| format!("out of bounds: {row:?}"));
-    rows.lock().expect("no trial panics under it").push(row);
-    missed.map_or(Ok(()), |why| Err(why.into()))
+    let row = runtime.block_on(scenario.run());
+    row.map_err(|error| format!("{}: {error}", scenario.server.needs()).into())
 }
 
-fn print(rows: &[Row]) {
-    if rows.is_empty() {
+fn print<'a>(rows: impl Iterator<Item = &'a Row>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
         return;
     }
-    println!("| limiter | latency | hints | failed | refused | time | best | ratio | |");
-    println!("|---|---:|---|---:|---:|---:|---:|---:|---|");
+    println!("| limiter | hints | failed | refused | time | best | ratio | |");
+    println!("|---|---|---:|---:|---:|---:|---:|---|");
     for row in rows {
         println!(
-            "| {} | {:?} | {} | {} | {:.1} % | {:.2} s | {:.2} s | {:.2} | {} |",
+            "| {} | {} | {} | {:.1} % | {:.1} s | {:.1} s | {:.2} | {} |",
             row.name,
-            row.latency,
             if row.hints { "yes" } else { "no" },
             row.failed,
             row.percent(),
             row.elapsed.as_secs_f64(),
             row.best.as_secs_f64(),
             row.ratio(),
-            if row.missed() { "missed" } else { "" },
+            match (row.holds(), row.beyond) {
+                (true, _) => "",
+                (false, None) => "**missed**",
+                (false, Some(why)) => why,
+            }
         );
     }
 }

@@ -7,223 +7,203 @@ use serde_json::{Value, json};
 use crate::scenario::{Allows, Scenario};
 use crate::servers::Server;
 
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
 pub(crate) fn all() -> Vec<Scenario> {
-    let mut all = vec![
-        limit_req("30r/s", 30.0, "burst=5 nodelay", 6, 20, 429),
-        limit_req("50r/s", 50.0, "burst=20 nodelay", 21, 200, 429),
-        limit_req("20r/s", 20.0, "burst=1 nodelay", 2, 50, 429),
-        limit_req("20r/s", 20.0, "", 1, 50, 429),
-        limit_req("1200r/m", 20.0, "burst=100 nodelay", 101, 100, 429),
-        limit_req("40r/s", 40.0, "burst=10", 1, 20, 429),
-        limit_req("40r/s", 40.0, "burst=30", 1, 150, 429),
-        limit_req("40r/s", 40.0, "burst=20 delay=8", 9, 100, 429),
-        limit_req("100r/s", 100.0, "burst=10 nodelay", 11, 300, 429),
-        limit_req("25r/s", 25.0, "burst=10 nodelay", 11, 100, 503),
-        limit_req("25r/s", 25.0, "burst=10 nodelay", 11, 300, 429),
-        limit_req("25r/s", 25.0, "burst=3 nodelay", 4, 5, 429),
-        limit_conn(5, 100, 429),
-        limit_conn(8, 200, 429),
-        limit_conn(20, 300, 429),
-        limit_conn(2, 50, 429),
-        limit_conn(10, 200, 503),
-        limit_conn(1, 30, 429),
-        haproxy(100, 5, 50),
-        haproxy(50, 2, 100),
-    ];
-    for (headers, limit, every, latency) in [
-        ("draft-6", 50, 2000, 20),
-        ("draft-7", 100, 5000, 100),
-        ("draft-8", 30, 1000, 50),
-        ("draft-8", 100, 5000, 200),
-        ("draft-7", 150, 10000, 300),
-        ("legacy", 60, 3000, 50),
-        ("legacy", 150, 10000, 100),
-        ("none", 100, 5000, 50),
-    ] {
-        all.push(express(headers, limit, every, latency));
-    }
-    for (draft, limit, every, latency) in [
-        (false, 50, 2000, 20),
-        (true, 100, 5000, 100),
-        (false, 150, 10000, 50),
-    ] {
-        let headers = if draft { "draft" } else { "default" };
-        all.push(window(
-            &format!("@fastify/rate-limit {headers}"),
-            "fastify.js",
-            json!({"max": limit, "timeWindow": every, "enableDraftSpec": draft}),
-            (limit, every),
+    [limit_req(), limit_conn(), haproxy(), node(), python()].concat()
+}
+
+/// A leaky bucket: `nodelay` refuses what exceeds the burst and else lets it in at once; without it
+/// the excess waits in nginx, and what exceeds the burst is refused.
+fn limit_req() -> Vec<Scenario> {
+    let run = |rate: &str, options: &str, first, latency, status: u16| {
+        let (count, per) = rate.split_once("r/").expect("a rate");
+        let count: f64 = count.parse().expect("a number");
+        let per_second = if per == "m" { count / 60.0 } else { count };
+        Scenario::new(
+            &format!("nginx limit_req {rate} {options}{}", told(status)),
+            Server::Nginx {
+                http: format!("limit_req_zone $binary_remote_addr zone=z:1m rate={rate};"),
+                location: format!("limit_req zone=z {options}; limit_req_status {status};"),
+            },
             latency,
-            true,
-        ));
-    }
-    for (limit, every, latency) in [(60, 3000, 50), (150, 10000, 100)] {
-        let w = (limit, every);
-        all.extend([
-            window(
-                "koa-ratelimit",
-                "koa.js",
-                json!({"max": limit, "duration": every}),
-                w,
-                latency,
-                true,
-            ),
-            window(
-                "rate-limiter-flexible",
-                "flexible.js",
-                json!({"points": limit, "duration": every / 1000, "headers": true}),
-                w,
-                latency,
-                true,
-            ),
-            window(
-                "rate-limiter-flexible no headers",
-                "flexible.js",
-                json!({"points": limit, "duration": every / 1000}),
-                w,
-                latency,
-                false,
-            ),
-            window(
-                "hono-rate-limiter",
-                "hono.js",
-                json!({"limit": limit, "windowMs": every}),
-                w,
-                latency,
-                true,
-            ),
-            window(
-                "slowapi headers",
-                "slowapi_app.py",
-                json!({"limit": format!("{limit}/{} seconds", every / 1000), "headers_enabled": true}),
-                w,
-                latency,
-                true,
-            ),
-            window(
-                "slowapi moving-window no headers",
-                "slowapi_app.py",
-                json!({"limit": format!("{limit}/{} seconds", every / 1000), "strategy": "moving-window"}),
-                w,
-                latency,
-                false,
-            ),
-            window(
-                "flask-limiter headers",
-                "flask_app.py",
-                json!({"default_limits": [format!("{limit}/{} seconds", every / 1000)], "headers_enabled": true}),
-                w,
-                latency,
-                true,
-            ),
-            window(
-                "flask-limiter defaults",
-                "flask_app.py",
-                json!({"default_limits": [format!("{limit}/{} seconds", every / 1000)]}),
-                w,
-                latency,
-                false,
-            ),
-        ]);
-    }
-    all
-}
-
-fn limit_req(
-    rate: &str,
-    per_second: f64,
-    options: &str,
-    first: usize,
-    latency: u64,
-    status: u16,
-) -> Scenario {
-    Scenario {
-        name: format!("nginx limit_req rate={rate} {options} {status}"),
-        server: Server::Nginx {
-            http: format!("limit_req_zone $binary_remote_addr zone=z:1m rate={rate};"),
-            location: format!("limit_req zone=z {options}; limit_req_status {status};"),
-        },
-        latency: ms(latency),
-        allows: Allows::Bucket { first, per_second },
-        hints: false,
-    }
-}
-
-fn limit_conn(places: usize, latency: u64, status: u16) -> Scenario {
-    Scenario {
-        name: format!("nginx limit_conn {places} {status}"),
-        server: Server::Nginx {
-            http: "limit_conn_zone $binary_remote_addr zone=z:1m;".to_owned(),
-            location: format!("limit_conn z {places}; limit_conn_status {status};"),
-        },
-        latency: ms(latency),
-        allows: Allows::AtOnce(places),
-        hints: false,
-    }
-}
-
-fn haproxy(limit: usize, every: u64, latency: u64) -> Scenario {
-    Scenario {
-        name: format!("haproxy http_req_rate {limit} in {every} s"),
-        server: Server::Haproxy {
-            rules: format!(
-                "stick-table type ip size 1k expire 60s store http_req_rate({every}s)\n\
-                 http-request track-sc0 src\n\
-                 http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt {limit} }}"
-            ),
-        },
-        latency: ms(latency),
-        allows: Allows::Bucket {
-            first: 0,
-            per_second: limit as f64 / every as f64,
-        },
-        hints: false,
-    }
-}
-
-fn express(headers: &str, limit: usize, every: u64, latency: u64) -> Scenario {
-    let standard = match headers {
-        "legacy" | "none" => json!(false),
-        draft => json!(draft),
+            Allows::Bucket { first, per_second },
+        )
     };
-    window(
-        &format!("express-rate-limit {headers}"),
-        "express.js",
-        json!({
-            "limit": limit,
-            "windowMs": every,
-            "standardHeaders": standard,
-            "legacyHeaders": headers == "legacy",
-        }),
-        (limit, every),
-        latency,
-        headers != "none",
-    )
+    vec![
+        run("30r/s", "burst=5 nodelay", 6, 20, 429),
+        run("50r/s", "burst=20 nodelay", 21, 200, 429),
+        run("1200r/m", "burst=100 nodelay", 101, 100, 429),
+        run("25r/s", "burst=10 nodelay", 11, 300, 429),
+        run("25r/s", "burst=3 nodelay", 4, 5, 429),
+        run("40r/s", "burst=10", 1, 20, 429),
+        run("40r/s", "burst=30", 1, 150, 429),
+        run("40r/s", "burst=20 delay=8", 9, 100, 429),
+        run("20r/s", "burst=1 nodelay", 2, 50, 429),
+        run("20r/s", "", 1, 50, 429),
+        run("25r/s", "burst=10 nodelay", 11, 100, 503),
+        run("40r/s", "burst=20 nodelay", 21, 50, 429).clients(2),
+    ]
 }
 
+/// So many requests at once; the next is refused.
+fn limit_conn() -> Vec<Scenario> {
+    let run = |places, latency, status| {
+        Scenario::new(
+            &format!("nginx limit_conn {places}{}", told(status)),
+            Server::Nginx {
+                http: "limit_conn_zone $binary_remote_addr zone=z:1m;".to_owned(),
+                location: format!("limit_conn z {places}; limit_conn_status {status};"),
+            },
+            latency,
+            Allows::AtOnce(places),
+        )
+    };
+    vec![
+        run(1, 30, 429),
+        run(2, 50, 429),
+        run(5, 100, 429),
+        run(8, 200, 429),
+        run(20, 400, 429),
+        run(10, 200, 503),
+        run(10, 200, 429).clients(2),
+    ]
+}
+
+/// 429 is what an API would set; 503 is what nginx says unless told otherwise.
+fn told(status: u16) -> &'static str {
+    if status == 503 { " status 503" } else { "" }
+}
+
+/// A sliding average, to which refused requests count as well.
+fn haproxy() -> Vec<Scenario> {
+    let run = |limit, every: u64, latency| {
+        Scenario::new(
+            &format!("HAProxy http_req_rate {limit}/{every}s"),
+            Server::Haproxy {
+                rules: format!(
+                    "stick-table type ip size 1k expire 60s store http_req_rate({every}s)\n\
+                     http-request track-sc0 src\n\
+                     http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt {limit} }}"
+                ),
+            },
+            latency,
+            Allows::Sliding {
+                limit,
+                every: Duration::from_secs(every),
+            },
+        )
+    };
+    vec![run(100, 5, 50), run(50, 2, 100)]
+}
+
+/// A limiter of `limit` requests in `every` seconds, from its first.
 fn window(
     name: &str,
     script: &'static str,
-    options: Value,
     (limit, every): (usize, u64),
     latency: u64,
-    hints: bool,
+    options: Value,
 ) -> Scenario {
-    Scenario {
-        name: format!("{name} {limit} in {} s", every / 1000),
-        server: Server::Script {
+    Scenario::new(
+        &format!("{name} {limit}/{every}s"),
+        Server::Script {
             name: script,
             options,
         },
-        latency: ms(latency),
-        allows: Allows::Window {
+        latency,
+        Allows::Window {
             limit,
-            every: ms(every),
+            every: Duration::from_secs(every),
         },
-        hints,
-    }
+    )
+}
+
+fn node() -> Vec<Scenario> {
+    let express = |headers: &str, limit, every, latency| {
+        let standard = headers.starts_with("draft").then_some(headers);
+        let options = json!({
+            "limit": limit,
+            "windowMs": every * 1000,
+            "standardHeaders": standard.map_or(json!(false), |draft| json!(draft)),
+            "legacyHeaders": headers == "legacy",
+        });
+        let name = format!("express-rate-limit {headers}");
+        window(&name, "express.js", (limit, every), latency, options).hints(headers != "silent")
+    };
+    let fastify = |draft, limit, every, latency| {
+        let options = json!({"max": limit, "timeWindow": every * 1000, "enableDraftSpec": draft});
+        let name = if draft { " draft" } else { "" };
+        let name = format!("@fastify/rate-limit{name}");
+        window(&name, "fastify.js", (limit, every), latency, options).hints(true)
+    };
+    let koa = |limit, every, latency| {
+        let options = json!({"max": limit, "duration": every * 1000});
+        window("koa-ratelimit", "koa.js", (limit, every), latency, options).hints(true)
+    };
+    let hono = |limit, every, latency| {
+        let options = json!({"limit": limit, "windowMs": every * 1000});
+        window(
+            "hono-rate-limiter",
+            "hono.js",
+            (limit, every),
+            latency,
+            options,
+        )
+        .hints(true)
+    };
+    let flexible = |headers, limit, every, latency| {
+        let options = json!({"points": limit, "duration": every, "headers": headers});
+        let name = if headers { "" } else { " silent" };
+        let name = format!("rate-limiter-flexible{name}");
+        window(&name, "flexible.js", (limit, every), latency, options).hints(headers)
+    };
+    vec![
+        express("draft-6", 50, 2, 20),
+        express("draft-7", 100, 5, 100),
+        express("draft-7", 150, 10, 300),
+        express("draft-8", 30, 1, 50),
+        express("draft-8", 100, 5, 200),
+        express("draft-8", 100, 5, 100).clients(2),
+        express("legacy", 60, 3, 50),
+        express("legacy", 150, 10, 100),
+        express("silent", 100, 5, 50),
+        fastify(false, 50, 2, 20),
+        fastify(false, 150, 10, 50),
+        fastify(true, 100, 5, 100),
+        koa(60, 3, 50),
+        koa(150, 10, 100),
+        hono(60, 3, 50),
+        flexible(true, 60, 3, 50),
+        flexible(true, 150, 10, 100),
+        flexible(false, 150, 10, 100),
+    ]
+}
+
+/// The library `limits` in two guises. What it says of a window's end is a second late.
+fn python() -> Vec<Scenario> {
+    let slowapi = |headers, limit, every, latency, strategy: &str| {
+        let options = json!({
+            "limit": format!("{limit}/{every} seconds"),
+            "strategy": strategy,
+            "headers_enabled": headers,
+            "key_style": "endpoint",
+        });
+        let silent = if headers { "" } else { " silent" };
+        let name = format!("slowapi {strategy}{silent}");
+        window(&name, "slowapi_app.py", (limit, every), latency, options).hints(headers)
+    };
+    let flask = |headers, limit, every, latency| {
+        let limits = [format!("{limit}/{every} seconds")];
+        let options = json!({"default_limits": limits, "headers_enabled": headers});
+        let name = if headers { "" } else { " silent" };
+        let name = format!("Flask-Limiter{name}");
+        window(&name, "flask_app.py", (limit, every), latency, options).hints(headers)
+    };
+    vec![
+        slowapi(true, 150, 10, 100, "fixed-window"),
+        slowapi(false, 150, 10, 100, "moving-window"),
+        flask(true, 60, 3, 50),
+        flask(true, 150, 10, 100),
+        flask(false, 150, 10, 100),
+        flask(false, 60, 3, 50),
+    ]
 }

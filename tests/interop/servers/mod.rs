@@ -34,10 +34,12 @@ impl Server {
     /// What must be installed.
     pub(crate) fn needs(&self) -> &'static str {
         match self {
-            Self::Nginx { .. } => "needs nginx",
-            Self::Haproxy { .. } => "needs haproxy",
-            Self::Script { name, .. } if name.ends_with(".js") => "needs node and npm",
-            Self::Script { .. } => "needs python3 with venv",
+            Self::Nginx { .. } => "needs nginx: apt-get install nginx",
+            Self::Haproxy { .. } => "needs haproxy: apt-get install haproxy",
+            Self::Script { name, .. } if name.ends_with(".js") => {
+                "needs node and npm: apt-get install nodejs npm"
+            }
+            Self::Script { .. } => "needs python3 with venv: apt-get install python3-venv",
         }
     }
 }
