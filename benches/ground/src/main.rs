@@ -4,6 +4,7 @@ mod best;
 mod check;
 mod clients;
 mod clock;
+mod drawn;
 mod hints;
 mod limits;
 mod measure;
@@ -48,6 +49,10 @@ struct Args {
     /// Multiplies the number of jobs of every scenario.
     #[arg(long, default_value_t = 1.0)]
     jobs_scale: f64,
+    /// So many scenarios of each kind of limit, drawn at random by the first seed, in place of those
+    /// that have names.
+    #[arg(long, value_name = "N")]
+    drawn: Option<usize>,
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
@@ -83,7 +88,10 @@ fn named(name: &str, wanted: &[String]) -> bool {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut scenarios = scenarios::all();
+    let mut scenarios = match args.drawn {
+        Some(count) => drawn::of_each(count, args.seed),
+        None => scenarios::all(),
+    };
     if let Some(path) = &args.arrivals {
         match std::fs::read_to_string(path) {
             Ok(text) => scenarios.push(scenarios::of_trace(work::read_trace(&text))),

@@ -1,5 +1,7 @@
 //! What the server says is left.
 
+use std::time::Duration;
+
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
@@ -79,7 +81,7 @@ impl Allowance {
             }
             None => Told::Window {
                 remaining,
-                until: now + reset.as_secs_f64(),
+                until: self.end(remaining, sent_at, now + ends_in(hint, remaining, reset)),
                 limit: quota.limit,
                 length: quota
                     .window
@@ -87,6 +89,19 @@ impl Allowance {
                     .filter(|length| f64::from(*length) <= max_wait),
             },
         });
+    }
+
+    /// When the window ends, of which an answer says that it is at `until`. Seconds are rounded up, so
+    /// each answer from one window bounds its end, and the lowest bound is the best.
+    fn end(&self, remaining: u64, sent_at: f64, until: f64) -> f64 {
+        match self.told {
+            Some(Told::Window {
+                remaining: before,
+                until: told,
+                ..
+            }) if sent_at < told && remaining <= before => until.min(told),
+            _ => until,
+        }
     }
 
     fn mirror(&mut self, left: f64, told_rate: f64, capacity: f64, now: f64) -> Told {
@@ -170,6 +185,12 @@ impl Allowance {
             }
         }
     }
+}
+
+/// In how many seconds the window ends: when it is spent, no later than the server asks to wait.
+fn ends_in(hint: &Hint, remaining: u64, reset: Duration) -> f64 {
+    let wait = hint.wait().filter(|wait| remaining == 0 && !wait.is_zero());
+    wait.map_or(reset, |wait| wait.min(reset)).as_secs_f64()
 }
 
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in

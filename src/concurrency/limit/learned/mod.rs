@@ -111,6 +111,7 @@ pub struct Learned {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
+    seq: f64,
     admitted: f64,
 }
 
@@ -157,6 +158,7 @@ impl Learned {
         2 * load.in_flight < self.window.get()
             && self.pace.is_none()
             && self.door.is_open()
+            && !self.door.knows_windows()
             && self.allowance.is_unknown()
     }
 
@@ -234,8 +236,19 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
+        if self.door.knows_windows() {
+            let admitted = self.sent as f64 - self.refused as f64;
+            let now = now.get().as_secs_f64();
+            if let Some(left) = self.door.left(now, admitted, &self.constants) {
+                slots = slots.min(left);
+            }
+        }
         if !self.door.is_open() {
             let settled = self.settled();
+            if self.pace.is_some() && self.door.is_opening() {
+                // The pace began anew, and sees to it that few follow.
+                self.door.open();
+            }
             match self.door.leave(
                 now.get().as_secs_f64(),
                 load.in_flight,
@@ -277,11 +290,18 @@ impl Limit for Learned {
         }
         let settled = self.settled();
         let now = now.get().as_secs_f64();
-        self.door.on_send(now, seq);
+        if seq == 0 {
+            self.door.begin(now);
+        }
+        self.door
+            .on_send(now, seq, seq as f64 - self.refused as f64);
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {
-            pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
+            let rtt = f64::from(self.rtt);
+            if pace.on_send(now, settled, rtt, &self.constants) {
+                self.window.widen(2.0 * pace.rate() * rtt + 4.0);
+            }
         }
     }
 
