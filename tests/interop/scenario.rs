@@ -20,8 +20,8 @@ pub(crate) enum Allows {
     Bucket { first: usize, per_second: f64 },
     /// So many in each window, which opens with a request.
     Window { limit: usize, every: Duration },
-    /// So many in this window and in the part of the last one that is not over for as long, the
-    /// average taken for the truth: twice as many as in one window need two.
+    /// So many in this window and as much of the last one as is less than a window's length ago,
+    /// as if its requests had come evenly.
     Sliding { limit: usize, every: Duration },
 }
 

@@ -4,6 +4,7 @@ mod haproxy;
 mod nginx;
 mod script;
 
+use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{Process, Result};
@@ -42,4 +43,12 @@ impl Server {
             Self::Script { .. } => "needs python3 with venv: apt-get install python3-venv",
         }
     }
+}
+
+/// A server that Debian keeps where only root looks.
+fn debian(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin"));
+    command
 }
