@@ -56,7 +56,7 @@ impl Door {
         asked: Option<f64>,
         constants: &Constants,
     ) {
-        self.period.shut(now, admitted);
+        self.period.shut(now, admitted, asked);
         self.close(now, asked, constants);
     }
 

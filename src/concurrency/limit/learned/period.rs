@@ -12,6 +12,10 @@ const ROUND: [f64; 14] = [
 const FEW: f64 = 8.0;
 /// Fewer are what flows into a bucket meanwhile.
 const LEAST: f64 = 4.0;
+/// A closure for less than this part of a window is no sign of one.
+const SHORT: f64 = 0.1;
+/// An opening that is known to this part of a window is known well enough.
+const EXACT: f64 = 0.02;
 /// The most windows from one test of a window's size to the next.
 const RAREST: u16 = 16;
 
@@ -34,6 +38,8 @@ pub(super) struct Period {
     /// How many were let in between an opening and the next closure, and how many times in a row.
     size: f64,
     agreed: u8,
+    /// The wait that the server asked for when it shut.
+    asked: Option<f64>,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
     test: Test,
@@ -57,6 +63,14 @@ struct Test {
     /// The windows before it, and from that one to the next.
     wait: u16,
     distance: u16,
+    /// Whether the last window was one, and no refusal is known of.
+    ran: bool,
+}
+
+impl Test {
+    fn extra(&self) -> f64 {
+        self.extra.max(1.0)
+    }
 }
 
 impl Period {
@@ -70,8 +84,9 @@ impl Period {
         self.lasted = f64::INFINITY;
     }
 
-    /// The server lets nothing in, after `admitted` in all.
-    pub(super) fn shut(&mut self, now: f64, admitted: f64) {
+    /// The server lets nothing in, after `admitted` in all, and asked to wait for so many seconds.
+    pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: Option<f64>) {
+        self.asked = asked;
         self.shut_at = now;
         self.refused_at = now;
         self.silent = false;
@@ -100,19 +115,31 @@ impl Period {
     /// A look that went at `at`, after `admitted` in all, was let in.
     pub(super) fn opened(&mut self, at: f64, admitted: f64) {
         let before = self.opened;
-        if self.silent {
-            // As expected.
-            let vague = before.map_or(0.0, |opened| opened.vague);
+        if let (true, Some(before), Some(length)) = (self.silent, before, self.length) {
+            // As expected, and perhaps it had been open for a while.
+            let earliest = before.at - before.vague + length;
             self.opened = Some(Opening {
                 at,
-                vague,
+                vague: (at - earliest).clamp(0.0, before.vague),
                 admitted,
             });
+            if std::mem::take(&mut self.test.ran) {
+                // All were let in.
+                self.size += self.test.extra();
+                self.test.extra = 2.0 * self.test.extra();
+                self.test.distance = 1;
+            }
             return;
         }
-        let (lasted, vague) = (at - self.shut_at, at - self.refused_at);
+        let lasted = at - self.shut_at;
+        let mut vague = at - self.refused_at;
+        if self.asked.is_some() {
+            // Waits are told in whole seconds, rounded up.
+            vague = vague.min(1.0);
+        }
         let length = self.length.take();
-        if lasted < WORTH && !self.is_believed_at(length) {
+        let short = lasted < if self.asked.is_some() { 2.0 * WORTH } else { WORTH };
+        if short && !self.is_believed_at(length) {
             self.opened = None;
             self.agreed = 0;
             return;
@@ -135,6 +162,7 @@ impl Period {
             .min_by(|one, other| (one - distance).abs().total_cmp(&(other - distance).abs()));
         self.guessed = first;
         self.length = match round {
+            _ if lasted < SHORT * distance => None,
             None if first => None,
             None => Some(distance - vague),
             round => round,
@@ -150,12 +178,15 @@ impl Period {
     /// half times the last closure: what was no window must not cost much.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
         let opened = self.opened.filter(|_| !self.guessed || self.agreed > 0)?;
-        let at = opened.at - opened.vague + self.length?;
-        let longest = if self.is_believed() {
-            constants.max_wait
+        let length = self.length?;
+        let (early, longest) = if !self.is_believed() {
+            (opened.vague, (1.5 * self.lasted).min(constants.max_wait))
+        } else if opened.vague > EXACT * length {
+            (opened.vague / 2.0, constants.max_wait)
         } else {
-            (1.5 * self.lasted).min(constants.max_wait)
+            (0.0, constants.max_wait)
         };
+        let at = opened.at - early + length;
         (at > now && at - now <= longest).then_some((at, opened.vague / 2.0))
     }
 
@@ -173,7 +204,7 @@ impl Period {
     pub(super) fn left(&self, admitted: f64) -> Option<f64> {
         let opened = self.opened.filter(|_| self.is_believed())?;
         let extra = if self.test.wait == 0 {
-            self.test.extra
+            self.test.extra()
         } else {
             0.0
         };
@@ -184,15 +215,8 @@ impl Period {
     pub(super) fn spent(&mut self, now: f64) {
         self.shut_at = now;
         self.silent = true;
-        let test = &mut self.test;
-        if test.wait > 0 {
-            test.wait -= 1;
-        } else {
-            // More than was known were let in.
-            self.size += test.extra;
-            test.extra = (2.0 * test.extra).max(1.0);
-            test.distance = 1;
-        }
+        self.test.ran = self.test.wait == 0;
+        self.test.wait = self.test.wait.saturating_sub(1);
     }
 
     /// A request was refused when `admitted` were let in in all: whether that is no news.
@@ -211,9 +235,10 @@ impl Period {
         self.silent = true;
         let least = (constants.probe_requests / self.size).ceil() as u16;
         self.test = Test {
-            extra: 1.0,
+            extra: 0.0,
             wait: self.test.distance.max(least),
             distance: (2 * self.test.distance.max(least)).min(RAREST.max(least)),
+            ran: false,
         };
         true
     }
