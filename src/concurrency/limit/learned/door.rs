@@ -197,14 +197,13 @@ impl Door {
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
                 let apart = (1.5 * refusal).min(MAX_APART);
-                let more = 1
-                    + (DOUBLING * (((now - since + 1e-9) / (apart * DOUBLING)).exp2() - 1.0))
-                        as usize;
-                if from + more >= window {
+                let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
+                let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
+                if from.saturating_add(more) >= window {
                     self.state = State::Open;
                     return Leave::Free;
                 }
-                match (from + more).saturating_sub(in_flight) {
+                match from.saturating_add(more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
                         let ahead = DOUBLING * (1.0 + ahead / DOUBLING).log2();

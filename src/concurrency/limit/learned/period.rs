@@ -138,7 +138,12 @@ impl Period {
             vague = vague.min(1.0);
         }
         let length = self.length.take();
-        let short = lasted < if self.asked.is_some() { 2.0 * WORTH } else { WORTH };
+        let short = lasted
+            < if self.asked.is_some() {
+                2.0 * WORTH
+            } else {
+                WORTH
+            };
         if short && !self.is_believed_at(length) {
             self.opened = None;
             self.agreed = 0;
