@@ -21,7 +21,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::scenario::{Row, Scenario};
 
 /// How many run at a time, unless told otherwise: they wait most of the time.
-const THREADS: usize = 8;
+const THREADS: usize = 6;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
