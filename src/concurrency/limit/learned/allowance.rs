@@ -196,7 +196,8 @@ fn ends_in(hint: &Hint, remaining: u64, reset: Duration) -> f64 {
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
 /// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
 fn bucket_rate(quota: &Quota) -> Option<f64> {
-    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64 - 0.5;
+    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64;
+    let missing = if missing < 4.0 { missing } else { missing - 0.5 };
     let reset = quota.reset?;
     let rounded = if reset.subsec_nanos() == 0 { 0.5 } else { 0.0 };
     let rate = missing / (reset.as_secs_f64() - rounded);
