@@ -263,7 +263,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -287,6 +287,7 @@ impl Limit for Learned {
         let seq = self.sent;
         self.sent += 1;
         if self.is_idle(load) && !self.window.minds(load.in_flight) {
+            self.allowance.on_idle_send();
             return;
         }
         let settled = self.settled();
@@ -325,15 +326,18 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
+        self.allowance.on_outcome();
     }
 
-    fn pause_for(&mut self, _: &Now, hint: &Hint) -> Option<Duration> {
+    fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
             // Only the body said so, after the head had shut the door.
             self.door.open();
             return None;
         }
-        hint.wait().filter(|_| self.pausing)
+        let wait = hint.wait().filter(|_| self.pausing)?;
+        let left = self.allowance.spent_for(now.get().as_secs_f64());
+        Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
     }
 
     fn limit(&self) -> usize {
