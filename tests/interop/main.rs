@@ -1,0 +1,88 @@
+//! Against rate limiters that nobody here wrote: those of nginx, HAProxy, Node and Python.
+//!
+//! ```text
+//! cargo test --test interop -- --include-ignored
+//! ```
+//!
+//! prints a table at the end. README.md beside this file says what it means.
+
+mod backend;
+mod client;
+mod process;
+mod scenario;
+mod scenarios;
+mod servers;
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::scenario::{Row, Scenario};
+
+/// How many run at a time, unless told otherwise: they wait most of the time.
+const THREADS: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(THREADS));
+    let rows: Arc<Mutex<Vec<Option<Row>>>> = Arc::default();
+    let trials = scenarios::all()
+        .into_iter()
+        .enumerate()
+        .map(|(place, scenario)| {
+            let rows = Arc::clone(&rows);
+            let needs = scenario.server.needs();
+            Trial::test(scenario.name.clone(), move || {
+                let row = run(&scenario)?;
+                let fault = row.fault().map(|fault| format!("{fault}: {row:?}"));
+                let mut rows = rows.lock().expect("nothing panics under it");
+                if rows.len() <= place {
+                    rows.resize_with(place + 1, || None);
+                }
+                rows[place] = Some(row);
+                fault.map_or(Ok(()), |fault| Err(fault.into()))
+            })
+            .with_kind(needs)
+            .with_ignored_flag(true)
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let rows = rows.lock().expect("nothing panics under it");
+    print(rows.iter().flatten());
+    conclusion.exit_code()
+}
+
+fn run(scenario: &Scenario) -> Result<Row, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let row = runtime.block_on(scenario.run());
+    row.map_err(|error| format!("{}: {error}", scenario.server.needs()).into())
+}
+
+fn print<'a>(rows: impl Iterator<Item = &'a Row>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    println!("| limiter | hints | failed | refused | time | best | ratio | |");
+    println!("|---|---|---:|---:|---:|---:|---:|---|");
+    for row in rows {
+        println!(
+            "| {} | {} | {} | {:.1} % | {:.1} s | {:.1} s | {:.2} | {} |",
+            row.name,
+            if row.hints { "yes" } else { "no" },
+            row.failed,
+            row.percent(),
+            row.elapsed.as_secs_f64(),
+            row.best.as_secs_f64(),
+            row.ratio(),
+            match (row.holds(), row.beyond) {
+                (true, _) => "",
+                (false, None) => "**missed**",
+                (false, Some(why)) => why,
+            }
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! A limiter, how it is set up, and what is expected of the client.
+
+use std::time::Duration;
+
+use crate::client;
+use crate::process::Result;
+use crate::servers::Server;
+
+/// How many requests each run sends.
+pub(crate) const JOBS: usize = 300;
+/// How long a run may take at the most, so that a hang ends.
+const HANG: Duration = Duration::from_secs(180);
+
+/// What a limiter allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Allows {
+    /// So many at once.
+    AtOnce(usize),
+    /// So many immediately, and then so many per second.
+    Bucket { first: usize, per_second: f64 },
+    /// So many in each window, which opens with a request.
+    Window { limit: usize, every: Duration },
+    /// So many in this window and as much of the last one as is less than a window's length ago,
+    /// as if its requests had come evenly.
+    Sliding { limit: usize, every: Duration },
+}
+
+impl Allows {
+    /// The least time in which `jobs` requests that take `latency` each can be answered.
+    fn best(self, jobs: usize, latency: Duration) -> Duration {
+        let jobs_per = |limit: usize| jobs as f64 / limit as f64;
+        match self {
+            Self::AtOnce(places) => latency.mul_f64(jobs_per(places)),
+            Self::Bucket { first, per_second } => {
+                let wait = jobs.saturating_sub(first) as f64 / per_second;
+                Duration::from_secs_f64(wait) + latency
+            }
+            Self::Window { limit, every } => every.mul_f64(jobs_per(limit).ceil() - 1.0) + latency,
+            Self::Sliding { limit, every } => every.mul_f64(jobs_per(limit)) + latency,
+        }
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) server: Server,
+    /// How long a request takes once it is let in, on average.
+    latency: Duration,
+    allows: Allows,
+    hints: bool,
+    clients: usize,
+    beyond: Option<&'static str>,
+}
+
+impl Scenario {
+    pub(crate) fn new(name: &str, server: Server, latency: u64, allows: Allows) -> Self {
+        Self {
+            name: format!("{} @{latency}ms", name.trim_end()),
+            server,
+            latency: Duration::from_millis(latency),
+            allows,
+            hints: false,
+            clients: 1,
+            beyond: None,
+        }
+    }
+
+    /// Whether the answers tell of the limit.
+    pub(crate) fn hints(self, hints: bool) -> Self {
+        Self { hints, ..self }
+    }
+
+    /// By clients of their own, which share the requests and know nothing of each other.
+    pub(crate) fn clients(self, clients: usize) -> Self {
+        let name = format!("{}, {clients} clients", self.name);
+        Self {
+            name,
+            clients,
+            ..self
+        }
+    }
+
+    /// Why the bounds are not kept here. It is run and shown all the same, and nothing may fail.
+    pub(crate) fn beyond(self, why: &'static str) -> Self {
+        Self {
+            beyond: Some(why),
+            ..self
+        }
+    }
+
+    pub(crate) async fn run(&self) -> Result<Row> {
+        let server = self.server.start(self.latency).await?;
+        let sending = client::send(&self.name, server.address, JOBS, self.clients);
+        let sent = tokio::time::timeout(HANG, sending)
+            .await
+            .map_err(|_| format!("not done after {HANG:?}"))?;
+        Ok(Row {
+            name: self.name.clone(),
+            hints: self.hints,
+            beyond: self.beyond,
+            failed: JOBS - sent.done,
+            refused: sent.refused,
+            elapsed: sent.elapsed,
+            best: self.allows.best(JOBS, self.latency),
+        })
+    }
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) hints: bool,
+    pub(crate) beyond: Option<&'static str>,
+    pub(crate) failed: usize,
+    pub(crate) refused: u32,
+    pub(crate) elapsed: Duration,
+    pub(crate) best: Duration,
+}
+
+impl Row {
+    /// Refusals, in percent of the requests.
+    pub(crate) fn percent(&self) -> f64 {
+        f64::from(self.refused) * 100.0 / JOBS as f64
+    }
+
+    pub(crate) fn ratio(&self) -> f64 {
+        self.elapsed.as_secs_f64() / self.best.as_secs_f64()
+    }
+
+    /// Whether refusals and time are within the bounds.
+    pub(crate) fn holds(&self) -> bool {
+        let most = if self.hints { 1.5 } else { 4.0 };
+        self.percent() <= most && self.ratio() <= 1.15
+    }
+
+    /// What is wrong with this run, if anything is.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        if self.failed > 0 {
+            Some("requests failed")
+        } else if self.ratio() < 0.95 {
+            Some("quicker than allowed: the limiter was not at work")
+        } else if !self.holds() && self.beyond.is_none() {
+            Some("out of bounds")
+        } else {
+            None
+        }
+    }
+}
