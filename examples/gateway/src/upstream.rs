@@ -96,9 +96,10 @@ impl Upstream {
         let wait = self.history.time_for(look.queued);
         // No client needs to come back during a pause.
         let wait = wait.max(look.gate.pause_remaining.unwrap_or_default());
-        // As much again at random, so that those turned away together do not come back together.
-        let seconds = wait.as_secs_f64().clamp(1.0, 60.0);
-        Duration::from_secs((seconds * (1.0 + fastrand::f64())).ceil() as u64)
+        // As much again at random, so that those turned away together do not come back together; and
+        // no more than a minute, above which OpenAI's client takes no word for it.
+        let seconds = wait.as_secs_f64().max(1.0) * (1.0 + fastrand::f64());
+        Duration::from_secs(seconds.ceil().min(60.0) as u64)
     }
 
     /// How many requests were taken and are not at their answer's end.

@@ -2,6 +2,8 @@
 
 const EVERY = 1000;
 const RECENT = 10;
+// What the chart shows, in milliseconds: the shortest that holds all samples.
+const SPANS = [60_000, 120_000, 300_000];
 
 const views = new Map();
 let newest = 0;
@@ -61,8 +63,9 @@ class View {
     const had = this.newest();
     this.samples.push(...upstream.samples.filter((sample) => sample.time > had));
     this.samples = this.samples.slice(-status.samples_kept);
-    this.span = status.samples_kept * status.sample_ms;
     this.sampleMs = status.sample_ms;
+    const has = this.samples.length * status.sample_ms;
+    this.span = SPANS.find((span) => span >= has) ?? status.samples_kept * status.sample_ms;
 
     const recent = this.samples.slice(-RECENT);
     const accepted = sum(this.samples, "accepted");
@@ -77,8 +80,8 @@ class View {
     this.field("queued", number.format(upstream.queued));
     this.field("max_queue", number.format(upstream.max_queue));
     this.field("pause", upstream.pause_ms === null ? "none" : oneDigit.format(upstream.pause_ms / 1000), upstream.pause_ms !== null && "s");
-    this.field("speed", oneDigit.format(speed), "a second");
-    this.field("pace", upstream.rate === null ? "No pace is kept" : `Sent at a pace of ${oneDigit.format(upstream.rate)} a second`);
+    this.field("speed", oneDigit.format(speed), "/ s");
+    this.field("pace", upstream.rate === null ? "Not paced" : `Paced at ${oneDigit.format(upstream.rate)} / s`);
     this.field("accepted", number.format(upstream.accepted));
     this.field("refused_share", oneDigit.format(share * 100), "%");
     this.field("refused", number.format(upstream.refused));
@@ -140,7 +143,7 @@ class View {
     }
     this.svg.setAttribute("height", top + 14);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${top + 14}`);
-    this.svg.setAttribute("aria-label", `The last five minutes. ${this.samples.length ? readout(this.samples.at(-1), end, false) : ""}`);
+    this.svg.setAttribute("aria-label", `The last minutes. ${this.samples.length ? readout(this.samples.at(-1), end, false) : ""}`);
     this.svg.replaceChildren(...parts);
   }
 }
@@ -158,7 +161,7 @@ function says(upstream) {
 function readout(sample, end, pointed) {
   const ago = Math.round((end - sample.time) / 1000);
   const parts = [
-    pointed && ago > 0 ? `${ago} s ago` : "Now",
+    pointed && ago > 0 ? `${ago} s ago:` : "The last second:",
     `limit ${sample.limit}`,
     `in flight ${sample.in_flight}`,
     `waiting ${sample.queued}`,
@@ -168,7 +171,7 @@ function readout(sample, end, pointed) {
   if (sample.rate !== null) parts.push(`pace ${oneDigit.format(sample.rate)}/s`);
   if (sample.turned_away) parts.push(`turned away ${sample.turned_away}`);
   if (sample.paused) parts.push("paused");
-  return parts.join(" · ");
+  return parts.join(" · ").replace(": ·", ":");
 }
 
 function flightPane(parts, scale, box, samples) {
@@ -177,7 +180,11 @@ function flightPane(parts, scale, box, samples) {
     const x = scale.x(sample.time) - scale.step;
     parts.push(element("rect", { class: "paused", x, y: box.top, width: scale.step + 0.5, height: box.bottom - box.top }));
   }
-  frame(parts, scale, box, y, [["In flight", "flight"], ["Limit", "limit"]]);
+  frame(parts, scale, box, y, [["In flight", "flight"], ["and"], ["limit", "limit"]]);
+  if (samples.some((sample) => sample.paused)) {
+    parts.push(element("text", { x: scale.right, y: box.top - 9, "text-anchor": "end" }, "paused"));
+    parts.push(element("rect", { class: "paused", x: scale.right - 58, y: box.top - 18, width: 11, height: 11 }));
+  }
   parts.push(element("path", { class: "flight", d: area(scale, y, samples, "in_flight") }));
   parts.push(element("path", { class: "limit", d: steps(scale, y, samples, "limit") }));
 }
@@ -191,7 +198,7 @@ function queuePane(parts, scale, box, samples) {
 function answersPane(parts, scale, box, samples) {
   const highest = samples.reduce((high, sample) => Math.max(high, sample.accepted + sample.refused), 1);
   const y = vertical(box, highest);
-  frame(parts, scale, box, y, [["Answered", "good"], ["and refused", "bad"], ["each second"]]);
+  frame(parts, scale, box, y, [["Answered", "good"], ["and"], ["refused", "bad"], ["per second"]]);
   for (const sample of samples) {
     const x = scale.x(sample.time) - scale.step;
     const width = Math.max(1, scale.step - 0.5);
@@ -220,11 +227,11 @@ function frame(parts, scale, box, y, words) {
 
 function timeAxis(parts, scale, y, span) {
   const minutes = Math.round(span / 60000);
-  const every = scale.right - scale.left < 420 ? 2 : 1;
+  const every = minutes === 1 ? 0.5 : minutes > 2 && scale.right - scale.left < 420 ? 2 : 1;
   for (let ago = 0; ago <= minutes; ago += every) {
     const x = scale.x(scale.time(scale.right) - ago * 60000);
     const anchor = ago === 0 ? "end" : ago === minutes ? "start" : "middle";
-    parts.push(element("text", { x, y, "text-anchor": anchor }, ago === 0 ? "now" : `${ago} min ago`));
+    parts.push(element("text", { x, y, "text-anchor": anchor }, ago === 0 ? "now" : ago < 1 ? `${ago * 60} s ago` : `${ago} min ago`));
   }
 }
 
@@ -238,7 +245,7 @@ function vertical(box, highest) {
 /// The next round number, so that the scale does not move with every sample.
 function nice(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((round) => round >= value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((round) => round >= value);
 }
 
 /// A line that stays where it is for each sample's time.
@@ -246,8 +253,9 @@ function steps(scale, y, samples, key) {
   return samples
     .map((sample, at) => {
       const x = scale.x(sample.time);
-      const start = at === 0 ? `M${x - scale.step},${y(sample[key])}` : `V${y(sample[key])}`;
-      return `${start}H${x}`;
+      const high = y(sample[key]).toFixed(1);
+      const start = at === 0 ? `M${(x - scale.step).toFixed(1)},${high}` : `V${high}`;
+      return `${start}H${x.toFixed(1)}`;
     })
     .join("");
 }
