@@ -43,13 +43,15 @@ pub(crate) async fn forward(
 ) -> Response {
     let arrived = Instant::now();
     let method = request.method().clone();
-    let Some(mut place) = upstream.enter() else {
+    let place = upstream.enter();
+    let result = if place.is_none() {
         let retry_after = upstream.turn_away();
-        return Refusal::Overloaded { retry_after }.into_response();
-    };
-    let result = tokio::select! {
-        result = send(&desk, &upstream, &path, request) => result,
-        () = desk.closed.cancelled() => Err(Refusal::ShuttingDown),
+        Err(Refusal::Overloaded { retry_after })
+    } else {
+        tokio::select! {
+            result = send(&desk, &upstream, &path, request) => result,
+            () = desk.closed.cancelled() => Err(Refusal::ShuttingDown),
+        }
     };
     let attempts = match &result {
         Ok(response) => Some(Attempts::of(response.extensions()).get()),
@@ -61,15 +63,16 @@ pub(crate) async fn forward(
         "gateway"
     };
     let response = result.unwrap_or_else(|refusal| {
+        let name = &*upstream.target.name;
         warn!(
-            upstream = &*upstream.target.name,
+            upstream = name,
             code = refusal.code(),
             "{}",
             refusal.message()
         );
         refusal.into_response()
     });
-    place.answered(response.status(), by);
+    upstream.count(response.status(), by);
     // Neither headers nor the query: they may hold keys.
     info!(
         upstream = &*upstream.target.name,
@@ -80,14 +83,17 @@ pub(crate) async fn forward(
         attempts,
         after = ?arrived.elapsed(),
     );
-    hold(response, place)
+    match place {
+        Some(place) => hold(response, place.answered()),
+        None => response,
+    }
 }
 
 /// Keeps a place until the answer's body ends or is dropped, by a closure that lives as long.
 fn hold(response: Response, place: Place) -> Response {
     response.map(|body| {
         Body::new(body.map_err(move |error| {
-            let upstream = &*place.upstream.target.name;
+            let upstream = place.upstream();
             warn!(upstream, "an answer broke off: {}", reasons(&error));
             error
         }))

@@ -23,6 +23,7 @@ use axum::routing::any;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tracing::{info, warn};
@@ -73,9 +74,9 @@ impl Gateway {
         })
     }
 
-    /// Serves until `shutdown` is ready, and then those requests that were taken before, for as long
-    /// as [`Config::drain`] says. What has no answer by then gets status 503, and what is cut off in
-    /// its answer's body ends with an error when the runtime does. True if nothing was.
+    /// Serves until `shutdown` is ready, and then finishes the requests that were taken before, for
+    /// as long as [`Config::drain`] says. True if all were finished. Otherwise those that had no answer
+    /// got status 503, and those whose answers' bodies had not ended are cut off with the runtime.
     ///
     /// # Errors
     ///
@@ -103,25 +104,27 @@ impl Gateway {
             ended = &mut server => return ended?.map(|()| true),
             () = shutdown => stop.cancel(),
         }
-        let left = self
-            .upstreams
-            .iter()
-            .map(|upstream| upstream.inside())
-            .sum::<usize>();
-        info!(requests = left, at_most = ?self.desk.config.drain, "no new requests; finishing these");
-        if let Ok(ended) = tokio::time::timeout(self.desk.config.drain, &mut server).await {
+        let drain = self.desk.config.drain;
+        info!(requests = self.inside(), at_most = ?drain, "no new requests; finishing these");
+        if let Ok(ended) = timeout(drain, &mut server).await {
             return ended?.map(|()| true);
         }
+        warn!(
+            requests = self.inside(),
+            "the time is up; these are given up"
+        );
         self.desk.closed.cancel();
-        let rest = tokio::time::timeout(LAST_WORDS, &mut server).await;
+        let _ = timeout(LAST_WORDS, &mut server).await;
         server.abort();
-        let left = self
-            .upstreams
+        Ok(false)
+    }
+
+    /// How many requests were taken and are not at their answer's end.
+    fn inside(&self) -> usize {
+        self.upstreams
             .iter()
             .map(|upstream| upstream.inside())
-            .sum::<usize>();
-        warn!(requests = left, "the time is up; what is left is cut off");
-        Ok(rest.is_ok() && left == 0)
+            .sum()
     }
 
     /// All addresses, without the recording of the page's history that [`serve`](Self::serve) does.

@@ -102,6 +102,11 @@ impl Upstream {
         Duration::from_secs(seconds.ceil().min(60.0) as u64)
     }
 
+    /// Counts an answer that begins.
+    pub(crate) fn count(&self, status: StatusCode, by: &'static str) {
+        self.answers.count(&self.target.name, status, by);
+    }
+
     /// How many requests were taken and are not at their answer's end.
     pub(crate) fn inside(&self) -> usize {
         self.inside.load(Ordering::Relaxed)
@@ -130,18 +135,20 @@ impl fmt::Debug for Upstream {
 /// A request's place, from its arrival to its answer's end.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(crate) upstream: Arc<Upstream>,
+    upstream: Arc<Upstream>,
     answered: bool,
 }
 
 impl Place {
-    /// Counts the answer, which may yet have a body.
-    pub(crate) fn answered(&mut self, status: StatusCode, by: &'static str) {
+    /// The place of a request whose answer has begun.
+    pub(crate) fn answered(mut self) -> Self {
         self.answered = true;
-        let Upstream {
-            target, answers, ..
-        } = &*self.upstream;
-        answers.count(&target.name, status, by);
+        self
+    }
+
+    /// The upstream's name.
+    pub(crate) fn upstream(&self) -> &str {
+        &self.upstream.target.name
     }
 }
 

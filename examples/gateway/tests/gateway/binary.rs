@@ -1,0 +1,124 @@
+//! The program itself.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::common::{Patient, client, until, upstream};
+
+async fn start(options: &[&str]) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
+        .args(["--listen", "127.0.0.1:0"])
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).await.unwrap();
+    let url = line.trim().strip_prefix("Listening on ").unwrap();
+    (child, url.trim_end_matches('/').to_owned())
+}
+
+async fn log(child: &mut Child) -> String {
+    let mut log = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut log)
+        .await
+        .unwrap();
+    log
+}
+
+#[cfg(unix)]
+async fn terminate(child: &Child) {
+    let id = child.id().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_drains() {
+    let upstream = Patient::start().await;
+    let (mut child, url) = start(&["--upstream", &upstream.url]).await;
+    let request = client(&url).in_background();
+    until("one is worked on", || upstream.working() == 1).await;
+    terminate(&child).await;
+    assert!(
+        timeout(Duration::from_millis(300), child.wait())
+            .await
+            .is_err()
+    );
+    upstream.may.add_permits(1);
+    assert_eq!(request.await.unwrap().body(), "done");
+    assert!(child.wait().await.unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_sigterm_ends_it_at_once() {
+    let upstream = Patient::start().await;
+    let (mut child, url) = start(&["--upstream", &upstream.url]).await;
+    let request = client(&url).in_background();
+    until("one is worked on", || upstream.working() == 1).await;
+    terminate(&child).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    terminate(&child).await;
+    let status = timeout(Duration::from_secs(10), child.wait()).await;
+    assert_eq!(status.expect("it ends").unwrap().code(), Some(1));
+    assert!(request.await.is_err());
+}
+
+#[tokio::test]
+async fn no_key_is_logged_at_any_level() {
+    let url = upstream(Router::new().fallback(async || "done")).await;
+    let gone = "gone=http://127.0.0.1:1";
+    let (mut child, gateway) =
+        start(&["--upstream", &url, "--upstream", gone, "--log", "trace"]).await;
+    for path in ["/v1/x?key=SECRET-query", "/gone/v1/x?key=SECRET-query"] {
+        let client = client(&gateway);
+        let request = client.post(path);
+        let request = request
+            .header("authorization", "Bearer SECRET-authorization")
+            .header("x-api-key", "SECRET-api-key")
+            .header("x-other", "SECRET-other");
+        client.fetch(request.body("SECRET-body").unwrap()).await;
+    }
+    child.start_kill().unwrap();
+    let log = log(&mut child).await;
+    assert!(log.contains("path=\"/v1/x\""), "{log}");
+    assert!(log.contains("gateway_upstream_unreachable"), "{log}");
+    assert!(!log.contains("SECRET"), "{log}");
+}
+
+#[tokio::test]
+async fn options_that_make_no_sense_are_refused() {
+    for options in [
+        &["--upstream", "https://user:SECRET@api.example.com"][..],
+        &["--upstream", "http://x", "--upstream", "http://x"],
+        &["--upstream", "http://x", "--max-buffered", "1kB"],
+        &[],
+    ] {
+        let program = Command::new(env!("CARGO_BIN_EXE_gateway"))
+            .args(options)
+            .output();
+        let output = program.await.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{options:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
