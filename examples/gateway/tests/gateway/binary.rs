@@ -10,10 +10,15 @@ use tokio::time::timeout;
 
 use crate::common::{Patient, client, until, upstream};
 
-async fn start(options: &[&str]) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
-        .args(["--listen", "127.0.0.1:0"])
-        .args(options)
+pub(crate) fn program(options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command.args(["--listen", "127.0.0.1:0"]).args(options);
+    command
+}
+
+/// Starts the program and says where it listens.
+pub(crate) async fn start(mut program: Command) -> (Child, String) {
+    let mut child = program
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -55,7 +60,7 @@ async fn terminate(child: &Child) {
 #[tokio::test]
 async fn sigterm_drains() {
     let upstream = Patient::start().await;
-    let (mut child, url) = start(&["--upstream", &upstream.url]).await;
+    let (mut child, url) = start(program(&["--upstream", &upstream.url])).await;
     let request = client(&url).in_background();
     until("one is worked on", || upstream.working() == 1).await;
     terminate(&child).await;
@@ -73,7 +78,7 @@ async fn sigterm_drains() {
 #[tokio::test]
 async fn a_second_sigterm_ends_it_at_once() {
     let upstream = Patient::start().await;
-    let (mut child, url) = start(&["--upstream", &upstream.url]).await;
+    let (mut child, url) = start(program(&["--upstream", &upstream.url])).await;
     let request = client(&url).in_background();
     until("one is worked on", || upstream.working() == 1).await;
     terminate(&child).await;
@@ -88,8 +93,15 @@ async fn a_second_sigterm_ends_it_at_once() {
 async fn no_key_is_logged_at_any_level() {
     let url = upstream(Router::new().fallback(async || "done")).await;
     let gone = "gone=http://127.0.0.1:1";
-    let (mut child, gateway) =
-        start(&["--upstream", &url, "--upstream", gone, "--log", "trace"]).await;
+    let (mut child, gateway) = start(program(&[
+        "--upstream",
+        &url,
+        "--upstream",
+        gone,
+        "--log",
+        "trace",
+    ]))
+    .await;
     for path in ["/v1/x?key=SECRET-query", "/gone/v1/x?key=SECRET-query"] {
         let client = client(&gateway);
         let request = client.post(path);
@@ -114,10 +126,7 @@ async fn options_that_make_no_sense_are_refused() {
         &["--upstream", "http://x", "--max-buffered", "1kB"],
         &[],
     ] {
-        let program = Command::new(env!("CARGO_BIN_EXE_gateway"))
-            .args(options)
-            .output();
-        let output = program.await.unwrap();
+        let output = program(options).output().await.unwrap();
         assert_eq!(output.status.code(), Some(2), "{options:?}");
         assert!(!output.stderr.is_empty());
     }

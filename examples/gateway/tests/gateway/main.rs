@@ -8,3 +8,4 @@ mod leave;
 mod metrics;
 mod overload;
 mod refuse;
+mod tls;
