@@ -115,7 +115,7 @@ class View {
     if (!width || !this.span) return;
     const last = this.pointed ?? this.samples.at(-1);
     this.field("readout", last ? readout(last, this.newest(), !!this.pointed) : "The first numbers come in a second.");
-    const margin = { left: 34, right: 4 };
+    const margin = { left: 40, right: 4 };
     const inner = width - margin.left - margin.right;
     const end = this.newest();
     this.scale = {
