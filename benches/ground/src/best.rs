@@ -64,6 +64,48 @@ fn moves(rule: &Rule, now: f64) -> Option<f64> {
     }
 }
 
+/// How many the same client has in flight at a moment on average, once it has begun, or `None` if that
+/// is never steady.
+pub fn in_flight(scenario: &Scenario, at: f64) -> Option<f64> {
+    if scenario
+        .outage
+        .is_some_and(|(from, to)| (from..to).contains(&at))
+    {
+        return Some(0.0);
+    }
+    let of = |rule: &Rule| match rule {
+        Rule::InFlight { limit, .. } => Some(limit.at(at)),
+        Rule::Bucket { .. } => Some(rule_per_second(scenario, rule, at)? * scenario.latency),
+        Rule::Window { .. } | Rule::Sliding { .. } => None,
+    };
+    let limits = scenario.rules.iter().filter_map(of);
+    limits.chain(scenario.knee).reduce(f64::min)
+}
+
+/// How many it sends per second on average, where the API limits that.
+pub fn per_second(scenario: &Scenario, at: f64) -> Option<f64> {
+    let rates = scenario.rules.iter();
+    rates
+        .filter_map(|rule| rule_per_second(scenario, rule, at))
+        .reduce(f64::min)
+}
+
+fn rule_per_second(scenario: &Scenario, rule: &Rule, at: f64) -> Option<f64> {
+    let cost = f64::from(scenario.cost.start() + scenario.cost.end()) / 2.0;
+    match rule {
+        Rule::InFlight { .. } => None,
+        Rule::Bucket {
+            per_minute, unit, ..
+        } => Some(match unit {
+            Unit::Requests => per_minute.at(at) / 60.0,
+            Unit::Tokens => per_minute.at(at) / 60.0 / cost,
+        }),
+        Rule::Window { limit, period, .. } | Rule::Sliding { limit, period, .. } => {
+            Some(limit / period)
+        }
+    }
+}
+
 /// A lower bound in closed form, as if work were a fluid: the longest that any one limit needs.
 /// The time of the last arrival, an outage and the mean latency are added where they must be.
 pub fn fluid(scenario: &Scenario, jobs: &[Job]) -> f64 {

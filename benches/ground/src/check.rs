@@ -1,5 +1,7 @@
 //! Whether our own rows keep what is promised.
 
+use std::fmt;
+
 use crate::limits::Rule;
 use crate::measure::Measured;
 use crate::table::Row;
@@ -13,15 +15,40 @@ const COSTLY: f64 = 100.0;
 /// The limits from crates.io whose refusals are undercut.
 const UNDERCUT: [&str; 2] = ["resilience-aimd", "throttle-net"];
 
-/// What the row misses, in words. `rivals` are the rows of the same scenario.
-pub fn misses(row: &Row, rivals: &[&Row]) -> Vec<String> {
+/// A figure of a row, and the most that it may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    pub what: &'static str,
+    pub is: f64,
+    pub bound: f64,
+}
+
+impl Figure {
+    pub fn holds(&self) -> bool {
+        self.is <= self.bound
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, is, bound } = self;
+        let side = if self.holds() { "within" } else { "over" };
+        write!(f, "{what} is {is:.3}, {side} {bound:.3}")
+    }
+}
+
+/// What the row misses. `rivals` are the rows of the same scenario.
+pub fn misses(row: &Row, rivals: &[&Row]) -> Vec<Figure> {
+    let mut figures = figures(row, rivals);
+    figures.retain(|figure| !figure.holds());
+    figures
+}
+
+/// Every figure of the row that is bounded, in the same order for every row of a scenario.
+pub fn figures(row: &Row, rivals: &[&Row]) -> Vec<Figure> {
     let bounds = row.scenario.bounds;
-    let mut misses = Vec::new();
-    let mut at_most = |what: &str, is: f64, bound: f64| {
-        if is > bound {
-            misses.push(format!("{what} is {is:.3}, over {bound:.3}"));
-        }
-    };
+    let mut figures = Vec::new();
+    let mut at_most = |what, is, bound| figures.push(Figure { what, is, bound });
     let (ratio, refused) = (row.mean(Measured::ratio), row.mean(|run| run.refused));
     at_most("jobs failed", row.failed() as f64, 0.0);
     at_most("makespan over best", ratio, bounds.ratio);
@@ -33,15 +60,19 @@ pub fn misses(row: &Row, rivals: &[&Row]) -> Vec<String> {
             peak as f64,
         );
     }
-    for run in &row.runs {
-        at_most("one less Jain's index", 1.0 - run.jain.unwrap_or(1.0), 0.1);
-        at_most("seconds to join", run.joined.unwrap_or(0.0), 60.0);
-        at_most(
-            "round trips to settle",
-            run.settled.unwrap_or(0.0),
-            settles_within(row),
-        );
-    }
+    // These hold in every run.
+    let mut worst = |what, of: fn(&Measured) -> Option<f64>, bound| {
+        if let Some(worst) = row.runs.iter().filter_map(of).reduce(f64::max) {
+            at_most(what, worst, bound);
+        }
+    };
+    worst("one less Jain's index", |run| Some(1.0 - run.jain?), 0.1);
+    worst("seconds to join", |run| run.joined, 60.0);
+    worst(
+        "round trips to settle",
+        |run| run.settled,
+        settles_within(row),
+    );
     let finish = rivals.iter().filter(|rival| rival.failed() == 0);
     if let Some(best) = finish
         .map(|rival| rival.mean(Measured::ratio))
@@ -66,7 +97,7 @@ pub fn misses(row: &Row, rivals: &[&Row]) -> Vec<String> {
             least / 10.0,
         );
     }
-    misses
+    figures
 }
 
 /// Within how many round trips a limit that rose is used, or one that fell is kept.
@@ -110,15 +141,15 @@ mod tests {
 
     #[test]
     fn a_good_row_misses_nothing() {
-        assert_eq!(
-            misses(&row("throttle", 104.0, 20.0, 0), &[]),
-            Vec::<String>::new()
-        );
+        assert_eq!(misses(&row("throttle", 104.0, 20.0, 0), &[]), []);
     }
 
     #[test]
     fn every_bound_is_looked_at() {
-        let missed = |row: &Row, rivals: &[&Row]| misses(row, rivals).join("; ");
+        let missed = |row: &Row, rivals: &[&Row]| {
+            let misses: Vec<String> = misses(row, rivals).iter().map(Figure::to_string).collect();
+            misses.join("; ")
+        };
         assert!(missed(&row("throttle", 106.0, 20.0, 0), &[]).contains("makespan over best"));
         assert!(missed(&row("throttle", 101.0, 26.0, 0), &[]).contains("refused per 1,000"));
         assert!(missed(&row("throttle", 101.0, 20.0, 1), &[]).contains("jobs failed"));

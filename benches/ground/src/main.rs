@@ -4,16 +4,18 @@ mod best;
 mod check;
 mod clients;
 mod clock;
+mod drawn;
 mod hints;
 mod limits;
 mod measure;
-#[cfg(feature = "plot")]
 mod plot;
 mod run;
+mod runs;
 mod scenario;
 mod scenarios;
 mod schedule;
 mod server;
+mod sweep;
 mod table;
 mod trace;
 mod vector;
@@ -22,7 +24,6 @@ mod work;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -39,27 +40,40 @@ struct Args {
     /// Only clients of this name (repeatable; a trailing `*` matches any ending).
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
-    /// How many seeds each runs with.
-    #[arg(long, default_value_t = 3)]
-    seeds: u64,
+    /// How many seeds each runs with: 3, or 12 for a sweep.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Multiplies the number of jobs of every scenario.
     #[arg(long, default_value_t = 1.0)]
     jobs_scale: f64,
+    /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
+    #[arg(long, value_name = "N")]
+    drawn: Option<usize>,
+    /// The seed by which scenarios are drawn.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    draw: u64,
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
     /// Exits 1 if a row of this crate's defaults misses a bound, and names it.
     #[arg(long)]
     check: bool,
+    /// Changes each constant of the default limit by half, one at a time, and prints which figures
+    /// leave their bounds. With `--check`, exits 1 if one does.
+    #[arg(long)]
+    sweep: bool,
+    /// Sweeps only constants of this name (repeatable; a trailing `*` matches any ending).
+    #[arg(long, value_name = "NAME", requires = "sweep")]
+    constant: Vec<String>,
     /// Writes what the client believed and did over time as CSV (the first of the scenarios and
     /// clients that match, the first seed).
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Draws limit and in flight over time, an SVG per scenario and client.
-    #[cfg(feature = "plot")]
+    /// Draws a run with the first seed over time, an SVG per scenario and client: what was in flight
+    /// and what was allowed, sent and refused.
     #[arg(long, value_name = "DIR")]
     plot: Option<PathBuf>,
     /// Prints how the clients fare in Vector's own twelve conditions instead.
@@ -83,7 +97,10 @@ fn named(name: &str, wanted: &[String]) -> bool {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut scenarios = scenarios::all();
+    let mut scenarios = match args.drawn {
+        Some(count) => drawn::of_each(count, args.draw),
+        None => scenarios::all(),
+    };
     if let Some(path) = &args.arrivals {
         match std::fs::read_to_string(path) {
             Ok(text) => scenarios.push(scenarios::of_trace(work::read_trace(&text))),
@@ -106,9 +123,9 @@ fn main() -> ExitCode {
         .filter(|kind| named(kind.name, &args.client))
         .copied()
         .collect();
-    if args.check && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
+    if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
         eprintln!(
-            "--check is about the client {}, which is left out",
+            "--check and --sweep are about the client {}, which is left out",
             clients::DEFAULTS
         );
         return ExitCode::from(2);
@@ -138,7 +155,6 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    #[cfg(feature = "plot")]
     if let Some(dir) = &args.plot {
         std::fs::create_dir_all(dir)?;
         for (scenario, kind) in scenarios
@@ -151,7 +167,17 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = rows(scenarios, kinds, args.seed..args.seed + args.seeds);
+    let seeds = args.seeds.unwrap_or(if args.sweep { 12 } else { 3 });
+    let seeds = args.seed..args.seed + seeds;
+    if args.sweep {
+        let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
+        let wanted = |name: &str| named(name, &args.constant);
+        let sweep = sweep::sweep(scenarios, wanted, &rivals, seeds)?;
+        print!("{sweep}");
+        let failed = args.check && !sweep.holds();
+        return Ok(ExitCode::from(u8::from(failed)));
+    }
+    let rows = runs::rows(scenarios, kinds, seeds);
     print!(
         "{}",
         if args.long {
@@ -195,42 +221,4 @@ fn list(scenarios: &[Scenario]) {
     for kind in clients::ALL {
         println!("  {:22} {}", kind.name, kind.about);
     }
-}
-
-/// Runs all, on all cores.
-fn rows(scenarios: &[Scenario], kinds: &[Kind], seeds: std::ops::Range<u64>) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for scenario in scenarios {
-        for kind in kinds {
-            rows.push(Row {
-                scenario: scenario.clone(),
-                kind: *kind,
-                runs: Vec::new(),
-            });
-        }
-    }
-    let work: Vec<(usize, u64)> = (0..rows.len())
-        .flat_map(|row| seeds.clone().map(move |seed| (row, seed)))
-        .collect();
-    let next = Mutex::new(work.into_iter());
-    let measured = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let Some((row, seed)) = next.lock().expect("work").next() else {
-                        break;
-                    };
-                    let run = run::run(&rows[row].scenario, &rows[row].kind, seed);
-                    measured.lock().expect("measured").push((row, seed, run));
-                }
-            });
-        }
-    });
-    let mut measured = measured.into_inner().expect("measured");
-    measured.sort_by_key(|(row, seed, _)| (*row, *seed));
-    for (row, _, run) in measured {
-        rows[row].runs.push(run);
-    }
-    rows
 }

@@ -28,14 +28,19 @@ const SHORTEST: f64 = 600.0;
 const LONGEST: f64 = 80_000.0;
 
 /// What a client believed and did at a moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
     pub at: f64,
     /// At the server, of all clients.
     pub in_flight: usize,
     /// Over the last few samples, accepted or not, of all clients.
     pub sent_per_second: f64,
+    /// Attempts refused so far, of all clients.
+    pub refused: usize,
+    /// Of the first client.
     pub belief: Belief,
+    /// Of each client that can tell.
+    pub beliefs: Vec<Belief>,
 }
 
 /// How many samples a run gives that takes as long as the best possible.
@@ -104,7 +109,7 @@ async fn work(
         scenario.clients
     };
     let clients: Vec<Arc<dyn Client>> = (0..programs)
-        .map(|client| (kind.build)(server.seen_by(client)))
+        .map(|client| kind.client(server.seen_by(client)))
         .collect();
     let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
     let mut tasks = JoinSet::new();
@@ -132,7 +137,7 @@ async fn work(
         tokio::select! {
             biased;
             () = end => {}
-            () = sample(&server, &*clients[0], every, &mut samples) => {}
+            () = sample(&server, &clients, every, &mut samples) => {}
         }
     };
     // Jobs that are not done after so long count as failed.
@@ -151,7 +156,7 @@ const RATE: usize = 30;
 
 async fn sample(
     server: &Server,
-    client: &dyn Client,
+    clients: &[Arc<dyn Client>],
     every: Option<f64>,
     samples: &mut Vec<Sample>,
 ) {
@@ -162,11 +167,17 @@ async fn sample(
     loop {
         let before = sent.pop_front().expect("a sample");
         sent.push_back(server.sent());
+        let beliefs: Vec<Belief> = clients
+            .iter()
+            .filter_map(|client| client.belief())
+            .collect();
         samples.push(Sample {
             at: server.now(),
             in_flight: server.in_flight(),
             sent_per_second: (server.sent() - before) as f64 / (RATE as f64 * every),
-            belief: client.belief().unwrap_or_default(),
+            refused: server.refused(),
+            belief: beliefs.first().copied().unwrap_or_default(),
+            beliefs,
         });
         sleep(Duration::from_secs_f64(every)).await;
     }

@@ -143,6 +143,12 @@ impl Server {
         log.accepted.len() + log.refused + log.disturbed
     }
 
+    /// How many of them were refused.
+    pub fn refused(&self) -> usize {
+        let log = &self.shared.state.lock().expect("state").log;
+        log.refused + log.disturbed
+    }
+
     /// What was seen so far.
     pub fn log(&self) -> Log {
         self.shared.state.lock().expect("state").log.clone()

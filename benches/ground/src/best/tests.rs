@@ -118,3 +118,20 @@ fn no_scenario_can_be_done_faster_than_a_fluid_or_much_slower() {
         );
     }
 }
+
+#[test]
+fn what_the_best_has_in_flight_follows_every_limit() {
+    let find = |name: &str| scenarios::all().into_iter().find(|s| s.name == name);
+    let both = |name: &str, at: f64| {
+        let scenario = find(name).expect("a scenario");
+        (in_flight(&scenario, at), per_second(&scenario, at))
+    };
+    assert_eq!(both("moving", 200.0), (Some(10.0), None));
+    assert_eq!(both("knee", 0.0), (Some(30.0), None));
+    assert_eq!(both("outage", 60.0), (Some(0.0), None));
+    assert_eq!(both("both", 0.0), (Some(20.0), Some(10.0)));
+    assert_eq!(both("window-300", 0.0), (None, Some(5.0)));
+    let (in_flight, per_second) = both("tokens", 0.0);
+    close(per_second.expect("a rate"), 2000.0 / 425.0);
+    close(in_flight.expect("a number"), 4.0 * 2000.0 / 425.0);
+}

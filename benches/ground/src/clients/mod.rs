@@ -16,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use tower_throttle::concurrency::limit::Constants;
 
 use crate::server::Server;
 
@@ -53,7 +54,31 @@ pub struct Kind {
     pub ours: bool,
     /// Whether one program does the jobs of all clients.
     pub one_program: bool,
-    pub build: fn(Server) -> Arc<dyn Client>,
+    build: Build,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Build {
+    As(fn(Server) -> Arc<dyn Client>),
+    Learned(Constants),
+}
+
+impl Kind {
+    /// One instance, connected to a server.
+    pub fn client(&self, server: Server) -> Arc<dyn Client> {
+        match self.build {
+            Build::As(build) => build(server),
+            Build::Learned(constants) => throttle::learned_with(server, constants),
+        }
+    }
+
+    /// The kind that is held to the bounds, with other constants.
+    pub fn with_constants(constants: Constants) -> Self {
+        Self {
+            build: Build::Learned(constants),
+            ..own(DEFAULTS, "the same with other constants", throttle::learned)
+        }
+    }
 }
 
 const fn rival(
@@ -66,7 +91,7 @@ const fn rival(
         about,
         ours: false,
         one_program: false,
-        build,
+        build: Build::As(build),
     }
 }
 

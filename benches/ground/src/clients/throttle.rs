@@ -1,10 +1,11 @@
 //! Our own two layers, with nothing set.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
-use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Vegas};
+use tower_throttle::concurrency::limit::{Aimd, Constants, Fixed, Gradient2, Learned, Vegas};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::server::Server;
@@ -21,6 +22,16 @@ struct Throttle {
 /// The defaults: what the table's bounds are about.
 pub(super) fn learned(server: Server) -> Arc<dyn Client> {
     under(server, AdaptiveConcurrencyLayer::new())
+}
+
+/// The same with other constants, one of which the layer holds itself.
+pub(super) fn learned_with(server: Server, constants: Constants) -> Arc<dyn Client> {
+    let limit = Learned::with_constants(constants);
+    let max_pause = Duration::from_secs_f64(constants.max_wait);
+    under(
+        server,
+        AdaptiveConcurrencyLayer::with_limit(limit).max_pause(max_pause),
+    )
 }
 
 /// The classic laws under the same retries, for comparison.

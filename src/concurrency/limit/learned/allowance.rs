@@ -1,20 +1,28 @@
 //! What the server says is left.
 
+use std::time::Duration;
+
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowance {
-    /// The number of the request whose answer told it: it counts that one and those before it.
+    /// The number of the request whose answer told of a bucket: it counts that one and those before.
     by: u64,
     told: Option<Told>,
+    /// Requests that went, and were not answered, refused or given up yet.
+    open: u64,
+    /// Whether the answer that came just now told what is left of a window.
+    noted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Told {
-    /// So many more than those sent since, before the window ends.
+    /// So many more than those that are not answered yet, before the window ends.
     Window {
         remaining: u64,
+        /// When that was told: only a request sent later can tell of more.
+        at: f64,
         until: f64,
         /// What the next window holds, and how long it lasts, if that was told.
         limit: Option<u64>,
@@ -46,8 +54,7 @@ impl Allowance {
         now: f64,
         max_wait: f64,
     ) {
-        // Answers overtake each other; the one to the latest request knows most.
-        if hint.quotas().is_empty() || (self.told.is_some() && self.by > seq) {
+        if hint.quotas().is_empty() {
             return;
         }
         let tightest = hint
@@ -69,24 +76,84 @@ impl Allowance {
             // A full bucket does not tell how fast it fills.
             return;
         }
-        self.by = seq;
         self.told = Some(match rate {
+            // Answers overtake each other; the one to the latest request knows most.
+            Some(_) if matches!(self.told, Some(Told::Bucket { .. })) && self.by > seq => return,
             Some(rate) => {
+                self.by = seq;
                 let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
                 let capacity = quota.limit.unwrap_or(u64::MAX) as f64;
                 let left = remaining as f64 + rate * (now - sent_at) - sent_since;
                 self.mirror(left.min(capacity), rate, capacity, now)
             }
-            None => Told::Window {
-                remaining,
-                until: now + reset.as_secs_f64(),
-                limit: quota.limit,
-                length: quota
-                    .window
-                    .map(|window| window.as_secs_f32())
-                    .filter(|length| f64::from(*length) <= max_wait),
-            },
+            None => {
+                self.noted = true;
+                let (remaining, at, until) =
+                    self.window(remaining, sent_at, now, now + ends_in(hint, remaining, reset));
+                Told::Window {
+                    remaining,
+                    at,
+                    until,
+                    limit: quota.limit,
+                    length: quota
+                        .window
+                        .map(|window| window.as_secs_f32())
+                        .filter(|length| f64::from(*length) <= max_wait),
+                }
+            }
         });
+    }
+
+    /// What is left of the window, since when that is known, and when it ends: an answer says that
+    /// `remaining` are, and that it ends at `until`.
+    ///
+    /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound is
+    /// the best. Requests overtake each other on the way to where they are counted, so the least that
+    /// is left counts, unless the request was sent after that was told.
+    fn window(&self, remaining: u64, sent_at: f64, now: f64, until: f64) -> (u64, f64, f64) {
+        match self.told {
+            Some(Told::Window {
+                remaining: before,
+                at,
+                until: told,
+                length,
+                limit,
+            }) if sent_at < told && (sent_at < at || remaining <= before) => {
+                // What was only expected is off by the way there.
+                let expected = length.is_none() && limit.is_none();
+                let until = if expected { until } else { until.min(told) };
+                if remaining < before {
+                    (remaining, now, until)
+                } else {
+                    (before, at, until)
+                }
+            }
+            _ => (remaining, now, until),
+        }
+    }
+
+    /// Notes that a request was answered, refused or given up.
+    pub(super) fn on_outcome(&mut self) {
+        self.open = self.open.saturating_sub(1);
+        let noted = std::mem::take(&mut self.noted);
+        if let Some(Told::Window { remaining, .. }) = &mut self.told {
+            if !noted {
+                // It was counted nonetheless.
+                *remaining = remaining.saturating_sub(1);
+            }
+        }
+    }
+
+    /// For how long the window lasts yet, if nothing is left of it.
+    pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
+        match self.told {
+            Some(Told::Window {
+                remaining: 0,
+                until,
+                ..
+            }) if until > now => Some(until - now),
+            _ => None,
+        }
     }
 
     fn mirror(&mut self, left: f64, told_rate: f64, capacity: f64, now: f64) -> Told {
@@ -124,17 +191,22 @@ impl Allowance {
         self.told.is_none()
     }
 
+    /// Notes a request that goes while nothing is known, and no clock is read.
+    pub(super) fn on_idle_send(&mut self) {
+        self.open += 1;
+    }
+
     /// Notes a request that goes.
     pub(super) fn on_send(&mut self, now: f64) {
+        self.open += 1;
         self.refill(now);
         if let Some(Told::Bucket { tokens, .. }) = &mut self.told {
             *tokens -= 1.0;
         }
     }
 
-    /// How many may go when `next` is the number of the next request, and when one more may if
-    /// none may now. `None` if the server did not say.
-    pub(super) fn left(&mut self, next: u64, now: f64) -> Option<(usize, f64)> {
+    /// How many may go, and when one more may if none may now. `None` if the server did not say.
+    pub(super) fn left(&mut self, now: f64) -> Option<(usize, f64)> {
         self.refill(now);
         match self.told? {
             Told::Bucket { tokens, rate, .. } => {
@@ -152,30 +224,36 @@ impl Allowance {
                     return None;
                 };
                 // The next window is as full as this one was, until an answer tells more.
-                self.by = next.saturating_sub(1);
                 self.told = Some(Told::Window {
                     remaining: limit,
+                    at: now,
                     until: now + f64::from(length),
                     limit: None,
                     length: None,
                 });
-                self.left(next, now)
+                self.left(now)
             }
             Told::Window {
                 remaining, until, ..
             } => {
-                let sent_since = next.saturating_sub(self.by.saturating_add(1));
-                let left = remaining.saturating_sub(sent_since);
+                let left = remaining.saturating_sub(self.open);
                 Some((usize::try_from(left).unwrap_or(usize::MAX), until))
             }
         }
     }
 }
 
+/// In how many seconds the window ends: when it is spent, no later than the server asks to wait.
+fn ends_in(hint: &Hint, remaining: u64, reset: Duration) -> f64 {
+    let wait = hint.wait().filter(|wait| remaining == 0 && !wait.is_zero());
+    wait.map_or(reset, |wait| wait.min(reset)).as_secs_f64()
+}
+
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
 /// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
 fn bucket_rate(quota: &Quota) -> Option<f64> {
-    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64 - 0.5;
+    let missing = quota.limit?.checked_sub(quota.remaining?)? as f64;
+    let missing = if missing < 4.0 { missing } else { missing - 0.5 };
     let reset = quota.reset?;
     let rounded = if reset.subsec_nanos() == 0 { 0.5 } else { 0.0 };
     let rate = missing / (reset.as_secs_f64() - rounded);

@@ -6,6 +6,9 @@ use super::period::Period;
 /// The others follow no further apart than this, however long a refusal takes, in seconds.
 const MAX_APART: f64 = 0.5;
 
+/// So many times that distance after the door opened, and so on, the number that follows doubles.
+const DOUBLING: f64 = 4.0;
+
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +25,12 @@ enum State {
     /// Nobody goes until then; then one does.
     Shut { gap: f64, until: f64 },
     /// One is on its way to look.
-    Looking { gap: f64, seq: u64, since: f64 },
+    Looking {
+        gap: f64,
+        seq: u64,
+        since: f64,
+        admitted: f64,
+    },
     /// The look was not refused: the others follow, one after another and no longer than a refusal
     /// takes apart, so that a refusal finds few of them under way.
     Opening { since: f64, from: usize },
@@ -41,8 +49,18 @@ pub(super) enum Leave {
 impl Door {
     /// Shuts the door, for as long as the server asked, or until it is expected to open, or else for
     /// a first short while.
-    pub(super) fn shut(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        self.period.shut(now);
+    pub(super) fn shut(
+        &mut self,
+        now: f64,
+        admitted: f64,
+        asked: Option<f64>,
+        constants: &Constants,
+    ) {
+        self.period.shut(now, admitted, asked);
+        self.close(now, asked, constants);
+    }
+
+    fn close(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         let gap = constants.first_gap;
         let (until, gap) = match (asked, self.period.expected(now, constants)) {
             (Some(asked), _) => (now + asked, gap),
@@ -52,12 +70,58 @@ impl Door {
         self.state = State::Shut { gap, until };
     }
 
+    /// The very first request went.
+    pub(super) fn begin(&mut self, now: f64) {
+        self.period.begin(now);
+    }
+
+    /// Whether the size of the server's windows is known, so that no pace is needed.
+    pub(super) fn knows_windows(&self) -> bool {
+        self.period.is_believed()
+    }
+
+    /// How many more the server's window takes after `admitted` in all, if that is known. If none,
+    /// the door shuts until the next one.
+    pub(super) fn left(&mut self, now: f64, admitted: f64, constants: &Constants) -> Option<usize> {
+        if matches!(self.state, State::Shut { .. } | State::Looking { .. }) {
+            return None;
+        }
+        let left = self.period.left(admitted)?;
+        if left < 1.0 {
+            self.period.spent(now);
+            self.close(now, None, constants);
+            return None;
+        }
+        Some(left as usize)
+    }
+
+    /// A request was refused after `admitted` in all: whether the window was known to be spent by
+    /// then. If so the door shuts until the next one.
+    pub(super) fn is_spent(
+        &mut self,
+        now: f64,
+        admitted: f64,
+        asked: Option<f64>,
+        constants: &Constants,
+    ) -> bool {
+        let spent = self.period.is_spent(now, admitted, constants);
+        if spent {
+            self.close(now, asked, constants);
+        }
+        spent
+    }
+
     pub(super) fn open(&mut self) {
         self.state = State::Open;
     }
 
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
+    }
+
+    /// Whether the look was let in, and the others follow one by one.
+    pub(super) fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening { .. })
     }
 
     /// Whether `seq` is the request that went to look.
@@ -79,8 +143,11 @@ impl Door {
 
     /// The look was answered, and the others may follow.
     pub(super) fn look_accepted(&mut self, now: f64, in_flight: usize) {
-        if let State::Looking { since, .. } = self.state {
-            self.period.opened(since);
+        if let State::Looking {
+            since, admitted, ..
+        } = self.state
+        {
+            self.period.opened(since, admitted);
             self.state = State::Opening {
                 since: now,
                 from: in_flight,
@@ -95,13 +162,14 @@ impl Door {
         }
     }
 
-    /// Notes a request that goes.
-    pub(super) fn on_send(&mut self, now: f64, seq: u64) {
+    /// Notes a request that goes, when `admitted` were let in.
+    pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64) {
         if let State::Shut { gap, .. } = self.state {
             self.state = State::Looking {
                 gap,
                 seq,
                 since: now,
+                admitted,
             };
         }
     }
@@ -129,14 +197,16 @@ impl Door {
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
                 let apart = (1.5 * refusal).min(MAX_APART);
-                let more = 1 + ((now - since + 1e-9) / apart) as usize;
-                if from + more >= window {
+                let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
+                let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
+                if from.saturating_add(more) >= window {
                     self.state = State::Open;
                     return Leave::Free;
                 }
-                match (from + more).saturating_sub(in_flight) {
+                match from.saturating_add(more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
+                        let ahead = DOUBLING * (1.0 + ahead / DOUBLING).log2();
                         // Answers make room sooner than time does.
                         Leave::NotBefore((since + ahead * apart).min(now + 1.0))
                     }

@@ -66,7 +66,8 @@ use crate::hint::Hint;
 /// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
 ///    accepts) is for the callers. It teaches nothing and holds nobody up.
 ///
-/// [`Constants`] has each number with its reason.
+/// [`Constants`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
+/// and a sweep of the constants.
 ///
 /// # What it costs
 ///
@@ -111,6 +112,7 @@ pub struct Learned {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
+    seq: f64,
     admitted: f64,
 }
 
@@ -157,6 +159,7 @@ impl Learned {
         2 * load.in_flight < self.window.get()
             && self.pace.is_none()
             && self.door.is_open()
+            && !self.door.knows_windows()
             && self.allowance.is_unknown()
     }
 
@@ -234,8 +237,19 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
+        if self.door.knows_windows() {
+            let admitted = self.sent as f64 - self.refused as f64;
+            let now = now.get().as_secs_f64();
+            if let Some(left) = self.door.left(now, admitted, &self.constants) {
+                slots = slots.min(left);
+            }
+        }
         if !self.door.is_open() {
             let settled = self.settled();
+            if self.pace.is_some() && self.door.is_opening() {
+                // The pace began anew, and sees to it that few follow.
+                self.door.open();
+            }
             match self.door.leave(
                 now.get().as_secs_f64(),
                 load.in_flight,
@@ -249,7 +263,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(self.sent, now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -273,15 +287,23 @@ impl Limit for Learned {
         let seq = self.sent;
         self.sent += 1;
         if self.is_idle(load) && !self.window.minds(load.in_flight) {
+            self.allowance.on_idle_send();
             return;
         }
         let settled = self.settled();
         let now = now.get().as_secs_f64();
-        self.door.on_send(now, seq);
+        if seq == 0 {
+            self.door.begin(now);
+        }
+        self.door
+            .on_send(now, seq, seq as f64 - self.refused as f64);
         self.window.on_send(now, load.in_flight, settled);
         self.allowance.on_send(now);
         if let Some(pace) = &mut self.pace {
-            pace.on_send(now, settled, f64::from(self.rtt), &self.constants);
+            let rtt = f64::from(self.rtt);
+            if pace.on_send(now, settled, rtt, &self.constants) {
+                self.window.widen(2.0 * pace.rate() * rtt + 4.0);
+            }
         }
     }
 
@@ -304,15 +326,18 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
+        self.allowance.on_outcome();
     }
 
-    fn pause_for(&mut self, _: &Now, hint: &Hint) -> Option<Duration> {
+    fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
             // Only the body said so, after the head had shut the door.
             self.door.open();
             return None;
         }
-        hint.wait().filter(|_| self.pausing)
+        let wait = hint.wait().filter(|_| self.pausing)?;
+        let left = self.allowance.spent_for(now.get().as_secs_f64());
+        Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
     }
 
     fn limit(&self) -> usize {

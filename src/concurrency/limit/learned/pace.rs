@@ -23,6 +23,17 @@ pub(super) struct Pace {
     misses: u8,
     /// How much the pace keeps below what was measured.
     margin: f32,
+    trial: Trial,
+}
+
+/// Whether a rate that held, though less was measured, is tried once more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trial {
+    /// Whether that is the rate now.
+    runs: bool,
+    /// How many more occasions pass before the next, and how many were let pass last.
+    skip: u8,
+    skipped: u8,
 }
 
 /// The next rise of the rate.
@@ -71,8 +82,9 @@ impl Pace {
             },
             misses: 0,
             margin: constants.margin as f32,
+            trial: Trial::default(),
         };
-        pace.restart(now, asked, constants);
+        pace.restart(now, asked, 0.0, constants);
         pace.step.size = constants.max_step;
         pace
     }
@@ -82,8 +94,8 @@ impl Pace {
     }
 
     /// Starts anew from an empty bucket, at the rate that was measured.
-    fn restart(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        let measured = self.requests / self.seconds * (1.0 - f64::from(self.margin));
+    fn restart(&mut self, now: f64, asked: Option<f64>, held: f64, constants: &Constants) {
+        let measured = (self.requests / self.seconds).max(held) * (1.0 - f64::from(self.margin));
         self.rate = measured.max(constants.max_wait.recip());
         self.tokens = 0.0;
         self.refilled_at = now;
@@ -128,14 +140,20 @@ impl Pace {
 
     /// Takes a token; `settled` seconds after a step it is known not to have been refused, and
     /// `rtt` is the time of a round trip.
-    pub(super) fn on_send(&mut self, now: f64, settled: f64, rtt: f64, constants: &Constants) {
+    pub(super) fn on_send(
+        &mut self,
+        now: f64,
+        settled: f64,
+        rtt: f64,
+        constants: &Constants,
+    ) -> bool {
         self.refill(now);
         self.tokens -= 1.0;
         if self.tokens < 1.0 {
             self.peak = 1.0;
         }
         if !std::mem::take(&mut self.step.holds) {
-            return;
+            return false;
         }
         // The same for all, so that those who share a limit come to the same share of it.
         let bump = if rtt > 0.0 {
@@ -156,7 +174,9 @@ impl Pace {
             step.size = (step.size * 2.0).min(constants.max_step);
             step.bound = 0.0;
             step.at = now;
+            return true;
         }
+        false
     }
 
     /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
@@ -171,30 +191,49 @@ impl Pace {
         self.tokens = self.tokens.min(0.0);
     }
 
-    /// The server's bucket was empty again after `requests` in `seconds`.
+    /// The server's bucket was empty again after `requests` in `seconds`. The one refused went `took`
+    /// seconds ago, and `behind` more have gone since.
     pub(super) fn measure(
         &mut self,
         requests: f64,
         seconds: f64,
+        (took, behind): (f64, f64),
         now: f64,
         asked: Option<f64>,
         constants: &Constants,
     ) {
         let mut seconds = seconds;
-        let bursting = self.tokens >= 1.0;
-        if bursting {
-            // It had saved less than we thought.
-            self.depth = (self.peak - self.tokens - 1.0).max(1.0);
+        // What was saved up when it went, as others may have gone since.
+        let tokens = self.tokens + behind - self.rate * took;
+        if tokens >= 1.0 || (self.depth > 1.0 && requests <= self.depth) {
+            // The server had saved less than we thought, and that says nothing of the rate.
+            let took = (self.peak - tokens - 1.0).min(requests);
+            self.depth = took.min(self.depth - 1.0).max(1.0);
             self.depth_known = true;
+            let held = if self.trial.runs { self.rate } else { 0.0 };
+            self.restart(now, asked, held, constants);
+            return;
         }
         // What we spilled while nothing was sent, a shallow bucket of the server's spilled as well.
-        let spilled = self.spilled + if bursting { self.tokens } else { 0.0 };
+        let spilled = self.spilled;
         if spilled / self.rate > seconds / 2.0 {
             seconds = (seconds - spilled / self.rate).max(seconds / 20.0);
         }
-        let missed = requests < 16.0 && self.step.held_rate == 0.0;
+        let trial = std::mem::take(&mut self.trial.runs);
+        let failed = trial && self.step.held_rate == 0.0;
+        if trial {
+            self.trial.skipped = if failed {
+                (2 * self.trial.skipped + 1).min(MOST_SKIPPED)
+            } else {
+                0
+            };
+            self.trial.skip = self.trial.skipped;
+        }
+        let missed = requests < 16.0 && self.step.held_rate == 0.0 && !failed;
         // Refused at what was measured: what the server counts is uneven, and wants more room.
-        self.margin = if self.step.held_rate == 0.0 {
+        self.margin = if failed {
+            self.margin
+        } else if self.step.held_rate == 0.0 {
             (2.0 * self.margin).min(8.0 * constants.margin as f32)
         } else {
             (self.margin / 2.0).max(constants.margin as f32)
@@ -229,9 +268,24 @@ impl Pace {
             self.seconds = seconds;
             self.step.excess = constants.excess;
         }
-        self.restart(now, asked, constants);
+        // A shallow bucket spills what a slow climb leaves in it, and the count says too little. So
+        // what held is tried once more: if it was above the refill, the count to the next refusal is
+        // exact, because nothing is left to spill.
+        let held = self.step.held_rate;
+        if held > self.requests / self.seconds * TRIAL {
+            self.trial.runs = self.trial.skip == 0;
+            self.trial.skip = self.trial.skip.saturating_sub(1);
+        }
+        let held = if self.trial.runs { held } else { 0.0 };
+        self.restart(now, asked, held, constants);
     }
 }
+
+/// A rate that held is tried if it is so many times the one that was measured.
+const TRIAL: f64 = 1.03;
+
+/// The most occasions that pass between two trials that fail.
+const MOST_SKIPPED: u8 = 31;
 
 /// From so many tokens on, what flows back in a wait is taken for a window.
 const WINDOW_TOKENS: f64 = 20.0;

@@ -70,6 +70,11 @@ impl Learned {
             self.pausing = false;
             return;
         }
+        if !trouble && self.door.is_spent(now, admitted, asked, &self.constants) {
+            self.pace = None;
+            self.admitted = admitted;
+            return;
+        }
         let since = admitted - self.admitted;
         self.admitted = admitted;
         self.dense = if trouble && since <= 3.0 {
@@ -79,7 +84,7 @@ impl Learned {
         };
         // Of a server that refuses at random, two refusals in a row are no sign.
         if since <= 0.0 && (!trouble || self.dense >= 2) {
-            self.door.shut(now, asked, &self.constants);
+            self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
             }
@@ -87,7 +92,7 @@ impl Learned {
         }
         self.door.open();
         if asked.is_some() && self.pace.is_none() {
-            self.door.shut(now, asked, &self.constants);
+            self.door.shut(now, admitted, asked, &self.constants);
         }
         if trouble {
             self.on_trouble(blame, sent.in_flight.saturating_sub(1).max(1));
@@ -99,6 +104,7 @@ impl Learned {
             above: blame == Blame::Above,
             mark: Mark {
                 at: sent_at,
+                seq: sent.seq as f64,
                 admitted,
             },
             since,
@@ -189,7 +195,10 @@ impl Learned {
         );
         let constants = &self.constants;
         match &mut self.pace {
-            Some(pace) => pace.measure(requests, seconds, now, asked, constants),
+            Some(pace) => {
+                let since = (now - mark.at, self.sent as f64 - mark.seq - 1.0);
+                pace.measure(requests, seconds, since, now, asked, constants);
+            }
             None if requests < 4.0 => {
                 self.empty = Some(last);
                 return;

@@ -169,6 +169,8 @@ impl Window {
         if now - self.young_since > settled {
             self.taken = self.taken.max(self.young);
         }
+        // The one refused was not taken, nor those beside it.
+        self.young = self.young.min(count(level) - 1);
         if count(level) > self.taken {
             Blame::Above
         } else {
