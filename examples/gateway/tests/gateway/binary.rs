@@ -4,8 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Response;
+use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::common::{Patient, client, until, upstream};
@@ -43,50 +46,63 @@ async fn log(child: &mut Child) -> String {
     log
 }
 
+/// A program that works on a request when SIGTERM reaches it.
 #[cfg(unix)]
-async fn terminate(child: &Child) {
-    let id = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
+struct Terminated {
+    upstream: Patient,
+    child: Child,
+    request: JoinHandle<Response<Bytes>>,
+}
+
+#[cfg(unix)]
+impl Terminated {
+    async fn start() -> Self {
+        let upstream = Patient::start().await;
+        let (mut child, url) = start(program(&["--upstream", &upstream.url])).await;
+        let request = client(&url).in_background();
+        until("one is worked on", || upstream.working() == 1).await;
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        terminate(&child).await;
+        while !log
+            .next_line()
             .await
             .unwrap()
-            .success()
-    );
+            .unwrap()
+            .contains("shutting down")
+        {}
+        Self {
+            upstream,
+            child,
+            request,
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn terminate(child: &Child) {
+    // The shell's own: the program of that name is not everywhere.
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    let kill = Command::new("sh").args(["-c", &kill]).status();
+    assert!(kill.await.unwrap().success());
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn sigterm_drains() {
-    let upstream = Patient::start().await;
-    let (mut child, url) = start(program(&["--upstream", &upstream.url])).await;
-    let request = client(&url).in_background();
-    until("one is worked on", || upstream.working() == 1).await;
-    terminate(&child).await;
-    assert!(
-        timeout(Duration::from_millis(300), child.wait())
-            .await
-            .is_err()
-    );
-    upstream.may.add_permits(1);
-    assert_eq!(request.await.unwrap().body(), "done");
-    assert!(child.wait().await.unwrap().success());
+    let mut it = Terminated::start().await;
+    it.upstream.may.add_permits(1);
+    assert_eq!(it.request.await.unwrap().body(), "done");
+    assert!(it.child.wait().await.unwrap().success());
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_second_sigterm_ends_it_at_once() {
-    let upstream = Patient::start().await;
-    let (mut child, url) = start(program(&["--upstream", &upstream.url])).await;
-    let request = client(&url).in_background();
-    until("one is worked on", || upstream.working() == 1).await;
-    terminate(&child).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    terminate(&child).await;
-    let status = timeout(Duration::from_secs(10), child.wait()).await;
+    let mut it = Terminated::start().await;
+    terminate(&it.child).await;
+    let status = timeout(Duration::from_secs(10), it.child.wait()).await;
     assert_eq!(status.expect("it ends").unwrap().code(), Some(1));
-    assert!(request.await.is_err());
+    assert!(it.request.await.is_err());
 }
 
 #[tokio::test]

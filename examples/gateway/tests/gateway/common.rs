@@ -1,11 +1,12 @@
 //! An upstream, a gateway before it, and a client.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::any;
 use bytes::Bytes;
@@ -17,9 +18,10 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes as long, unless it hangs.
@@ -31,6 +33,30 @@ pub(crate) async fn upstream(router: Router) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
+}
+
+/// What an upstream still has to say: its answer's body, piece by piece, or the error it ends with.
+pub(crate) type Pieces = mpsc::UnboundedSender<std::io::Result<&'static str>>;
+
+/// An upstream that answers one request, at `/v1/chat`, with what it is told to.
+pub(crate) async fn told() -> (Pieces, String) {
+    let (pieces, received) = mpsc::unbounded_channel();
+    let received = Arc::new(Mutex::new(Some(received)));
+    let answer = any(async move || {
+        let received = received.lock().unwrap().take().unwrap();
+        let body = Body::from_stream(UnboundedReceiverStream::new(received));
+        ([("content-type", "text/event-stream")], body)
+    });
+    (
+        pieces,
+        upstream(Router::new().route("/v1/chat", answer)).await,
+    )
+}
+
+/// The next piece of an answer's body.
+pub(crate) async fn piece(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
+    let frame = timeout(HANGS, body.frame()).await.expect("a piece comes");
+    frame.map(|frame| frame.map(|frame| frame.into_data().unwrap()))
 }
 
 /// An upstream that answers whatever it is asked only when it may.
@@ -64,10 +90,10 @@ impl Patient {
 }
 
 /// Counts as work until it is dropped, which hyper does when a client hangs up.
-pub(crate) struct Work(Arc<AtomicUsize>);
+struct Work(Arc<AtomicUsize>);
 
 impl Work {
-    pub(crate) fn begin(working: Arc<AtomicUsize>) -> Self {
+    fn begin(working: Arc<AtomicUsize>) -> Self {
         working.fetch_add(1, Ordering::SeqCst);
         Self(working)
     }

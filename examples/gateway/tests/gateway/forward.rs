@@ -1,24 +1,19 @@
 //! What is passed on, and how.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{AppendHeaders, IntoResponse};
+use axum::response::AppendHeaders;
 use axum::routing::{any, post};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::UnboundedReceiverStream;
 
-use crate::common::{gateway, gateway_of, json, upstream};
+use crate::common::{gateway, gateway_of, json, piece, told, upstream};
 
 /// Answers with what was asked: a line for method and target, and one for each header.
 async fn echo(request: Request) -> String {
@@ -111,35 +106,21 @@ async fn an_answer_arrives_as_it_was_given_but_for_what_is_of_the_connection() {
 
 #[tokio::test]
 async fn events_are_passed_on_one_by_one() {
-    let (events, received) = mpsc::unbounded_channel::<&str>();
-    let received = Arc::new(std::sync::Mutex::new(Some(received)));
-    let answer = post(async move || {
-        let received = received.lock().unwrap().take().unwrap();
-        let events = UnboundedReceiverStream::new(received).map(Ok::<_, Infallible>);
-        (
-            [("content-type", "text/event-stream")],
-            Body::from_stream(events),
-        )
-            .into_response()
-    });
-    let url = upstream(Router::new().route("/v1/x", answer)).await;
+    let (events, url) = told().await;
     let gateway = gateway(&url, |_| {}).await;
-    let answer = gateway
-        .send(gateway.post("/v1/x").body("").unwrap())
-        .await
-        .unwrap();
+    let request = gateway.post("/v1/chat").body("").unwrap();
+    let answer = gateway.send(request).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut body = answer.into_body();
     // Each is sent only when the one before has arrived, so nothing can be waiting for more.
     for event in ["data: 1\n\n", "data: 2\n\n", "data: [DONE]\n\n"] {
-        events.send(event).unwrap();
-        let frame = body.frame().await.unwrap().unwrap();
-        assert_eq!(frame.into_data().unwrap(), event);
+        events.send(Ok(event)).unwrap();
+        assert_eq!(piece(&mut body).await.unwrap().unwrap(), event);
         // In flight until the end.
         assert_eq!(gateway.load().await, (1, 0));
     }
     drop(events);
-    assert!(body.frame().await.is_none());
+    assert!(piece(&mut body).await.is_none());
     gateway.until_load(0, 0).await;
 }
 

@@ -1,17 +1,6 @@
 //! Clients that leave, and answers that break off.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::Body;
-use axum::routing::post;
-use http_body_util::BodyExt;
-use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-
-use crate::common::{Patient, Work, gateway, until, upstream};
+use crate::common::{Patient, gateway, piece, told, until};
 
 #[tokio::test]
 async fn whoever_leaves_before_an_answer_ends_the_upstreams_work_or_leaves_the_line() {
@@ -39,59 +28,28 @@ async fn whoever_leaves_before_an_answer_ends_the_upstreams_work_or_leaves_the_l
 
 #[tokio::test]
 async fn whoever_leaves_in_the_middle_of_an_answer_ends_the_upstreams_work() {
-    let working = Arc::new(AtomicUsize::new(0));
-    let state = Arc::clone(&working);
-    let answer = post(async move || {
-        let work = Work::begin(state);
-        let events = tokio_stream::iter([Ok::<_, std::io::Error>("data: 1\n\n")]);
-        Body::from_stream(events.chain(tokio_stream::pending()).map(move |event| {
-            let _ = &work;
-            event
-        }))
-    });
-    let url = upstream(Router::new().route("/v1/x", answer)).await;
+    let (events, url) = told().await;
     let gateway = gateway(&url, |_| {}).await;
-    let answer = gateway
-        .send(gateway.post("/v1/x").body("").unwrap())
-        .await
-        .unwrap();
-    let mut body = answer.into_body();
-    assert_eq!(
-        body.frame().await.unwrap().unwrap().into_data().unwrap(),
-        "data: 1\n\n"
-    );
-    assert_eq!(working.load(Ordering::SeqCst), 1);
+    events.send(Ok("data: 1\n\n")).unwrap();
+    let request = gateway.post("/v1/chat").body("").unwrap();
+    let mut body = gateway.send(request).await.unwrap().into_body();
+    assert_eq!(piece(&mut body).await.unwrap().unwrap(), "data: 1\n\n");
     assert_eq!(gateway.load().await, (1, 0));
 
     drop(body);
-    until("nothing is worked on", || {
-        working.load(Ordering::SeqCst) == 0
-    })
-    .await;
+    until("the upstream stops to listen", || events.is_closed()).await;
     gateway.until_load(0, 0).await;
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_does_so_for_the_client_too() {
-    let (pieces, received) = mpsc::unbounded_channel::<std::io::Result<&str>>();
-    let received = Arc::new(Mutex::new(Some(received)));
-    let answer = post(async move || {
-        let received = received.lock().unwrap().take().unwrap();
-        Body::from_stream(UnboundedReceiverStream::new(received))
-    });
-    let url = upstream(Router::new().route("/v1/x", answer)).await;
+    let (pieces, url) = told().await;
     let gateway = gateway(&url, |_| {}).await;
     pieces.send(Ok("half an ")).unwrap();
-    let answer = gateway
-        .send(gateway.post("/v1/x").body("").unwrap())
-        .await
-        .unwrap();
-    let mut body = answer.into_body();
-    assert_eq!(
-        body.frame().await.unwrap().unwrap().into_data().unwrap(),
-        "half an "
-    );
+    let request = gateway.post("/v1/chat").body("").unwrap();
+    let mut body = gateway.send(request).await.unwrap().into_body();
+    assert_eq!(piece(&mut body).await.unwrap().unwrap(), "half an ");
     pieces.send(Err(std::io::Error::other("no more"))).unwrap();
-    assert!(body.frame().await.unwrap().is_err());
+    assert!(piece(&mut body).await.unwrap().is_err());
     gateway.until_load(0, 0).await;
 }
