@@ -1,5 +1,6 @@
 //! A small stand-in for an AI API, which works on so many requests at once and refuses the others.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -167,19 +168,19 @@ async fn chat(State(mock): State<Mock>, Json(chat): Json<Chat>) -> Result<Respon
 
 /// The text in events, over the time the work takes.
 fn stream(model: &str, place: OwnedSemaphorePermit, work: Duration) -> Response {
-    let pieces = TEXT.iter().map(|piece| json!({ "content": piece }));
-    let mut events: Vec<_> = pieces
-        .map(|delta| chunk(model, &delta, Value::Null))
-        .collect();
-    events.push(chunk(model, &json!({}), json!("stop")));
-    events.push(Event::default().data("[DONE]"));
-    let events = tokio_stream::iter(events).throttle(work / (PIECES + 2));
+    let pieces = TEXT.map(|piece| chunk(model, &json!({ "content": piece }), Value::Null));
+    let pieces = tokio_stream::iter(pieces).throttle(work / PIECES);
+    // At once, since a client may take the last one for the end, and send its next request.
+    let last = [
+        chunk(model, &json!({}), json!("stop")),
+        Event::default().data("[DONE]"),
+    ];
     // The place lasts as long as the stream.
-    Sse::new(events.map(move |event| {
+    let events = pieces.chain(tokio_stream::iter(last)).map(move |event| {
         let _ = &place;
-        Ok::<_, std::convert::Infallible>(event)
-    }))
-    .into_response()
+        Ok::<_, Infallible>(event)
+    });
+    Sse::new(events).into_response()
 }
 
 fn chunk(model: &str, delta: &Value, finish: Value) -> Event {
