@@ -31,6 +31,8 @@ pub(super) struct Pace {
 struct Trial {
     /// Whether that is the rate now.
     runs: bool,
+    /// Whether the bucket held many at first, and probably spills nothing.
+    deep: bool,
     /// How many more occasions pass before the next, and how many were let pass last.
     skip: u8,
     skipped: u8,
@@ -68,7 +70,8 @@ impl Pace {
             seconds,
             tokens: 0.0,
             refilled_at: now,
-            depth: depth.max(1.0),
+            // It may be spent at once again, if the server tells when.
+            depth: asked.map_or(1.0, |_| depth.max(1.0)),
             depth_known: false,
             peak: 0.0,
             spilled: 0.0,
@@ -82,7 +85,10 @@ impl Pace {
             },
             misses: 0,
             margin: constants.margin as f32,
-            trial: Trial::default(),
+            trial: Trial {
+                deep: depth >= DEEP,
+                ..Trial::default()
+            },
         };
         pace.restart(now, asked, 0.0, constants);
         pace.step.size = constants.max_step;
@@ -192,12 +198,13 @@ impl Pace {
     }
 
     /// The server's bucket was empty again after `requests` in `seconds`. The one refused went `took`
-    /// seconds ago, and `behind` more have gone since.
+    /// seconds ago, and `behind` more have gone since. `shut` if the server let nothing in for a while.
     pub(super) fn measure(
         &mut self,
         requests: f64,
         seconds: f64,
         (took, behind): (f64, f64),
+        shut: bool,
         now: f64,
         asked: Option<f64>,
         constants: &Constants,
@@ -272,7 +279,7 @@ impl Pace {
         // what held is tried once more: if it was above the refill, the count to the next refusal is
         // exact, because nothing is left to spill.
         let held = self.step.held_rate;
-        if held > self.requests / self.seconds * TRIAL {
+        if held > self.requests / self.seconds * TRIAL && (!self.trial.deep || shut || self.rate * asked.unwrap_or(0.0) > WINDOW_TOKENS) {
             self.trial.runs = self.trial.skip == 0;
             self.trial.skip = self.trial.skip.saturating_sub(1);
         }
@@ -283,6 +290,9 @@ impl Pace {
 
 /// A rate that held is tried if it is so many times the one that was measured.
 const TRIAL: f64 = 1.03;
+
+/// A bucket that held so many at first probably spills nothing.
+const DEEP: f64 = 4.0;
 
 /// The most occasions that pass between two trials that fail.
 const MOST_SKIPPED: u8 = 31;
