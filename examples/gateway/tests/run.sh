@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
+export PYTHONDONTWRITEBYTECODE=1
 target=${CARGO_TARGET_DIR:-$PWD/target}
 cargo build --quiet -p gateway --bins
 python3 -m venv "$target/gateway-venv"
