@@ -1,0 +1,159 @@
+//! One request's way through the gateway.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, Full};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tower_throttle::retry::Attempts;
+use tracing::{info, warn};
+
+use crate::buffer::{Memory, Unread};
+use crate::config::Config;
+use crate::headers;
+use crate::refusal::Refusal;
+use crate::upstream::{Place, Upstream};
+
+/// The header that says how often a request was sent.
+pub(crate) const ATTEMPTS: &str = "x-gateway-attempts";
+
+/// What the requests of all upstreams share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) config: Config,
+    pub(crate) memory: Memory,
+    /// Cancelled when requests that have no answer yet will get none.
+    pub(crate) closed: CancellationToken,
+}
+
+/// Answers a request whose path, without the upstream's name, is `path`.
+///
+/// If the client leaves, hyper drops this future, or the answer's body. Either ends the call to the
+/// upstream, and gives its permit back.
+pub(crate) async fn forward(
+    desk: Arc<Desk>,
+    upstream: Arc<Upstream>,
+    path: String,
+    request: Request,
+) -> Response {
+    let arrived = Instant::now();
+    let method = request.method().clone();
+    let place = upstream.enter();
+    let result = if place.is_none() {
+        let retry_after = upstream.turn_away();
+        Err(Refusal::Overloaded { retry_after })
+    } else {
+        tokio::select! {
+            result = send(&desk, &upstream, &path, request) => result,
+            () = desk.closed.cancelled() => Err(Refusal::ShuttingDown),
+        }
+    };
+    let attempts = match &result {
+        Ok(response) => Some(Attempts::of(response.extensions()).get()),
+        Err(_) => None,
+    };
+    let by = if result.is_ok() {
+        "upstream"
+    } else {
+        "gateway"
+    };
+    let response = result.unwrap_or_else(|refusal| {
+        let name = &*upstream.target.name;
+        warn!(
+            upstream = name,
+            code = refusal.code(),
+            "{}",
+            refusal.message()
+        );
+        refusal.into_response()
+    });
+    upstream.count(response.status(), by);
+    // Neither headers nor the query: they may hold keys.
+    info!(
+        upstream = &*upstream.target.name,
+        %method,
+        path,
+        status = response.status().as_u16(),
+        by,
+        attempts,
+        after = ?arrived.elapsed(),
+    );
+    match place {
+        Some(place) => hold(response, place.answered()),
+        None => response,
+    }
+}
+
+/// Keeps a place until the answer's body ends or is dropped, by a closure that lives as long.
+fn hold(response: Response, place: Place) -> Response {
+    response.map(|body| {
+        Body::new(body.map_err(move |error| {
+            let upstream = place.upstream();
+            warn!(upstream, "an answer broke off: {}", reasons(&error));
+            error
+        }))
+    })
+}
+
+/// An error and what caused it.
+fn reasons(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Sends a request, until it is accepted or there is no hope.
+async fn send(
+    desk: &Desk,
+    upstream: &Upstream,
+    path: &str,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let read = timeout(desk.config.body_timeout, desk.memory.read(body)).await;
+    let (body, _held) = match read.map_err(|_| Refusal::BodyTimeout)? {
+        Ok(read) => read,
+        Err(Unread::TooLarge) => {
+            let max = desk.config.max_body;
+            return Err(Refusal::TooLarge { max });
+        }
+        Err(Unread::NoMemory) => {
+            let retry_after = upstream.turn_away();
+            return Err(Refusal::Overloaded { retry_after });
+        }
+        Err(Unread::Broken) => return Err(Refusal::Malformed),
+    };
+    let uri = upstream
+        .target
+        .uri(path, parts.uri.query())
+        .ok_or(Refusal::Malformed)?;
+    let mut request = axum::http::Request::new(Full::new(body));
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
+
+    let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
+    let response = match answer.map_err(|_| Refusal::Timeout)? {
+        Ok(response) => response,
+        Err(error) if error.is_connect() => return Err(Refusal::Unreachable(reasons(&error))),
+        Err(error) => return Err(Refusal::Failed(reasons(&error))),
+    };
+    let (mut parts, body) = response.into_parts();
+    headers::remove_hop_by_hop(&mut parts.headers);
+    let attempts = Attempts::of(&parts.extensions);
+    parts.headers.insert(ATTEMPTS, attempts.get().into());
+    let mut response = Response::new(Body::new(body));
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = parts.headers;
+    response.extensions_mut().insert(attempts);
+    Ok(response)
+}

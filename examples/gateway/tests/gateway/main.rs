@@ -1,0 +1,11 @@
+//! The gateway over real sockets, between a client and an upstream whose every move is decided here.
+
+mod binary;
+mod common;
+mod drain;
+mod forward;
+mod leave;
+mod metrics;
+mod overload;
+mod refuse;
+mod tls;
