@@ -94,6 +94,8 @@ pub struct Learned {
     /// When the server's bucket was last found empty, and how many it had admitted by then.
     empty: Option<Mark>,
     first: Option<Mark>,
+    /// When the first request went.
+    began: f64,
     /// How many were admitted by the last refusal.
     admitted: f64,
     /// Refusals in a row that blamed the window.
@@ -138,6 +140,7 @@ impl Learned {
             recovered_at: 0,
             empty: None,
             first: None,
+            began: 0.0,
             admitted: 0.0,
             above: 0,
             within: 0,
@@ -293,6 +296,7 @@ impl Limit for Learned {
         let settled = self.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
+            self.began = now;
             self.door.begin(now);
         }
         self.door

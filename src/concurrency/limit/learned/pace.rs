@@ -31,6 +31,8 @@ pub(super) struct Pace {
 struct Trial {
     /// Whether that is the rate now.
     runs: bool,
+    /// Whether the bucket held many at first, and probably spills nothing.
+    deep: bool,
     /// How many more occasions pass before the next, and how many were let pass last.
     skip: u8,
     skipped: u8,
@@ -68,7 +70,8 @@ impl Pace {
             seconds,
             tokens: 0.0,
             refilled_at: now,
-            depth: depth.max(1.0),
+            // It may be spent at once again, if the server tells when.
+            depth: asked.map_or(1.0, |_| depth.max(1.0)),
             depth_known: false,
             peak: 0.0,
             spilled: 0.0,
@@ -82,7 +85,10 @@ impl Pace {
             },
             misses: 0,
             margin: constants.margin as f32,
-            trial: Trial::default(),
+            trial: Trial {
+                deep: depth >= DEEP,
+                ..Trial::default()
+            },
         };
         pace.restart(now, asked, 0.0, constants);
         pace.step.size = constants.max_step;
@@ -222,10 +228,10 @@ impl Pace {
         let trial = std::mem::take(&mut self.trial.runs);
         let failed = trial && self.step.held_rate == 0.0;
         if trial {
-            self.trial.skipped = if failed {
-                (2 * self.trial.skipped + 1).min(MOST_SKIPPED)
-            } else {
-                0
+            self.trial.skipped = match (failed, self.trial.deep) {
+                (true, true) => MOST_SKIPPED,
+                (true, false) => (2 * self.trial.skipped + 1).min(MOST_SKIPPED),
+                (false, _) => 0,
             };
             self.trial.skip = self.trial.skipped;
         }
@@ -283,6 +289,9 @@ impl Pace {
 
 /// A rate that held is tried if it is so many times the one that was measured.
 const TRIAL: f64 = 1.03;
+
+/// A bucket that held so many at first probably spills nothing.
+const DEEP: f64 = 4.0;
 
 /// The most occasions that pass between two trials that fail.
 const MOST_SKIPPED: u8 = 31;

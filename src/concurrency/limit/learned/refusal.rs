@@ -205,9 +205,10 @@ impl Learned {
             }
             None => {
                 let rate = requests / seconds;
-                // What the bucket held at first may be spent at once again, if the server tells when.
-                let full = asked.and(self.first);
-                let depth = full.map_or(0.0, |first| first.admitted - rate * first.at);
+                // What the bucket held at first.
+                let depth = self.first.map_or(0.0, |first| {
+                    first.admitted - rate * (first.at - self.began)
+                });
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }
