@@ -109,6 +109,8 @@ pub struct Learned {
     refusal_time: f32,
     rtt: f32,
     pausing: bool,
+    /// Whether a look was refused since the rate was measured.
+    was_shut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +151,7 @@ impl Learned {
             refusal_time: 0.05,
             rtt: 0.0,
             pausing: false,
+            was_shut: false,
         }
     }
 

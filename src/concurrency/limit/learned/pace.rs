@@ -198,12 +198,13 @@ impl Pace {
     }
 
     /// The server's bucket was empty again after `requests` in `seconds`. The one refused went `took`
-    /// seconds ago, and `behind` more have gone since.
+    /// seconds ago, and `behind` more have gone since. `shut` if the server let nothing in for a while.
     pub(super) fn measure(
         &mut self,
         requests: f64,
         seconds: f64,
         (took, behind): (f64, f64),
+        shut: bool,
         now: f64,
         asked: Option<f64>,
         constants: &Constants,
@@ -228,10 +229,10 @@ impl Pace {
         let trial = std::mem::take(&mut self.trial.runs);
         let failed = trial && self.step.held_rate == 0.0;
         if trial {
-            self.trial.skipped = match (failed, self.trial.deep) {
-                (true, true) => MOST_SKIPPED,
-                (true, false) => (2 * self.trial.skipped + 1).min(MOST_SKIPPED),
-                (false, _) => 0,
+            self.trial.skipped = if failed {
+                (2 * self.trial.skipped + 1).min(MOST_SKIPPED)
+            } else {
+                0
             };
             self.trial.skip = self.trial.skipped;
         }
@@ -278,7 +279,7 @@ impl Pace {
         // what held is tried once more: if it was above the refill, the count to the next refusal is
         // exact, because nothing is left to spill.
         let held = self.step.held_rate;
-        if held > self.requests / self.seconds * TRIAL {
+        if held > self.requests / self.seconds * TRIAL && (!self.trial.deep || shut || self.rate * asked.unwrap_or(0.0) > WINDOW_TOKENS) {
             self.trial.runs = self.trial.skip == 0;
             self.trial.skip = self.trial.skip.saturating_sub(1);
         }

@@ -54,6 +54,7 @@ impl Learned {
         }
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);
+            self.was_shut = true;
             self.recovered_at = self.sent;
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -197,7 +198,8 @@ impl Learned {
         match &mut self.pace {
             Some(pace) => {
                 let since = (now - mark.at, self.sent as f64 - mark.seq - 1.0);
-                pace.measure(requests, seconds, since, now, asked, constants);
+                let shut = std::mem::take(&mut self.was_shut);
+                pace.measure(requests, seconds, since, shut, now, asked, constants);
             }
             None if requests < 4.0 => {
                 self.empty = Some(last);
