@@ -130,7 +130,7 @@
 //!
 //! | layer | outside both | below the gate | choose |
 //! |---|---|---|---|
-//! | `TraceLayer` | one span for a request; its latency includes waits and retries; refusals that were retried are not seen | one span for each attempt, with its 429 and the server's own latency | both, if you can: they answer different questions |
+//! | `TraceLayer` | one span for a request; its latency includes retries and, as a `Timeout`, not the wait for the first permit; refusals that were retried are not seen | one span for each attempt, with its 429 and the server's own latency | both, if you can: they answer different questions |
 //! | `SetSensitiveHeaders` | marked in every attempt, and for all layers | marked on the wire only: layers above may log the value | outside, as the outermost |
 //! | `AddAuthorization` | the same value in every attempt | the same; what makes a *new* value, such as a signature with a date, must be here | below |
 //! | `Decompression` | the retry sees a refusal's body compressed: it cannot read that a quota is used up for good, and retries in vain | read as it should be | below |
@@ -143,9 +143,8 @@
 //!
 //! Outside both: what it answers needs no permit, and comes even while the gate is paused.
 //! `http-cache-tower` passes readiness through and calls a clone, so put the service from above
-//! between; without it, a cached answer waits for a permit that it does not use. It reads an answer's
-//! body to the end, so the permit is home before the caller sees the answer. `cargo run -p http_cache`
-//! in this crate's repository shows it.
+//! between; without it, a cached answer waits for a permit that it does not use. `cargo run -p
+//! http_cache` in this crate's repository shows it.
 //!
 //! Below the gate, a cached answer costs a permit, and is a sample that says nothing of the server.
 //!

@@ -60,7 +60,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///
     /// It is kept strictly: if the next attempt could only be made later, the answer at hand is
     /// returned at once, not after a shortened wait. It does not cut an attempt short, nor the wait
-    /// for the inner service to be ready; `tower`'s `Timeout` around this layer does.
+    /// for the inner service to be ready; `tower`'s `Timeout` around this layer does, as the
+    /// [guide](crate::guide::order#timeouts) says.
     #[must_use]
     pub fn max_elapsed(self, elapsed: Duration) -> Self {
         self.configure(|config| config.max_elapsed = Some(elapsed))

@@ -143,7 +143,8 @@
 //! again. Dropping the response future ends everything at once.
 //!
 //! The time of an attempt, and of waiting for the inner service, is not bounded here. Put `tower`'s
-//! `Timeout` below this layer to bound an attempt, and around it to bound all of them.
+//! `Timeout` below this layer to bound an attempt, and around it to bound all of them; the
+//! [guide](crate::guide::order#timeouts) says what it does not bound.
 //!
 //! [`TryCloneBody`]: crate::message::TryCloneBody
 

@@ -20,6 +20,7 @@ over_both_versions!(
     no_job_is_lost_inside_the_client,
     a_streamed_body_holds_its_permit_until_it_ends,
     a_timeout_of_the_request_returns_the_permit,
+    a_dropped_request_returns_its_permit,
     extensions_reach_every_attempt_and_come_back,
     a_clone_shares_the_gate,
     a_stack_with_other_layers_goes_inside,
@@ -109,6 +110,22 @@ async fn a_timeout_of_the_request_returns_the_permit(version: Version) {
     settled(&api).await;
 }
 
+async fn a_dropped_request_returns_its_permit(version: Version) {
+    let api = api().await;
+    let throttle = ThrottleMiddleware::new();
+    let gate = throttle.handle();
+    let request = inside(throttle, version).get(api.url("/v1/posts"));
+    let sending = tokio::spawn(request.send());
+    while api.counts().in_flight == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(gate.in_flight(), 1);
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled());
+    assert_eq!((gate.in_flight(), gate.accepted()), (0, 0));
+    settled(&api).await;
+}
+
 /// Given with the request.
 #[derive(Clone)]
 struct FromAbove(&'static str);
@@ -144,13 +161,20 @@ impl Middleware for Below {
 }
 
 async fn extensions_reach_every_attempt_and_come_back(version: Version) {
+    let gate = AdaptiveConcurrencyLayer::new;
+    let together = ClientBuilder::new(reqwest_client(version))
+        .with(ThrottleMiddleware::from_layers(quick(), gate()));
+    let apart = ClientBuilder::new(reqwest_client(version))
+        .with(ThrottleMiddleware::with_layer(quick()))
+        .with(ThrottleMiddleware::with_layer(gate()));
+    extensions_pass(together).await;
+    extensions_pass(apart).await;
+}
+
+async fn extensions_pass(client: ClientBuilder) {
     let api = refusing(2).await;
-    let throttle = ThrottleMiddleware::from_layers(quick(), AdaptiveConcurrencyLayer::new());
     let below = Arc::new(Below::default());
-    let client = ClientBuilder::new(reqwest_client(version))
-        .with(throttle)
-        .with_arc(below.clone())
-        .build();
+    let client = client.with_arc(below.clone()).build();
     let request = client.post(api.url("/")).body("hello").build().unwrap();
     let mut extensions = Extensions::new();
     extensions.insert(FromAbove("kept"));
