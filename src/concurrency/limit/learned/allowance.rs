@@ -88,8 +88,12 @@ impl Allowance {
             }
             None => {
                 self.noted = true;
-                let (remaining, at, until) =
-                    self.window(remaining, sent_at, now, now + ends_in(hint, remaining, reset));
+                let (remaining, at, until) = self.window(
+                    remaining,
+                    sent_at,
+                    now,
+                    now + ends_in(hint, remaining, reset),
+                );
                 Told::Window {
                     remaining,
                     at,

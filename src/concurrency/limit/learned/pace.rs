@@ -279,7 +279,9 @@ impl Pace {
         // what held is tried once more: if it was above the refill, the count to the next refusal is
         // exact, because nothing is left to spill.
         let held = self.step.held_rate;
-        if held > self.requests / self.seconds * TRIAL && (!self.trial.deep || shut || self.rate * asked.unwrap_or(0.0) > WINDOW_TOKENS) {
+        if held > self.requests / self.seconds * TRIAL
+            && (!self.trial.deep || shut || self.rate * asked.unwrap_or(0.0) > WINDOW_TOKENS)
+        {
             self.trial.runs = self.trial.skip == 0;
             self.trial.skip = self.trial.skip.saturating_sub(1);
         }

@@ -210,9 +210,9 @@ impl Learned {
             None => {
                 let rate = requests / seconds;
                 // What the bucket held at first.
-                let depth = self.first.map_or(0.0, |first| {
-                    first.admitted - rate * (first.at - self.began)
-                });
+                let depth = self
+                    .first
+                    .map_or(0.0, |first| first.admitted - rate * (first.at - self.began));
                 self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
             }
         }

@@ -171,17 +171,12 @@ impl Window {
 
     /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
     /// of the server.
-    pub(super) fn blame(
-        &mut self,
-        now: f64,
-        level: usize,
-        settled: f64,
-        trouble: bool,
-    ) -> Blame {
+    pub(super) fn blame(&mut self, now: f64, level: usize, settled: f64, trouble: bool) -> Blame {
         if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
             return Blame::Probe;
         }
-        if !trouble && self.passed > 0 && self.phase == Phase::Growing && count(level) > self.passed {
+        if !trouble && self.passed > 0 && self.phase == Phase::Growing && count(level) > self.passed
+        {
             // The look got in by chance, just as another request left.
             return Blame::Probe;
         }
