@@ -103,8 +103,11 @@ pub struct Learned {
     within: u8,
     /// A level above which a server in trouble refused once, or 0.
     suspect: u32,
-    /// Refusals in a row by a server in trouble, with next to none admitted between them.
-    dense: u8,
+    /// How much speaks for it that a server which says that it is in trouble means a limit, how many
+    /// were admitted when it last said so, and whether it is believed.
+    strain: f32,
+    strained_at: f64,
+    strained: bool,
     /// Seconds that a refusal takes, and an answer.
     refusal_time: f32,
     rtt: f32,
@@ -147,7 +150,9 @@ impl Learned {
             above: 0,
             within: 0,
             suspect: 0,
-            dense: 0,
+            strain: 0.0,
+            strained_at: 0.0,
+            strained: false,
             refusal_time: 0.05,
             rtt: 0.0,
             pausing: false,
