@@ -16,7 +16,7 @@ const CONTRADICTIONS: u8 = 3;
 /// what a request that was let in takes off: ln(0.9 / 0.5); and from where on it is believed.
 const STRAIN: f32 = 1.6;
 const RELIEF: f32 = 0.6;
-const STRAINED: f32 = 5.0;
+const STRAINED: f32 = 6.5;
 
 /// A refusal that begins an event.
 struct Evidence {
