@@ -12,11 +12,11 @@ use crate::hint::{Hint, Verdict};
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
 
-/// What a refusal by a server in trouble adds to the suspicion that it is a limit: ln(0.5 / 0.1);
-/// what a request that was let in takes off: ln(0.9 / 0.5); and from where on it is believed.
-const STRAIN: f32 = 1.6;
-const RELIEF: f32 = 0.6;
-const STRAINED: f32 = 6.5;
+/// What a refusal by a server in trouble adds to the suspicion that it is a limit: ln(0.3 / 0.1);
+/// what a request that was let in takes off: ln(0.9 / 0.7); and from where on it is believed.
+const STRAIN: f32 = 1.1;
+const RELIEF: f32 = 0.25;
+const STRAINED: f32 = 5.5;
 
 /// A refusal that begins an event.
 struct Evidence {
@@ -176,7 +176,7 @@ impl Learned {
     }
 
     /// Whether a server that says it is in trouble refuses so many, after `admitted` in all, that it
-    /// means what is sent: a sequential test of half of the requests refused against a tenth.
+    /// means what is sent: a sequential test of three in ten refused against one.
     fn is_strained(&mut self, admitted: f64) -> bool {
         let since = admitted - self.strained_at;
         self.strained_at = admitted;
