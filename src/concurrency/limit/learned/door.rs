@@ -15,6 +15,10 @@ const DOUBLING: f64 = 4.0;
 pub(super) struct Door {
     state: State,
     period: Period,
+    /// How many were let in before the last look.
+    admitted: f64,
+    /// The time between two looks.
+    gap: f32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,14 +27,9 @@ enum State {
     #[default]
     Open,
     /// Nobody goes until then; then one does.
-    Shut { gap: f64, until: f64 },
+    Shut { until: f64 },
     /// One is on its way to look.
-    Looking {
-        gap: f64,
-        seq: u64,
-        since: f64,
-        admitted: f64,
-    },
+    Looking { seq: u64, since: f64 },
     /// The look was not refused: the others follow, one after another and no longer than a refusal
     /// takes apart, so that a refusal finds few of them under way.
     Opening { since: f64, from: usize },
@@ -56,7 +55,7 @@ impl Door {
         asked: Option<f64>,
         constants: &Constants,
     ) {
-        self.period.shut(now, admitted, asked);
+        self.period.shut(now, admitted, asked.is_some());
         self.close(now, asked, constants);
     }
 
@@ -67,7 +66,8 @@ impl Door {
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
             (None, None) => (self.period.next_look(now, gap), gap),
         };
-        self.state = State::Shut { gap, until };
+        self.gap = gap as f32;
+        self.state = State::Shut { until };
     }
 
     /// A refusal takes `seconds`.
@@ -82,7 +82,7 @@ impl Door {
 
     /// Whether the size of the server's windows is known, so that no pace is needed.
     pub(super) fn knows_windows(&self) -> bool {
-        self.period.is_believed()
+        self.period.is_known()
     }
 
     /// How many more the server's window takes after `admitted` in all, if that is known. If none,
@@ -137,22 +137,18 @@ impl Door {
     /// The look was refused: the next one comes twice as late.
     pub(super) fn look_refused(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         self.period.refused(now);
-        if let State::Looking { gap, .. } = self.state {
-            let gap = (gap * 2.0).min(constants.max_gap);
-            self.state = State::Shut {
-                gap,
-                until: asked.map_or_else(|| self.period.next_look(now, gap), |asked| now + asked),
-            };
+        if matches!(self.state, State::Looking { .. }) {
+            let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
+            self.gap = gap as f32;
+            let until = asked.map_or_else(|| self.period.next_look(now, gap), |asked| now + asked);
+            self.state = State::Shut { until };
         }
     }
 
     /// The look was answered, and the others may follow.
     pub(super) fn look_accepted(&mut self, now: f64, in_flight: usize) {
-        if let State::Looking {
-            since, admitted, ..
-        } = self.state
-        {
-            self.period.opened(since, admitted);
+        if let State::Looking { since, .. } = self.state {
+            self.period.opened(since, self.admitted);
             self.state = State::Opening {
                 since: now,
                 from: in_flight,
@@ -162,20 +158,16 @@ impl Door {
 
     /// The look was given up by its caller, and another may go at once.
     pub(super) fn look_lost(&mut self, now: f64) {
-        if let State::Looking { gap, .. } = self.state {
-            self.state = State::Shut { gap, until: now };
+        if matches!(self.state, State::Looking { .. }) {
+            self.state = State::Shut { until: now };
         }
     }
 
     /// Notes a request that goes, when `admitted` were let in.
     pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64) {
-        if let State::Shut { gap, .. } = self.state {
-            self.state = State::Looking {
-                gap,
-                seq,
-                since: now,
-                admitted,
-            };
+        if let State::Shut { .. } = self.state {
+            self.state = State::Looking { seq, since: now };
+            self.admitted = admitted;
         }
     }
 
@@ -193,8 +185,8 @@ impl Door {
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Open => Leave::Free,
-            State::Shut { until, .. } if due(until) => Leave::Few(1),
-            State::Shut { until, .. } => Leave::NotBefore(until),
+            State::Shut { until } if due(until) => Leave::Few(1),
+            State::Shut { until } => Leave::NotBefore(until),
             State::Looking { since, .. } if due(since + settled) => {
                 self.look_accepted(now, in_flight);
                 Leave::Few(1)

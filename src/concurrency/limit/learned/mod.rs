@@ -6,6 +6,7 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod quota;
 mod rate;
 mod refusal;
 mod window;
