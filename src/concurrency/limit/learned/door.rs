@@ -11,7 +11,7 @@ const DOUBLING: f64 = 4.0;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Door {
     state: State,
     period: Period,
@@ -19,12 +19,13 @@ pub(super) struct Door {
     admitted: f64,
     /// The time between two looks.
     gap: f32,
+    /// How long a refusal takes, in seconds.
+    refusal_time: f32,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// Nothing is known against sending.
-    #[default]
     Open,
     /// Nobody goes until then; then one does.
     Shut { until: f64 },
@@ -43,6 +44,19 @@ pub(super) enum Leave {
     Few(usize),
     /// None before then.
     NotBefore(f64),
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            state: State::Open,
+            period: Period::default(),
+            admitted: 0.0,
+            gap: 0.0,
+            // Until one was seen.
+            refusal_time: 0.05,
+        }
+    }
 }
 
 impl Door {
@@ -64,15 +78,30 @@ impl Door {
         let (until, gap) = match (asked, self.period.expected(now, constants)) {
             (Some(asked), _) => (now + asked, gap),
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
-            (None, None) => (self.period.next_look(now, gap), gap),
+            (None, None) => (self.next_look(now, gap), gap),
         };
         self.gap = gap as f32;
         self.state = State::Shut { until };
     }
 
-    /// A refusal takes `seconds`.
-    pub(super) fn refusal_takes(&mut self, seconds: f32) {
-        self.period.refusal_takes(seconds);
+    fn next_look(&self, now: f64, gap: f64) -> f64 {
+        self.period.next_look(now, gap, f64::from(self.refusal_time))
+    }
+
+    /// How long a refusal takes, in seconds.
+    pub(super) fn refusal_time(&self) -> f32 {
+        self.refusal_time
+    }
+
+    /// Notes that a refusal took so many seconds. A slow one counts at once.
+    pub(super) fn refusal_took(&mut self, seconds: f32) {
+        let mean = 0.8 * self.refusal_time + 0.2 * seconds;
+        self.refusal_time = mean.max(seconds).min(5.0);
+    }
+
+    /// A request that was not refused after so many seconds was let in.
+    pub(super) fn settled(&self) -> f64 {
+        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
     /// The very first request went.
@@ -140,7 +169,7 @@ impl Door {
         if matches!(self.state, State::Looking { .. }) {
             let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
             self.gap = gap as f32;
-            let until = asked.map_or_else(|| self.period.next_look(now, gap), |asked| now + asked);
+            let until = asked.map_or_else(|| self.next_look(now, gap), |asked| now + asked);
             self.state = State::Shut { until };
         }
     }
@@ -171,16 +200,14 @@ impl Door {
         }
     }
 
-    /// How many may go with `in_flight` under way, when a refusal takes `refusal` seconds and is
-    /// held not to come after `settled`.
+    /// How many may go with `in_flight` under way.
     pub(super) fn leave(
         &mut self,
         now: f64,
         in_flight: usize,
         window: usize,
-        refusal: f64,
-        settled: f64,
     ) -> Leave {
+        let settled = self.settled();
         // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
@@ -193,7 +220,7 @@ impl Door {
             }
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
-                let apart = (1.5 * refusal).min(MAX_APART);
+                let apart = (1.5 * f64::from(self.refusal_time)).min(MAX_APART);
                 let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
                 let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
                 if from.saturating_add(more) >= window {

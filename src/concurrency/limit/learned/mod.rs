@@ -111,8 +111,7 @@ pub struct Learned {
     strain: f32,
     strained_at: f64,
     strained: bool,
-    /// Seconds that a refusal takes, and an answer.
-    refusal_time: f32,
+    /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
@@ -155,16 +154,10 @@ impl Learned {
             strain: 0.0,
             strained_at: 0.0,
             strained: false,
-            refusal_time: 0.05,
             rtt: 0.0,
             pausing: false,
             was_shut: false,
         }
-    }
-
-    /// A request that was not refused by then was let in.
-    fn settled(&self) -> f64 {
-        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
     /// Lets the pace bind, and not the window.
@@ -266,7 +259,6 @@ impl Limit for Learned {
             }
         }
         if !self.door.is_open() {
-            let settled = self.settled();
             if self.pace.is_some() && self.door.is_opening() {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
@@ -275,8 +267,6 @@ impl Limit for Learned {
                 now.get().as_secs_f64(),
                 load.in_flight,
                 window,
-                f64::from(self.refusal_time),
-                settled,
             ) {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
@@ -311,7 +301,7 @@ impl Limit for Learned {
             self.allowance.on_idle_send();
             return;
         }
-        let settled = self.settled();
+        let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
             self.began = now;

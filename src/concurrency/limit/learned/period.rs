@@ -25,13 +25,12 @@ pub(super) struct Period {
     shut_at: f64,
     refused_at: f64,
     opened: Option<Opening>,
-    /// The distance between two openings, in seconds, and whether one of them is only guessed.
-    length: Option<f32>,
+    /// The distance between two openings in seconds, 0 if it is unknown, and whether one of them is only
+    /// guessed.
+    length: f32,
     guessed: bool,
     /// How long the last closure was, in seconds.
     lasted: f32,
-    /// How long a refusal takes, in seconds.
-    way: f32,
     /// Whether the server asked for a wait when it shut.
     asked: bool,
     /// Whether it was shut because the quota was known to be spent.
@@ -68,10 +67,6 @@ impl Period {
         });
     }
 
-    pub(super) fn refusal_takes(&mut self, seconds: f32) {
-        self.way = seconds;
-    }
-
     /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
     pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: bool) {
         self.asked = asked;
@@ -79,8 +74,8 @@ impl Period {
         self.refused(now);
         if let Some(opened) = self.opened {
             self.quota.note(admitted - opened.admitted);
-            let since = now - opened.at;
-            if self.length.is_some_and(|length| since > 1.1 * f64::from(length)) {
+            let windows = (now - opened.at) / f64::from(self.length);
+            if self.length > 0.0 && windows > 1.1 {
                 self.quota.doubt();
             }
         }
@@ -101,9 +96,9 @@ impl Period {
             guessed: false,
         };
         let before = self.opened.replace(opening);
-        if let (true, Some(before), Some(length)) = (self.silent, before, self.length) {
+        if let (true, Some(before)) = (self.silent && self.length > 0.0, before) {
             // As expected, and perhaps it had been open for a while.
-            let vague = at - (before.earliest() + f64::from(length));
+            let vague = at - (before.earliest() + f64::from(self.length));
             opening.vague = (vague as f32).clamp(0.0, before.vague);
             self.opened = Some(opening);
             self.quota.next();
@@ -113,7 +108,7 @@ impl Period {
         let worth = if self.asked { 2.0 * WORTH } else { WORTH };
         if lasted < worth && !self.is_known() {
             self.opened = None;
-            self.length = None;
+            self.length = 0.0;
             self.quota.doubt();
             return;
         }
@@ -123,13 +118,14 @@ impl Period {
             self.opened = Some(opening);
         }
         self.lasted = lasted.max(WORTH) as f32;
-        let known = self.length.take();
+        let known = std::mem::take(&mut self.length);
         if let Some(before) = before {
             self.guessed = before.guessed;
-            self.length = distance(&before, &opening).filter(|_| lasted >= SHORT * (at - before.at));
-            let vague = before.vague + opening.vague;
-            let agree = |(one, other): (f32, f32)| (one - other).abs() <= vague;
-            if !known.zip(self.length).is_none_or(agree) {
+            if lasted >= SHORT * (at - before.at) {
+                self.length = distance(&before, &opening).unwrap_or_default();
+            }
+            let off = (known - self.length).abs();
+            if known > 0.0 && self.length > 0.0 && off > before.vague + opening.vague {
                 self.quota.doubt();
             }
         }
@@ -137,10 +133,9 @@ impl Period {
 
     /// When to look first, and then how long apart, if the past tells.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
-        let opened = self
-            .opened
-            .filter(|_| !self.guessed || self.quota.has_agreed())?;
-        let (length, vague) = (f64::from(self.length?), f64::from(opened.vague));
+        let sure = self.length > 0.0 && (!self.guessed || self.quota.has_agreed());
+        let opened = self.opened.filter(|_| sure)?;
+        let (length, vague) = (f64::from(self.length), f64::from(opened.vague));
         let (early, longest) = if !self.is_known() {
             // What was no window must not cost much.
             let longest = 1.5 * f64::from(self.lasted);
@@ -155,11 +150,11 @@ impl Period {
     }
 
     /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
-    /// is one near. The server saw that opening no later than a refusal takes.
-    pub(super) fn next_look(&self, now: f64, gap: f64) -> f64 {
+    /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
+    pub(super) fn next_look(&self, now: f64, gap: f64, way: f64) -> f64 {
         let near = gap / 2.0..=2.0 * gap;
         let round = self.opened.and_then(|opened| {
-            let ends = ROUND.map(|round| opened.at + round + f64::from(self.way));
+            let ends = ROUND.map(|round| opened.at + round + way);
             ends.into_iter().find(|at| near.contains(&(at - now)))
         });
         round.unwrap_or(now + gap)
@@ -167,7 +162,7 @@ impl Period {
 
     /// Whether the length of the server's windows is known, and how many each takes.
     pub(super) fn is_known(&self) -> bool {
-        self.length.is_some() && self.quota.is_known()
+        self.length > 0.0 && self.quota.is_known()
     }
 
     /// How many more this window takes after `admitted` in all, if that is known.

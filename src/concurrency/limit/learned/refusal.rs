@@ -37,11 +37,8 @@ struct Evidence {
 
 impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent_at(sent, now, self.refusal_time);
-        let took = (now - sent_at).max(0.001);
-        let newest = took as f32;
-        self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
-        self.door.refusal_takes(self.refusal_time);
+        let sent_at = sent_at(sent, now, self.door.refusal_time());
+        self.door.refusal_took((now - sent_at).max(0.001) as f32);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
@@ -74,7 +71,7 @@ impl Learned {
             return;
         }
         self.recovered_at = self.sent;
-        let settled = self.settled();
+        let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
         if blame == Blame::Probe {
             self.window.probe_refused(&self.constants);
