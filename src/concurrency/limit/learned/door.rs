@@ -85,7 +85,8 @@ impl Door {
     }
 
     fn next_look(&self, now: f64, gap: f64) -> f64 {
-        self.period.next_look(now, gap, f64::from(self.refusal_time))
+        self.period
+            .next_look(now, gap, f64::from(self.refusal_time))
     }
 
     /// How long a refusal takes, in seconds.
@@ -201,12 +202,7 @@ impl Door {
     }
 
     /// How many may go with `in_flight` under way.
-    pub(super) fn leave(
-        &mut self,
-        now: f64,
-        in_flight: usize,
-        window: usize,
-    ) -> Leave {
+    pub(super) fn leave(&mut self, now: f64, in_flight: usize, window: usize) -> Leave {
         let settled = self.settled();
         // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
         let due = |at: f64| now + 1e-9 >= at;

@@ -9,6 +9,7 @@ mod period;
 mod quota;
 mod rate;
 mod refusal;
+mod trouble;
 mod window;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
+use self::trouble::Trouble;
 use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
@@ -104,13 +106,7 @@ pub struct Learned {
     /// Refusals in a row that blamed the window.
     above: u8,
     within: u8,
-    /// A level above which a server in trouble refused once, or 0.
-    suspect: u32,
-    /// How much speaks for it that a server which says that it is in trouble means a limit, how many
-    /// were admitted when it last said so, and whether it is believed.
-    strain: f32,
-    strained_at: f64,
-    strained: bool,
+    trouble: Trouble,
     /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
@@ -150,10 +146,7 @@ impl Learned {
             admitted: 0.0,
             above: 0,
             within: 0,
-            suspect: 0,
-            strain: 0.0,
-            strained_at: 0.0,
-            strained: false,
+            trouble: Trouble::default(),
             rtt: 0.0,
             pausing: false,
             was_shut: false,
@@ -263,11 +256,10 @@ impl Limit for Learned {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
             }
-            match self.door.leave(
-                now.get().as_secs_f64(),
-                load.in_flight,
-                window,
-            ) {
+            match self
+                .door
+                .leave(now.get().as_secs_f64(), load.in_flight, window)
+            {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
                 Leave::NotBefore(at) => return not_before(at),

@@ -225,9 +225,7 @@ impl Pace {
         } else {
             0
         };
-        let news = self
-            .measured
-            .note(empty.requests, seconds, held, constants);
+        let news = self.measured.note(empty.requests, seconds, held, constants);
         let excess = constants.excess as f32;
         self.step.excess = if news == News::Confirmed {
             (2.0 * self.step.excess).min(4.0 * excess)
