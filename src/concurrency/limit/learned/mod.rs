@@ -6,8 +6,10 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod quota;
 mod rate;
 mod refusal;
+mod trouble;
 mod window;
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
+use self::trouble::Trouble;
 use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
@@ -51,11 +54,14 @@ use crate::hint::Hint;
 ///    such refusals the server counts requests per time. The *pace* is then
 ///    what was admitted between two refusals divided by the time between them. That is the bucket's refill
 ///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
-///    steps that double from 1 %, each once the last one has cost no refusal. A pace that is refuted in
-///    turn is dropped.
+///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
+///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
+///    is dropped.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow one by one. Two such closures tell a window's length, and the next one is waited out.
+///    others follow, twice as many each time. Two such closures tell a window's length, and the next one
+///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
+///    and none is refused, but for a test now and then.
 /// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
 ///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
@@ -63,7 +69,7 @@ use crate::hint::Hint;
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
 ///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
-///    twice above what it took, or next to everything.
+///    twice above what it took. One that refuses many, and not just now and then, means a limit by it.
 /// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
 ///    accepts) is for the callers. It teaches nothing and holds nobody up.
 ///
@@ -103,15 +109,8 @@ pub struct Learned {
     /// Refusals in a row that blamed the window.
     above: u8,
     within: u8,
-    /// A level above which a server in trouble refused once, or 0.
-    suspect: u32,
-    /// How much speaks for it that a server which says that it is in trouble means a limit, how many
-    /// were admitted when it last said so, and whether it is believed.
-    strain: f32,
-    strained_at: f64,
-    strained: bool,
-    /// Seconds that a refusal takes, and an answer.
-    refusal_time: f32,
+    trouble: Trouble,
+    /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
@@ -150,20 +149,11 @@ impl Learned {
             admitted: 0.0,
             above: 0,
             within: 0,
-            suspect: 0,
-            strain: 0.0,
-            strained_at: 0.0,
-            strained: false,
-            refusal_time: 0.05,
+            trouble: Trouble::default(),
             rtt: 0.0,
             pausing: false,
             was_shut: false,
         }
-    }
-
-    /// A request that was not refused by then was let in.
-    fn settled(&self) -> f64 {
-        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
     /// Lets the pace bind, and not the window.
@@ -265,18 +255,14 @@ impl Limit for Learned {
             }
         }
         if !self.door.is_open() {
-            let settled = self.settled();
             if self.pace.is_some() && self.door.is_opening() {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
             }
-            match self.door.leave(
-                now.get().as_secs_f64(),
-                load.in_flight,
-                window,
-                f64::from(self.refusal_time),
-                settled,
-            ) {
+            match self
+                .door
+                .leave(now.get().as_secs_f64(), load.in_flight, window)
+            {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
                 Leave::NotBefore(at) => return not_before(at),
@@ -310,7 +296,7 @@ impl Limit for Learned {
             self.allowance.on_idle_send();
             return;
         }
-        let settled = self.settled();
+        let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
             self.began = now;
