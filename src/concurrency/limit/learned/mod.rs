@@ -7,6 +7,7 @@ mod growth;
 mod pace;
 mod period;
 mod refusal;
+mod told_window;
 mod window;
 
 use std::time::Duration;

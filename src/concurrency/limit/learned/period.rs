@@ -5,7 +5,7 @@ use super::Constants;
 /// A closure shorter than this is not worth remembering, in seconds.
 const WORTH: f64 = 1.0;
 /// The lengths of windows that people choose, in seconds.
-const ROUND: [f64; 14] = [
+pub(super) const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
 ];
 /// Windows of fewer requests than this agree by chance, and must agree once more.
