@@ -9,7 +9,7 @@ use crate::work::rng;
 type Draw = fn(&mut fastrand::Rng, &'static str) -> Scenario;
 
 /// The kinds of limit that are drawn from.
-const FAMILIES: [(&str, Draw); 11] = [
+const FAMILIES: [(&str, Draw); 12] = [
     ("in-flight", in_flight),
     ("bucket", bucket),
     ("bucket-hints", bucket_with_hints),
@@ -20,6 +20,7 @@ const FAMILIES: [(&str, Draw); 11] = [
     ("knee", knee),
     ("shared", shared),
     ("trouble", trouble),
+    ("only-503", only_503),
     ("window-epoch", window_with_epochs),
 ];
 
@@ -212,5 +213,14 @@ fn trouble(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let mut scenario =
         scenario(name, title, limit / latency, latency).in_flight(Schedule::always(limit));
     scenario.overloaded = share;
+    scenario
+}
+
+/// A limit that refuses with 503 and no hint, as nginx does by default.
+fn only_503(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
+    let family = [in_flight, bucket, window][rng.usize(..3)];
+    let mut scenario = family(rng, name);
+    scenario.title = format!("{}, 503", scenario.title).leak();
+    scenario.status = 503;
     scenario
 }

@@ -52,6 +52,8 @@ pub struct Scenario {
     pub knee: Option<f64>,
     /// All is 503 between these.
     pub outage: Option<(f64, f64)>,
+    /// The status that refuses what is over a rate.
+    pub status: u16,
     /// The share of requests answered 529 for no reason of load.
     pub overloaded: f64,
     pub hints: Style,
@@ -79,6 +81,7 @@ impl Scenario {
             rules: Vec::new(),
             knee: None,
             outage: None,
+            status: 429,
             overloaded: 0.0,
             hints: Style::None,
             exactness: Exactness::Right,

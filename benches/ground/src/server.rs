@@ -67,7 +67,10 @@ impl State {
             self.log.disturbed += 1;
             return Some(Refusal { status, wait: None });
         }
-        let refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
+        let mut refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
+        if refusal.status == 429 {
+            refusal.status = scenario.status;
+        }
         self.log.refused += 1;
         Some(refusal)
     }

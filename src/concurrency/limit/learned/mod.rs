@@ -6,8 +6,11 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod quota;
+mod rate;
 mod refusal;
 mod told_window;
+mod trouble;
 mod window;
 
 use std::time::Duration;
@@ -17,6 +20,7 @@ pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
+use self::trouble::Trouble;
 use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
@@ -94,7 +98,8 @@ pub struct Learned {
     recovered_at: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
     empty: Option<Mark>,
-    first: Option<Mark>,
+    /// How many were admitted by the first refusal, in how many seconds.
+    first: (f32, f32),
     /// When the first request went.
     began: f64,
     /// How many were admitted by the last refusal.
@@ -102,12 +107,8 @@ pub struct Learned {
     /// Refusals in a row that blamed the window.
     above: u8,
     within: u8,
-    /// A level above which a server in trouble refused once, or 0.
-    suspect: u32,
-    /// Refusals in a row by a server in trouble, with next to none admitted between them.
-    dense: u8,
-    /// Seconds that a refusal takes, and an answer.
-    refusal_time: f32,
+    trouble: Trouble,
+    /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
@@ -117,7 +118,6 @@ pub struct Learned {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
-    seq: f64,
     admitted: f64,
 }
 
@@ -142,23 +142,24 @@ impl Learned {
             refused: 0,
             recovered_at: 0,
             empty: None,
-            first: None,
+            first: (0.0, 0.0),
             began: 0.0,
             admitted: 0.0,
             above: 0,
             within: 0,
-            suspect: 0,
-            dense: 0,
-            refusal_time: 0.05,
+            trouble: Trouble::default(),
             rtt: 0.0,
             pausing: false,
             was_shut: false,
         }
     }
 
-    /// A request that was not refused by then was let in.
-    fn settled(&self) -> f64 {
-        (4.0 * f64::from(self.refusal_time)).max(0.1)
+    /// Lets the pace bind, and not the window.
+    fn make_room(&mut self) {
+        if let Some(pace) = &self.pace {
+            let in_flight = pace.rate() * f64::from(self.rtt);
+            self.window.widen(2.0 * in_flight + 4.0);
+        }
     }
 
     /// Whether nothing but the window limits what is sent, and less than half of it is in use.
@@ -252,18 +253,14 @@ impl Limit for Learned {
             }
         }
         if !self.door.is_open() {
-            let settled = self.settled();
             if self.pace.is_some() && self.door.is_opening() {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
             }
-            match self.door.leave(
-                now.get().as_secs_f64(),
-                load.in_flight,
-                window,
-                f64::from(self.refusal_time),
-                settled,
-            ) {
+            match self
+                .door
+                .leave(now.get().as_secs_f64(), load.in_flight, window)
+            {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
                 Leave::NotBefore(at) => return not_before(at),
@@ -297,7 +294,7 @@ impl Limit for Learned {
             self.allowance.on_idle_send();
             return;
         }
-        let settled = self.settled();
+        let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
             self.began = now;
@@ -310,7 +307,7 @@ impl Limit for Learned {
         if let Some(pace) = &mut self.pace {
             let rtt = f64::from(self.rtt);
             if pace.on_send(now, settled, rtt, &self.constants) {
-                self.window.widen(2.0 * pace.rate() * rtt + 4.0);
+                self.make_room();
             }
         }
     }

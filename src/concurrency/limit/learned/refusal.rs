@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::pace::Pace;
+use super::pace::{Empty, Pace};
 use super::window::Blame;
 use super::{Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
@@ -23,17 +23,16 @@ struct Evidence {
     /// before.
     mark: Mark,
     since: f64,
+    /// How many more went meanwhile.
+    behind: f64,
     /// The wait that the server asked for, in seconds.
     asked: Option<f64>,
 }
 
 impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent_at(sent, now, self.refusal_time);
-        let took = (now - sent_at).max(0.001);
-        let newest = took as f32;
-        self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
-        self.door.refusal_takes(self.refusal_time);
+        let sent_at = sent_at(sent, now, self.door.refusal_time());
+        self.door.refusal_took((now - sent_at).max(0.001) as f32);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
@@ -48,7 +47,7 @@ impl Learned {
         let max_wait = self.constants.max_wait;
         self.allowance
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
-        let trouble = is_trouble(status);
+        let trouble = is_trouble(status) && self.trouble.note(admitted, self.pace.is_some());
         if sent.in_flight == 1 && !trouble {
             // Alone, it met no ceiling.
             self.within = self.within.saturating_add(1);
@@ -66,7 +65,7 @@ impl Learned {
             return;
         }
         self.recovered_at = self.sent;
-        let settled = self.settled();
+        let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
         if blame == Blame::Probe {
             self.window.probe_refused(&self.constants);
@@ -80,13 +79,8 @@ impl Learned {
         }
         let since = admitted - self.admitted;
         self.admitted = admitted;
-        self.dense = if trouble && since <= 3.0 {
-            self.dense.saturating_add(1)
-        } else {
-            0
-        };
         // Of a server that refuses at random, two refusals in a row are no sign.
-        if since <= 0.0 && (!trouble || self.dense >= 2) {
+        if since <= 0.0 && (!trouble || self.trouble.is_dense()) {
             self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -107,9 +101,9 @@ impl Learned {
             above: blame == Blame::Above,
             mark: Mark {
                 at: sent_at,
-                seq: sent.seq as f64,
                 admitted,
             },
+            behind: (self.sent - sent.seq).saturating_sub(1) as f64,
             since,
             asked,
         });
@@ -134,6 +128,9 @@ impl Learned {
     fn on_limit(&mut self, refusal: &Evidence) {
         let Evidence { above, mark, .. } = *refusal;
         self.window.forget(refusal.now);
+        if self.first.0 == 0.0 {
+            self.first = (mark.admitted as f32, (mark.at - self.began) as f32);
+        }
         let contradicts = !above || self.window.holds(refusal.level);
         let soon = refusal.since < 16.0 + 4.0 * self.window.get() as f64;
         self.within = match (contradicts, soon) {
@@ -159,65 +156,58 @@ impl Learned {
             let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
             if above || self.empty.is_none_or(old) {
                 self.empty = Some(mark);
-                self.first = self.first.or(self.empty);
             }
             return;
         }
         self.window.stop();
-        self.measure(mark, refusal.asked, refusal.now);
+        self.measure(refusal);
         let refuted = self.pace.as_ref().is_some_and(Pace::is_refuted);
         if refuted && refusal.asked.is_none() {
             self.pace = None;
+            self.trouble.clear();
             self.within = 0;
             self.window.cut(taken);
         }
     }
 
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
-    /// it refuses twice above what it took, or more than it takes.
+    /// it refuses twice above what it took.
     fn on_trouble(&mut self, blame: Blame, level: usize) {
-        let again = self.window.taken() <= self.suspect;
-        if (blame == Blame::Above && again) || self.dense >= CONTRADICTIONS {
+        let taken = self.window.taken();
+        if blame == Blame::Above && self.trouble.is_ceiling(level, taken) {
             self.window.cut(level);
-            self.suspect = 0;
-            self.dense = 0;
-        } else if blame == Blame::Above {
-            self.suspect = u32::try_from(level).unwrap_or(u32::MAX);
         }
     }
 
     /// The server's bucket was found empty.
-    fn measure(&mut self, mark: Mark, asked: Option<f64>, now: f64) {
+    fn measure(&mut self, refusal: &Evidence) {
+        let mark = refusal.mark;
         let Some(last) = self.empty.replace(mark) else {
-            self.first = Some(mark);
             return;
         };
-        let (requests, seconds) = (
-            mark.admitted - last.admitted,
-            (mark.at - last.at).max(0.001),
-        );
-        let constants = &self.constants;
+        let empty = Empty {
+            now: refusal.now,
+            took: refusal.now - mark.at,
+            behind: refusal.behind,
+            requests: mark.admitted - last.admitted,
+            seconds: (mark.at - last.at).max(0.001),
+            shut: std::mem::take(&mut self.was_shut),
+            asked: refusal.asked,
+        };
         match &mut self.pace {
-            Some(pace) => {
-                let since = (now - mark.at, self.sent as f64 - mark.seq - 1.0);
-                let shut = std::mem::take(&mut self.was_shut);
-                pace.measure(requests, seconds, since, shut, now, asked, constants);
-            }
-            None if requests < 4.0 => {
+            Some(pace) => pace.measure(&empty, &self.constants),
+            None if empty.requests < 4.0 => {
                 self.empty = Some(last);
                 return;
             }
             None => {
-                let rate = requests / seconds;
-                // What the bucket held at first.
-                let depth = self
-                    .first
-                    .map_or(0.0, |first| first.admitted - rate * (first.at - self.began));
-                self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
+                let rate = empty.requests / empty.seconds;
+                let (admitted, seconds) = self.first;
+                let depth = f64::from(admitted) - rate * f64::from(seconds);
+                self.pace = Some(Pace::new(&empty, depth, &self.constants));
             }
         }
-        let rate = self.pace.as_ref().map_or(0.0, Pace::rate);
-        self.window.widen(2.0 * rate * f64::from(self.rtt) + 4.0);
+        self.make_room();
     }
 }
 
