@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::period::ROUND;
-use crate::hint::{Hint, Quota, Verdict};
+use crate::hint::{Hint, Quota};
 
 /// By how many seconds the end may be told late to the first of a window. An epoch that is rounded up,
 /// against a `Date` that is rounded down, makes one; some servers add one to the epoch, and some renew the
@@ -56,7 +56,7 @@ impl ToldWindow {
         });
         let took = answer.now - answer.sent_at;
         let length = round(reset.as_secs_f64(), took)
-            .filter(|_| looks && begun && quota.window.is_none() && !is_refused(hint));
+            .filter(|_| looks && begun && quota.window.is_none() && !hint.is_refusal());
         Self {
             remaining: narrow(remaining),
             limit: quota.limit.map_or(0, narrow),
@@ -99,7 +99,7 @@ impl ToldWindow {
     /// window had not ended when one looked.
     pub(super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
         let looked = (self.look_at..self.until).contains(&sent_at);
-        looked && (is_refused(hint) || remaining < u64::from(self.remaining))
+        looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
     }
 
     /// Counts a request whose answer told nothing.
@@ -141,10 +141,6 @@ impl ToldWindow {
             look_at: until,
         })
     }
-}
-
-fn is_refused(hint: &Hint) -> bool {
-    hint.verdict(Duration::MAX) != Verdict::Accepted
 }
 
 fn narrow(count: u64) -> u32 {
