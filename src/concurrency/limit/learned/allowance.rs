@@ -131,11 +131,6 @@ impl Allowance {
         }
     }
 
-    /// Whether a window is known that has not ended, so that a refusal at its end is no news.
-    pub(super) fn counts(&self, now: f64) -> bool {
-        matches!(&self.told, Some(Told::Window(window)) if !window.has_ended(now))
-    }
-
     /// Whether nothing was told, so that no clock need be read.
     pub(super) fn is_unknown(&self) -> bool {
         self.told.is_none()

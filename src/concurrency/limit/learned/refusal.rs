@@ -45,7 +45,6 @@ impl Learned {
         }
         self.pausing = true;
         let max_wait = self.constants.max_wait;
-        let counted = self.allowance.counts(now);
         self.allowance
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         let trouble = is_trouble(status) && self.trouble.note(admitted, self.pace.is_some());
@@ -66,11 +65,6 @@ impl Learned {
             return;
         }
         self.recovered_at = self.sent;
-        if counted && self.allowance.spent_for(now).is_some() {
-            // Others spent what was left of the window that the server tells of.
-            self.admitted = admitted;
-            return;
-        }
         let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
         if blame == Blame::Probe {
