@@ -78,7 +78,7 @@ impl ToldWindow {
     /// is left counts, unless the request was sent after that was told.
     pub(super) fn after(self, answer: Self, sent_at: f64) -> Self {
         let more = answer.remaining > self.remaining;
-        if sent_at >= self.look_at || (sent_at >= self.at && more) {
+        if self.is_due(sent_at) || (sent_at >= self.at && more) {
             return answer;
         }
         let mut known = answer;
@@ -98,7 +98,7 @@ impl ToldWindow {
     /// Whether the answer to a request sent at `sent_at`, that `remaining` are left, shows that the
     /// window had not ended when one looked.
     pub(super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
-        let looked = (self.look_at..self.until).contains(&sent_at);
+        let looked = self.is_due(sent_at) && !self.has_ended(sent_at);
         looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
     }
 
@@ -119,10 +119,15 @@ impl ToldWindow {
         now + 1e-9 >= self.until
     }
 
+    /// A timer may be early by the half of a nanosecond.
+    fn is_due(&self, at: f64) -> bool {
+        at + 1e-9 >= self.look_at
+    }
+
     /// How many may go beside the `open` ones, and when more may.
     pub(super) fn left(&self, open: u32, now: f64) -> (usize, f64) {
         let left = self.remaining.saturating_sub(open);
-        let due = now + 1e-9 >= self.look_at;
+        let due = self.is_due(now);
         let look = u32::from(due && open == 0);
         let at = if due { self.until } else { self.look_at };
         (left.max(look) as usize, at)
