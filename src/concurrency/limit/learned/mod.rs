@@ -6,6 +6,7 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod rate;
 mod refusal;
 mod window;
 
@@ -93,7 +94,8 @@ pub struct Learned {
     recovered_at: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
     empty: Option<Mark>,
-    first: Option<Mark>,
+    /// How many were admitted by the first refusal, in how many seconds.
+    first: (f32, f32),
     /// When the first request went.
     began: f64,
     /// How many were admitted by the last refusal.
@@ -119,7 +121,6 @@ pub struct Learned {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
-    seq: f64,
     admitted: f64,
 }
 
@@ -144,7 +145,7 @@ impl Learned {
             refused: 0,
             recovered_at: 0,
             empty: None,
-            first: None,
+            first: (0.0, 0.0),
             began: 0.0,
             admitted: 0.0,
             above: 0,
@@ -163,6 +164,14 @@ impl Learned {
     /// A request that was not refused by then was let in.
     fn settled(&self) -> f64 {
         (4.0 * f64::from(self.refusal_time)).max(0.1)
+    }
+
+    /// Lets the pace bind, and not the window.
+    fn make_room(&mut self) {
+        if let Some(pace) = &self.pace {
+            let in_flight = pace.rate() * f64::from(self.rtt);
+            self.window.widen(2.0 * in_flight + 4.0);
+        }
     }
 
     /// Whether nothing but the window limits what is sent, and less than half of it is in use.
@@ -314,7 +323,7 @@ impl Limit for Learned {
         if let Some(pace) = &mut self.pace {
             let rtt = f64::from(self.rtt);
             if pace.on_send(now, settled, rtt, &self.constants) {
-                self.window.widen(2.0 * pace.rate() * rtt + 4.0);
+                self.make_room();
             }
         }
     }

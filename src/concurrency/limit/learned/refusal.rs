@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::pace::Pace;
+use super::pace::{Empty, Pace};
 use super::window::Blame;
 use super::{Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
@@ -29,6 +29,8 @@ struct Evidence {
     /// before.
     mark: Mark,
     since: f64,
+    /// How many more went meanwhile.
+    behind: f64,
     /// The wait that the server asked for, in seconds.
     asked: Option<f64>,
 }
@@ -108,9 +110,9 @@ impl Learned {
             above: blame == Blame::Above,
             mark: Mark {
                 at: sent_at,
-                seq: sent.seq as f64,
                 admitted,
             },
+            behind: (self.sent - sent.seq).saturating_sub(1) as f64,
             since,
             asked,
         });
@@ -135,6 +137,9 @@ impl Learned {
     fn on_limit(&mut self, refusal: &Evidence) {
         let Evidence { above, mark, .. } = *refusal;
         self.window.forget(refusal.now);
+        if self.first.0 == 0.0 {
+            self.first = (mark.admitted as f32, (mark.at - self.began) as f32);
+        }
         let contradicts = !above || self.window.holds(refusal.level);
         let soon = refusal.since < 16.0 + 4.0 * self.window.get() as f64;
         self.within = match (contradicts, soon) {
@@ -160,12 +165,11 @@ impl Learned {
             let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
             if above || self.empty.is_none_or(old) {
                 self.empty = Some(mark);
-                self.first = self.first.or(self.empty);
             }
             return;
         }
         self.window.stop();
-        self.measure(mark, refusal.asked, refusal.now);
+        self.measure(refusal);
         let refuted = self.pace.as_ref().is_some_and(Pace::is_refuted);
         if refuted && refusal.asked.is_none() {
             self.pace = None;
@@ -202,37 +206,34 @@ impl Learned {
     }
 
     /// The server's bucket was found empty.
-    fn measure(&mut self, mark: Mark, asked: Option<f64>, now: f64) {
+    fn measure(&mut self, refusal: &Evidence) {
+        let mark = refusal.mark;
         let Some(last) = self.empty.replace(mark) else {
-            self.first = Some(mark);
             return;
         };
-        let (requests, seconds) = (
-            mark.admitted - last.admitted,
-            (mark.at - last.at).max(0.001),
-        );
-        let constants = &self.constants;
+        let empty = Empty {
+            now: refusal.now,
+            took: refusal.now - mark.at,
+            behind: refusal.behind,
+            requests: mark.admitted - last.admitted,
+            seconds: (mark.at - last.at).max(0.001),
+            shut: std::mem::take(&mut self.was_shut),
+            asked: refusal.asked,
+        };
         match &mut self.pace {
-            Some(pace) => {
-                let since = (now - mark.at, self.sent as f64 - mark.seq - 1.0);
-                let shut = std::mem::take(&mut self.was_shut);
-                pace.measure(requests, seconds, since, shut, now, asked, constants);
-            }
-            None if requests < 4.0 => {
+            Some(pace) => pace.measure(&empty, &self.constants),
+            None if empty.requests < 4.0 => {
                 self.empty = Some(last);
                 return;
             }
             None => {
-                let rate = requests / seconds;
-                // What the bucket held at first.
-                let depth = self
-                    .first
-                    .map_or(0.0, |first| first.admitted - rate * (first.at - self.began));
-                self.pace = Some(Pace::new(requests, seconds, now, asked, depth, constants));
+                let rate = empty.requests / empty.seconds;
+                let (admitted, seconds) = self.first;
+                let depth = f64::from(admitted) - rate * f64::from(seconds);
+                self.pace = Some(Pace::new(&empty, depth, &self.constants));
             }
         }
-        let rate = self.pace.as_ref().map_or(0.0, Pace::rate);
-        self.window.widen(2.0 * rate * f64::from(self.rtt) + 4.0);
+        self.make_room();
     }
 }
 

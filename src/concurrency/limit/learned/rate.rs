@@ -1,0 +1,137 @@
+//! The rate at which a server's bucket fills, as it was measured.
+
+use super::Constants;
+
+/// So many requests in so many seconds, between moments at which the server had nothing left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    requests: f32,
+    seconds: f32,
+}
+
+/// How a measurement compares with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// It is the same, within its noise.
+    Confirmed,
+    /// It is higher, after a climb.
+    Climbed,
+    /// It is another.
+    Changed,
+}
+
+impl Rate {
+    pub(super) fn new(requests: f64, seconds: f64) -> Self {
+        Self {
+            requests: requests as f32,
+            seconds: seconds as f32,
+        }
+    }
+
+    /// Requests per second.
+    pub(super) fn get(&self) -> f64 {
+        f64::from(self.requests) / f64::from(self.seconds)
+    }
+
+    /// The part by which it may be wrong, for half a request.
+    pub(super) fn doubt(&self) -> f64 {
+        0.5 / f64::from(self.requests)
+    }
+
+    /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
+    /// the last measurement, or 0.
+    pub(super) fn note(
+        &mut self,
+        requests: f64,
+        seconds: f64,
+        held: f64,
+        constants: &Constants,
+    ) -> News {
+        let requests = requests.max(0.5);
+        let (old, new) = (self.get(), requests / seconds);
+        // Of a count, and of its last request.
+        let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
+        if held > 0.0 && new > old * (1.0 + noise) {
+            // From below, the count says too little and the rate that held perhaps too much.
+            let rate = (held.max(new) * new).sqrt();
+            let weight = f64::from(self.requests).min(2.0 * requests);
+            let weight = weight.clamp(8.0, 16.0_f64.max(2.0 * requests));
+            *self = Self::new(weight, weight / rate);
+            News::Climbed
+        } else if (new / old - 1.0).abs() < noise {
+            let (requests, seconds) = (
+                f64::from(self.requests) + requests,
+                f64::from(self.seconds) + seconds,
+            );
+            let keep = (constants.memory / requests).min(1.0);
+            *self = Self::new(requests * keep, seconds * keep);
+            News::Confirmed
+        } else {
+            *self = Self::new(requests, seconds);
+            News::Changed
+        }
+    }
+}
+
+/// A rate that held is tried if it is so many times the one that was measured.
+const HIGHER: f64 = 1.03;
+
+/// A bucket that held so many at first probably spills nothing.
+const DEEP: f64 = 4.0;
+
+/// The most occasions that pass after a trial that failed.
+const MOST_SKIPPED: u8 = 31;
+
+/// Whether a rate that held, though less was measured, is tried once more.
+///
+/// A shallow bucket spills what a climb from below leaves in it, and the count says too little. If
+/// what held was above the refill, it is refused soon, and the count until then is exact, because
+/// nothing was left to spill.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trial {
+    /// Whether that is the rate now.
+    runs: bool,
+    deep: bool,
+    /// How many more occasions pass before the next, and how many were let pass last.
+    skip: u8,
+    skipped: u8,
+}
+
+impl Trial {
+    /// For a bucket that held `depth` at first.
+    pub(super) fn new(depth: f64) -> Self {
+        Self {
+            runs: false,
+            deep: depth >= DEEP,
+            skip: 0,
+            skipped: 0,
+        }
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.runs
+    }
+
+    /// Ends one, if it runs: the rate `held`, or failed. Whether it failed.
+    pub(super) fn end(&mut self, held: bool) -> bool {
+        let failed = self.runs && !held;
+        if std::mem::take(&mut self.runs) {
+            self.skipped = if failed {
+                (2 * self.skipped + 1).min(MOST_SKIPPED)
+            } else {
+                0
+            };
+            self.skip = self.skipped;
+        }
+        failed
+    }
+
+    /// Begins one, if `held` is worth it, the highest rate that held. `spills` if the server does so
+    /// even with a deep bucket.
+    pub(super) fn begin(&mut self, held: f64, measured: &Rate, spills: bool) {
+        if held > HIGHER * measured.get() && (spills || !self.deep) {
+            self.runs = self.skip == 0;
+            self.skip = self.skip.saturating_sub(1);
+        }
+    }
+}
