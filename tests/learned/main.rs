@@ -119,13 +119,13 @@ fn a_limit_that_falls_to_a_quarter_is_kept_within_three_round_trips() {
     }
 }
 
+/// A known weakness, and the aim is none: where the fall meets a look above the old ceiling, it takes
+/// up to three.
 #[test]
-#[ignore = "2.8 round trips on one of the seeds, where the fall meets a look above the old ceiling"]
-fn a_limit_that_falls_to_a_quarter_is_kept_within_two_round_trips() {
-    for seed in SEEDS {
-        let (took, _) = fall_to_a_quarter(seed);
-        assert!(took <= 2.0 * RTT, "seed {seed}: {took}");
-    }
+fn a_limit_that_falls_to_a_quarter_is_mostly_kept_within_two_round_trips() {
+    let late = SEEDS.filter(|&seed| fall_to_a_quarter(seed).0 > 2.0 * RTT);
+    let late: Vec<_> = late.collect();
+    assert!(late.len() <= 2, "seeds {late:?}");
 }
 
 #[test]
@@ -190,13 +190,12 @@ fn refusals_at_random_do_not_bring_the_limit_down() {
     }
 }
 
+/// A known weakness, and the aim is none: on one seed in twenty a rate is believed in the end.
 #[test]
-#[ignore = "on one seed in five a rate is believed in the end, and on some it costs time"]
-fn refusals_at_random_are_not_taken_for_a_rate() {
-    for seed in 0..64 {
-        let run = Run::new(unsteady(30), 3000, seed).finish();
-        assert_eq!(run.limit.rate(), None, "seed {seed}");
-    }
+fn refusals_at_random_are_seldom_taken_for_a_rate() {
+    let rate = |seed| Run::new(unsteady(30), 3000, seed).finish().limit.rate();
+    let fooled: Vec<_> = (0..64).filter(|&seed| rate(seed).is_some()).collect();
+    assert!(fooled.len() <= 6, "seeds {fooled:?}");
 }
 
 #[test]

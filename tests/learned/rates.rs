@@ -40,36 +40,53 @@ fn believed(server: Server, rate: f64, seed: u64) -> (f64, f64, Run) {
     (first, later, run)
 }
 
-fn measures_the_rate(hints: Hints, rate: f64, depth: f64) {
+/// By how much the believed rate may be off at first and on average, and how much longer than the
+/// best it may take.
+struct Error {
+    first: f64,
+    mean: f64,
+    time: f64,
+}
+
+const SMALL: Error = Error {
+    first: 0.08,
+    mean: 0.05,
+    time: 0.03,
+};
+
+fn measures_the_rate(hints: Hints, rate: f64, depth: f64, most: &Error) {
     for seed in SEEDS {
         let (first, mean, run) = believed(bucket(hints, rate, depth), rate, seed);
         let best = (run.accepted.len() as f64 - depth) / rate;
+        let time = run.now() / best - 1.0;
         // A step of the climb may be under way.
-        assert!((first - 1.0).abs() <= 0.08, "seed {seed}: {first}");
-        assert!((mean - 1.0).abs() <= 0.05, "seed {seed}: {mean}");
+        assert!((first - 1.0).abs() <= most.first, "seed {seed}: {first}");
+        assert!((mean - 1.0).abs() <= most.mean, "seed {seed}: {mean}");
         assert!(run.refused_per_1000() <= 40.0, "seed {seed}");
-        assert!(
-            run.now() / best <= 1.03,
-            "seed {seed}: {}",
-            run.now() / best
-        );
+        assert!(time <= most.time, "seed {seed}: {time}");
     }
 }
 
 #[test]
 fn measures_the_rate_of_a_bucket_that_says_nothing() {
-    measures_the_rate(Hints::None, 20.0, 10.0);
+    measures_the_rate(Hints::None, 20.0, 10.0, &SMALL);
 }
 
 #[test]
 fn measures_the_rate_of_a_bucket_that_asks_for_waits() {
-    measures_the_rate(Hints::RetryAfter, 10.0, 20.0);
+    measures_the_rate(Hints::RetryAfter, 10.0, 20.0, &SMALL);
 }
 
+/// A known weakness, and the aim is [`SMALL`]: in a wait of whole seconds a shallow bucket overflows,
+/// which costs time and spoils the measured rate.
 #[test]
-#[ignore = "waits of whole seconds, in which a shallow bucket overflows, spoil the measured rate"]
-fn measures_the_rate_of_a_shallow_bucket_that_asks_for_waits() {
-    measures_the_rate(Hints::RetryAfter, 20.0, 10.0);
+fn a_shallow_bucket_that_asks_for_waits_costs_up_to_half_as_long_again() {
+    let large = Error {
+        first: 0.25,
+        mean: 0.1,
+        time: 0.5,
+    };
+    measures_the_rate(Hints::RetryAfter, 20.0, 10.0, &large);
 }
 
 /// For each window that was spent, how long after its reset it was.
@@ -90,7 +107,6 @@ fn a_window_that_tells_when_it_ends_is_spent_at_once_after_each_reset() {
 }
 
 #[test]
-#[ignore = "once a pace is held against it, a window is spent ever later, until one is missed"]
 fn a_window_that_tells_when_it_ends_is_spent_at_once_in_the_long_run() {
     for seed in SEEDS {
         let run = Run::new(window(Hints::RetryAfter), 3000, seed).finish();
@@ -100,7 +116,6 @@ fn a_window_that_tells_when_it_ends_is_spent_at_once_in_the_long_run() {
 }
 
 #[test]
-#[ignore = "where the work takes most of a window, 1 to 2 windows of 30 are missed"]
 fn no_window_is_missed_when_answers_take_a_second() {
     for seed in SEEDS {
         let server = Server {
