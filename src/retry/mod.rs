@@ -73,9 +73,10 @@
 //! [`idempotency_key`](RetryOn429Layer::idempotency_key) adds one. `tests/faults/README.md` in the
 //! repository shows the same fault by fault, as seen over real sockets.
 //!
-//! For hyper-util's client, which tells through its error's sources that a request was not processed:
+//! For hyper-util's client, which tells through its error's sources that a request was not processed
+//! (`h2` is a dependency to add):
 //!
-//! ```
+//! ```ignore
 //! use std::error::Error;
 //! use std::iter::successors;
 //!
