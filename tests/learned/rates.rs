@@ -40,53 +40,42 @@ fn believed(server: Server, rate: f64, seed: u64) -> (f64, f64, Run) {
     (first, later, run)
 }
 
-/// By how much the believed rate may be off at first and on average, and how much longer than the
-/// best it may take.
-struct Error {
-    first: f64,
-    mean: f64,
-    time: f64,
-}
-
-const SMALL: Error = Error {
-    first: 0.08,
-    mean: 0.05,
-    time: 0.03,
-};
-
-fn measures_the_rate(hints: Hints, rate: f64, depth: f64, most: &Error) {
+fn measures_the_rate(hints: Hints, rate: f64, depth: f64) {
     for seed in SEEDS {
         let (first, mean, run) = believed(bucket(hints, rate, depth), rate, seed);
         let best = (run.accepted.len() as f64 - depth) / rate;
-        let time = run.now() / best - 1.0;
         // A step of the climb may be under way.
-        assert!((first - 1.0).abs() <= most.first, "seed {seed}: {first}");
-        assert!((mean - 1.0).abs() <= most.mean, "seed {seed}: {mean}");
+        assert!((first - 1.0).abs() <= 0.08, "seed {seed}: {first}");
+        assert!((mean - 1.0).abs() <= 0.05, "seed {seed}: {mean}");
         assert!(run.refused_per_1000() <= 40.0, "seed {seed}");
-        assert!(time <= most.time, "seed {seed}: {time}");
+        assert!(
+            run.now() / best <= 1.03,
+            "seed {seed}: {}",
+            run.now() / best
+        );
     }
 }
 
 #[test]
 fn measures_the_rate_of_a_bucket_that_says_nothing() {
-    measures_the_rate(Hints::None, 20.0, 10.0, &SMALL);
+    measures_the_rate(Hints::None, 20.0, 10.0);
 }
 
 #[test]
 fn measures_the_rate_of_a_bucket_that_asks_for_waits() {
-    measures_the_rate(Hints::RetryAfter, 10.0, 20.0, &SMALL);
+    measures_the_rate(Hints::RetryAfter, 10.0, 20.0);
 }
 
-/// A known weakness, and the aim is [`SMALL`]: in a wait of whole seconds a shallow bucket overflows,
-/// which costs time and spoils the measured rate.
+/// The aim is the same as for the others, 5 %. But in a wait of a whole second such a bucket overflows,
+/// and what flowed in is not known.
 #[test]
-fn a_shallow_bucket_that_asks_for_waits_costs_up_to_half_as_long_again() {
-    let large = Error {
-        first: 0.25,
-        mean: 0.1,
-        time: 0.5,
-    };
-    measures_the_rate(Hints::RetryAfter, 20.0, 10.0, &large);
+fn comes_close_to_the_rate_of_a_shallow_bucket_that_asks_for_waits() {
+    for seed in SEEDS {
+        let (_, mean, run) = believed(bucket(Hints::RetryAfter, 20.0, 10.0), 20.0, seed);
+        assert!((mean - 1.0).abs() <= 0.10, "seed {seed}: {mean}");
+        let ratio = run.now() * 20.0 / (run.accepted.len() as f64 - 10.0);
+        assert!(ratio <= 1.10, "seed {seed}: {ratio}");
+    }
 }
 
 /// For each window that was spent, how long after its reset it was.

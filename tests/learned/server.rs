@@ -36,6 +36,8 @@ pub(crate) struct Server {
     pub(crate) knee: f64,
     /// Refuses everything with a 503 between these moments.
     pub(crate) outage: (f64, f64),
+    /// The status that refuses what is over a limit.
+    pub(crate) status: u16,
     /// Of all requests, this share is refused at random with a 529.
     pub(crate) overloaded: f64,
     pub(crate) in_flight: usize,
@@ -62,6 +64,7 @@ impl Server {
             sigma: 0.4,
             knee: f64::INFINITY,
             outage: (0.0, 0.0),
+            status: 429,
             overloaded: 0.0,
             in_flight: 0,
             left,
@@ -83,14 +86,14 @@ impl Server {
                 let step = steps.iter().rfind(|step| step.0 <= now);
                 if self.in_flight >= step.map_or(0, |step| step.1) {
                     // Such a server cannot know when one of the others ends, and some say a second.
-                    return Err((429, Some(1.0)));
+                    return Err((self.status, Some(1.0)));
                 }
             }
             Rule::Bucket { rate, .. } if self.left < 1.0 - 1e-6 => {
-                return Err((429, Some((1.0 - self.left) / rate)));
+                return Err((self.status, Some((1.0 - self.left) / rate)));
             }
             Rule::Window { period, .. } if self.left < 1.0 => {
-                return Err((429, Some(self.counted_at + period - now)));
+                return Err((self.status, Some(self.counted_at + period - now)));
             }
             _ => self.left -= 1.0,
         }

@@ -11,26 +11,26 @@ const DOUBLING: f64 = 4.0;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Door {
     state: State,
     period: Period,
+    /// How many were let in before the last look.
+    admitted: f64,
+    /// The time between two looks.
+    gap: f32,
+    /// How long a refusal takes, in seconds.
+    refusal_time: f32,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// Nothing is known against sending.
-    #[default]
     Open,
     /// Nobody goes until then; then one does.
-    Shut { gap: f64, until: f64 },
+    Shut { until: f64 },
     /// One is on its way to look.
-    Looking {
-        gap: f64,
-        seq: u64,
-        since: f64,
-        admitted: f64,
-    },
+    Looking { seq: u64, since: f64 },
     /// The look was not refused: the others follow, one after another and no longer than a refusal
     /// takes apart, so that a refusal finds few of them under way.
     Opening { since: f64, from: usize },
@@ -46,6 +46,19 @@ pub(super) enum Leave {
     NotBefore(f64),
 }
 
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            state: State::Open,
+            period: Period::default(),
+            admitted: 0.0,
+            gap: 0.0,
+            // Until one was seen.
+            refusal_time: 0.05,
+        }
+    }
+}
+
 impl Door {
     /// Shuts the door, for as long as the server asked, or until it is expected to open, or else for
     /// a first short while.
@@ -56,7 +69,7 @@ impl Door {
         asked: Option<f64>,
         constants: &Constants,
     ) {
-        self.period.shut(now, admitted, asked);
+        self.period.shut(now, admitted, asked.is_some());
         self.close(now, asked, constants);
     }
 
@@ -65,14 +78,31 @@ impl Door {
         let (until, gap) = match (asked, self.period.expected(now, constants)) {
             (Some(asked), _) => (now + asked, gap),
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
-            (None, None) => (self.period.next_look(now, gap), gap),
+            (None, None) => (self.next_look(now, gap), gap),
         };
-        self.state = State::Shut { gap, until };
+        self.gap = gap as f32;
+        self.state = State::Shut { until };
     }
 
-    /// A refusal takes `seconds`.
-    pub(super) fn refusal_takes(&mut self, seconds: f32) {
-        self.period.refusal_takes(seconds);
+    fn next_look(&self, now: f64, gap: f64) -> f64 {
+        self.period
+            .next_look(now, gap, f64::from(self.refusal_time))
+    }
+
+    /// How long a refusal takes, in seconds.
+    pub(super) fn refusal_time(&self) -> f32 {
+        self.refusal_time
+    }
+
+    /// Notes that a refusal took so many seconds. A slow one counts at once.
+    pub(super) fn refusal_took(&mut self, seconds: f32) {
+        let mean = 0.8 * self.refusal_time + 0.2 * seconds;
+        self.refusal_time = mean.max(seconds).min(5.0);
+    }
+
+    /// A request that was not refused after so many seconds was let in.
+    pub(super) fn settled(&self) -> f64 {
+        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
     /// The very first request went.
@@ -82,7 +112,7 @@ impl Door {
 
     /// Whether the size of the server's windows is known, so that no pace is needed.
     pub(super) fn knows_windows(&self) -> bool {
-        self.period.is_believed()
+        self.period.is_known()
     }
 
     /// How many more the server's window takes after `admitted` in all, if that is known. If none,
@@ -137,22 +167,18 @@ impl Door {
     /// The look was refused: the next one comes twice as late.
     pub(super) fn look_refused(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         self.period.refused(now);
-        if let State::Looking { gap, .. } = self.state {
-            let gap = (gap * 2.0).min(constants.max_gap);
-            self.state = State::Shut {
-                gap,
-                until: asked.map_or_else(|| self.period.next_look(now, gap), |asked| now + asked),
-            };
+        if matches!(self.state, State::Looking { .. }) {
+            let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
+            self.gap = gap as f32;
+            let until = asked.map_or_else(|| self.next_look(now, gap), |asked| now + asked);
+            self.state = State::Shut { until };
         }
     }
 
     /// The look was answered, and the others may follow.
     pub(super) fn look_accepted(&mut self, now: f64, in_flight: usize) {
-        if let State::Looking {
-            since, admitted, ..
-        } = self.state
-        {
-            self.period.opened(since, admitted);
+        if let State::Looking { since, .. } = self.state {
+            self.period.opened(since, self.admitted);
             self.state = State::Opening {
                 since: now,
                 from: in_flight,
@@ -162,46 +188,35 @@ impl Door {
 
     /// The look was given up by its caller, and another may go at once.
     pub(super) fn look_lost(&mut self, now: f64) {
-        if let State::Looking { gap, .. } = self.state {
-            self.state = State::Shut { gap, until: now };
+        if matches!(self.state, State::Looking { .. }) {
+            self.state = State::Shut { until: now };
         }
     }
 
     /// Notes a request that goes, when `admitted` were let in.
     pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64) {
-        if let State::Shut { gap, .. } = self.state {
-            self.state = State::Looking {
-                gap,
-                seq,
-                since: now,
-                admitted,
-            };
+        if let State::Shut { .. } = self.state {
+            self.state = State::Looking { seq, since: now };
+            self.admitted = admitted;
         }
     }
 
-    /// How many may go with `in_flight` under way, when a refusal takes `refusal` seconds and is
-    /// held not to come after `settled`.
-    pub(super) fn leave(
-        &mut self,
-        now: f64,
-        in_flight: usize,
-        window: usize,
-        refusal: f64,
-        settled: f64,
-    ) -> Leave {
+    /// How many may go with `in_flight` under way.
+    pub(super) fn leave(&mut self, now: f64, in_flight: usize, window: usize) -> Leave {
+        let settled = self.settled();
         // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Open => Leave::Free,
-            State::Shut { until, .. } if due(until) => Leave::Few(1),
-            State::Shut { until, .. } => Leave::NotBefore(until),
+            State::Shut { until } if due(until) => Leave::Few(1),
+            State::Shut { until } => Leave::NotBefore(until),
             State::Looking { since, .. } if due(since + settled) => {
                 self.look_accepted(now, in_flight);
                 Leave::Few(1)
             }
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
             State::Opening { since, from } => {
-                let apart = (1.5 * refusal).min(MAX_APART);
+                let apart = (1.5 * f64::from(self.refusal_time)).min(MAX_APART);
                 let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
                 let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
                 if from.saturating_add(more) >= window {

@@ -6,8 +6,10 @@ mod door;
 mod growth;
 mod pace;
 mod period;
+mod quota;
 mod rate;
 mod refusal;
+mod trouble;
 mod window;
 
 use std::time::Duration;
@@ -17,6 +19,7 @@ pub use self::constants::Constants;
 use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
+use self::trouble::Trouble;
 use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
@@ -103,15 +106,8 @@ pub struct Learned {
     /// Refusals in a row that blamed the window.
     above: u8,
     within: u8,
-    /// A level above which a server in trouble refused once, or 0.
-    suspect: u32,
-    /// How much speaks for it that a server which says that it is in trouble means a limit, how many
-    /// were admitted when it last said so, and whether it is believed.
-    strain: f32,
-    strained_at: f64,
-    strained: bool,
-    /// Seconds that a refusal takes, and an answer.
-    refusal_time: f32,
+    trouble: Trouble,
+    /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
@@ -150,20 +146,11 @@ impl Learned {
             admitted: 0.0,
             above: 0,
             within: 0,
-            suspect: 0,
-            strain: 0.0,
-            strained_at: 0.0,
-            strained: false,
-            refusal_time: 0.05,
+            trouble: Trouble::default(),
             rtt: 0.0,
             pausing: false,
             was_shut: false,
         }
-    }
-
-    /// A request that was not refused by then was let in.
-    fn settled(&self) -> f64 {
-        (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
     /// Lets the pace bind, and not the window.
@@ -265,18 +252,14 @@ impl Limit for Learned {
             }
         }
         if !self.door.is_open() {
-            let settled = self.settled();
             if self.pace.is_some() && self.door.is_opening() {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
             }
-            match self.door.leave(
-                now.get().as_secs_f64(),
-                load.in_flight,
-                window,
-                f64::from(self.refusal_time),
-                settled,
-            ) {
+            match self
+                .door
+                .leave(now.get().as_secs_f64(), load.in_flight, window)
+            {
                 Leave::Free => {}
                 Leave::Few(few) => slots = slots.min(few),
                 Leave::NotBefore(at) => return not_before(at),
@@ -310,7 +293,7 @@ impl Limit for Learned {
             self.allowance.on_idle_send();
             return;
         }
-        let settled = self.settled();
+        let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
             self.began = now;

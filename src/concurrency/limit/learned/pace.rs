@@ -21,6 +21,8 @@ pub(super) struct Pace {
     peak: f32,
     spilled: f32,
     step: Step,
+    /// Whether the pace holds a request back now.
+    holds: bool,
     /// Refusals in a row that came soon, at a rate that was measured and not raised since.
     misses: u8,
     /// How much the pace keeps below what was measured.
@@ -36,9 +38,8 @@ struct Step {
     size: f32,
     /// The excess that each step may cost, in requests.
     excess: f32,
-    /// Requests that the pace held back since the last step, and whether it holds one now.
+    /// Requests that the pace held back since the last step.
     bound: f32,
-    holds: bool,
     /// The rate before the last step, which held; 0 before any.
     held_rate: f32,
 }
@@ -78,9 +79,9 @@ impl Pace {
                 size: 0.0,
                 excess: constants.excess as f32,
                 bound: 0.0,
-                holds: false,
                 held_rate: 0.0,
             },
+            holds: false,
             misses: 0,
             margin: constants.margin as f32,
             trial: Trial::new(depth),
@@ -114,9 +115,9 @@ impl Pace {
             size: size.min(constants.max_step) as f32,
             excess: self.step.excess,
             bound: 0.0,
-            holds: false,
             held_rate: 0.0,
         };
+        self.holds = false;
     }
 
     fn refill(&mut self, now: f64) {
@@ -132,7 +133,7 @@ impl Pace {
         self.refill(now);
         let left = (self.tokens + 1e-6).max(0.0) as usize;
         if left == 0 {
-            self.step.holds |= wanted;
+            self.holds |= wanted;
         }
         (left, now + (1.0 - self.tokens) / self.rate)
     }
@@ -151,10 +152,10 @@ impl Pace {
         if self.tokens < 1.0 {
             self.peak = 1.0;
         }
-        let step = &mut self.step;
-        if !std::mem::take(&mut step.holds) {
+        if !std::mem::take(&mut self.holds) {
             return false;
         }
+        let step = &mut self.step;
         step.bound += 1.0;
         // A slow pace must not wait for ever: four round trips, or ten seconds, are enough.
         let enough = f64::from(step.excess / step.size)
@@ -224,9 +225,7 @@ impl Pace {
         } else {
             0
         };
-        let news = self
-            .measured
-            .note(empty.requests, seconds, held, constants);
+        let news = self.measured.note(empty.requests, seconds, held, constants);
         let excess = constants.excess as f32;
         self.step.excess = if news == News::Confirmed {
             (2.0 * self.step.excess).min(4.0 * excess)

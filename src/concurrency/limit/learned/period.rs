@@ -1,118 +1,87 @@
-//! The period: when a server that lets nothing in will open again, and how many it lets in then.
+//! The period: when a server that lets nothing in will open again.
 
 use super::Constants;
+use super::quota::Quota;
 
-/// A closure shorter than this is not worth remembering, in seconds.
+/// A closure shorter than this is not worth remembering, in seconds; twice that if the server asked
+/// to wait, which it does in whole seconds.
 const WORTH: f64 = 1.0;
 /// The lengths of windows that people choose, in seconds.
 const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
 ];
-/// Windows of fewer requests than this agree by chance, and must agree once more.
-const FEW: f64 = 8.0;
-/// Fewer are what flows into a bucket meanwhile.
-const LEAST: f64 = 4.0;
 /// A closure for less than this part of a window is no sign of one.
 const SHORT: f64 = 0.1;
 /// An opening that is known to this part of a window is known well enough.
 const EXACT: f64 = 0.02;
-/// The most windows from one test of a window's size to the next.
-const RAREST: u16 = 16;
 
 /// What was seen of the moments at which the server opened again.
 ///
 /// A window's quota comes back all at once and at regular distances. Two openings tell the
-/// distance, as exactly as the looks came close to them, and each later one tells it better. When
-/// two windows in a row took equally many, that many are sent in the next ones, and none is refused.
+/// distance, as exactly as the looks came close to them, and each later one tells it better.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Period {
     /// When the server shut, and when a look was last refused.
     shut_at: f64,
     refused_at: f64,
     opened: Option<Opening>,
-    /// The distance between two openings, and whether the first of them is only guessed to be one.
-    length: Option<f64>,
+    /// The distance between two openings in seconds, 0 if it is unknown, and whether one of them is only
+    /// guessed.
+    length: f32,
     guessed: bool,
-    /// How long the last closure was.
-    lasted: f64,
-    /// How many were let in between an opening and the next closure, and how many times in a row.
-    size: f64,
-    agreed: u8,
-    /// The wait that the server asked for when it shut.
-    asked: Option<f64>,
-    /// How long a refusal takes, in seconds.
-    way: f32,
+    /// How long the last closure was, in seconds.
+    lasted: f32,
+    /// Whether the server asked for a wait when it shut.
+    asked: bool,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
-    test: Test,
+    quota: Quota,
 }
 
 /// An opening of the server.
 #[derive(Clone, Copy, Debug)]
 struct Opening {
     at: f64,
-    /// How much earlier it may have been.
-    vague: f64,
     /// How many had been let in before it.
     admitted: f64,
+    /// How many seconds earlier it may have been.
+    vague: f32,
+    /// Whether it is that of the first request of all, with which a window may begin.
+    guessed: bool,
 }
 
-/// Whether the windows have become larger.
-#[derive(Clone, Copy, Debug, Default)]
-struct Test {
-    /// By how many the next test goes beyond what is known.
-    extra: f64,
-    /// The windows before it, and from that one to the next.
-    wait: u16,
-    distance: u16,
-    /// Whether the last window was one, and no refusal is known of.
-    ran: bool,
-}
-
-impl Test {
-    fn extra(&self) -> f64 {
-        self.extra.max(1.0)
+impl Opening {
+    fn earliest(&self) -> f64 {
+        self.at - f64::from(self.vague)
     }
 }
 
 impl Period {
-    /// The first request of all went: a window may begin with it.
+    /// The first request of all went.
     pub(super) fn begin(&mut self, now: f64) {
         self.opened = Some(Opening {
             at: now,
-            vague: 0.0,
             admitted: 0.0,
+            vague: 0.0,
+            guessed: true,
         });
-        self.lasted = f64::INFINITY;
     }
 
-    pub(super) fn refusal_takes(&mut self, seconds: f32) {
-        self.way = seconds;
-    }
-
-    /// The server lets nothing in, after `admitted` in all, and asked to wait for so many seconds.
-    pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: Option<f64>) {
+    /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
+    pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: bool) {
         self.asked = asked;
         self.shut_at = now;
-        self.refused_at = now;
-        self.silent = false;
-        let Some(opened) = self.opened else {
-            return;
-        };
-        let count = admitted - opened.admitted;
-        let late = self
-            .length
-            .is_some_and(|length| now - opened.at > 1.1 * length);
-        if late || count < LEAST {
-            self.agreed = 0;
-        } else if (count - self.size).abs() <= (0.02 * count).max(0.5) {
-            self.agreed = self.agreed.saturating_add(1);
-        } else {
-            self.agreed = 0;
+        self.refused(now);
+        if let Some(opened) = self.opened {
+            self.quota.note(admitted - opened.admitted);
+            let windows = (now - opened.at) / f64::from(self.length);
+            if self.length > 0.0 && windows > 1.1 {
+                self.quota.doubt();
+            }
         }
-        self.size = count;
     }
 
+    /// A look was refused.
     pub(super) fn refused(&mut self, now: f64) {
         self.refused_at = now;
         self.silent = false;
@@ -120,149 +89,121 @@ impl Period {
 
     /// A look that went at `at`, after `admitted` in all, was let in.
     pub(super) fn opened(&mut self, at: f64, admitted: f64) {
-        let before = self.opened;
-        if let (true, Some(before), Some(length)) = (self.silent, before, self.length) {
+        let mut opening = Opening {
+            at,
+            admitted,
+            vague: (at - self.refused_at) as f32,
+            guessed: false,
+        };
+        let before = self.opened.replace(opening);
+        if let (true, Some(before)) = (self.silent && self.length > 0.0, before) {
             // As expected, and perhaps it had been open for a while.
-            let earliest = before.at - before.vague + length;
-            self.opened = Some(Opening {
-                at,
-                vague: (at - earliest).clamp(0.0, before.vague),
-                admitted,
-            });
-            if std::mem::take(&mut self.test.ran) {
-                // All were let in.
-                self.size += self.test.extra();
-                self.test.extra = 2.0 * self.test.extra();
-                self.test.distance = 1;
-            }
+            let vague = at - (before.earliest() + f64::from(self.length));
+            opening.vague = (vague as f32).clamp(0.0, before.vague);
+            self.opened = Some(opening);
+            self.quota.next();
             return;
         }
         let lasted = at - self.shut_at;
-        let mut vague = at - self.refused_at;
-        if self.asked.is_some() {
-            // Waits are told in whole seconds, rounded up.
-            vague = vague.min(1.0);
-        }
-        let length = self.length.take();
-        let short = lasted
-            < if self.asked.is_some() {
-                2.0 * WORTH
-            } else {
-                WORTH
-            };
-        if short && !self.is_believed_at(length) {
+        let worth = if self.asked { 2.0 * WORTH } else { WORTH };
+        if lasted < worth && !self.is_known() {
             self.opened = None;
-            self.agreed = 0;
+            self.length = 0.0;
+            self.quota.doubt();
             return;
         }
-        let first = self.lasted == f64::INFINITY;
-        self.lasted = lasted.max(WORTH);
-        self.opened = Some(Opening {
-            at,
-            vague,
-            admitted,
-        });
-        let Some(before) = before else {
-            return;
-        };
-        let distance = at - before.at;
-        let within = vague + before.vague;
-        let round = ROUND
-            .into_iter()
-            .filter(|round| (round - distance).abs() <= within)
-            .min_by(|one, other| (one - distance).abs().total_cmp(&(other - distance).abs()));
-        self.guessed = first;
-        self.length = match round {
-            _ if lasted < SHORT * distance => None,
-            None if first => None,
-            None => Some(distance - vague),
-            round => round,
-        };
-        if let (Some(before), Some(after)) = (length, self.length) {
-            if (before - after).abs() > within {
-                self.agreed = 0;
+        if self.asked {
+            // Waits are told in whole seconds, rounded up.
+            opening.vague = opening.vague.min(1.0);
+            self.opened = Some(opening);
+        }
+        self.lasted = lasted.max(WORTH) as f32;
+        let known = std::mem::take(&mut self.length);
+        if let Some(before) = before {
+            self.guessed = before.guessed;
+            if lasted >= SHORT * (at - before.at) {
+                self.length = distance(&before, &opening).unwrap_or_default();
+            }
+            let off = (known - self.length).abs();
+            if known > 0.0 && self.length > 0.0 && off > before.vague + opening.vague {
+                self.quota.doubt();
             }
         }
     }
 
-    /// When to look first, and then how long apart, if the past tells. Never later than one and a
-    /// half times the last closure: what was no window must not cost much.
+    /// When to look first, and then how long apart, if the past tells.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
-        let opened = self.opened.filter(|_| !self.guessed || self.agreed > 0)?;
-        let length = self.length?;
-        let (early, longest) = if !self.is_believed() {
-            (opened.vague, (1.5 * self.lasted).min(constants.max_wait))
-        } else if opened.vague > EXACT * length {
-            (opened.vague / 2.0, constants.max_wait)
+        let sure = self.length > 0.0 && (!self.guessed || self.quota.has_agreed());
+        let opened = self.opened.filter(|_| sure)?;
+        let (length, vague) = (f64::from(self.length), f64::from(opened.vague));
+        let (early, longest) = if !self.is_known() {
+            // What was no window must not cost much.
+            let longest = 1.5 * f64::from(self.lasted);
+            (vague, longest.min(constants.max_wait))
+        } else if vague > EXACT * length {
+            (vague / 2.0, constants.max_wait)
         } else {
             (0.0, constants.max_wait)
         };
         let at = opened.at - early + length;
-        (at > now && at - now <= longest).then_some((at, opened.vague / 2.0))
+        (at > now && at - now <= longest).then_some((at, vague / 2.0))
     }
 
     /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
-    /// is one near. The server saw that opening no later than a refusal takes.
-    pub(super) fn next_look(&self, now: f64, gap: f64) -> f64 {
-        let way = f64::from(self.way);
+    /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
+    pub(super) fn next_look(&self, now: f64, gap: f64, way: f64) -> f64 {
+        let near = gap / 2.0..=2.0 * gap;
         let round = self.opened.and_then(|opened| {
-            let ends = ROUND.into_iter().map(|round| opened.at + round + way);
-            ends.into_iter()
-                .find(|at| (gap / 2.0..=2.0 * gap).contains(&(at - now)))
+            let ends = ROUND.map(|round| opened.at + round + way);
+            ends.into_iter().find(|at| near.contains(&(at - now)))
         });
         round.unwrap_or(now + gap)
     }
 
-    fn is_believed_at(&self, length: Option<f64>) -> bool {
-        let enough = if self.size < FEW { 2 } else { 1 };
-        length.is_some() && self.agreed >= enough
+    /// Whether the length of the server's windows is known, and how many each takes.
+    pub(super) fn is_known(&self) -> bool {
+        self.length > 0.0 && self.quota.is_known()
     }
 
-    /// Whether size and length of the windows are known.
-    pub(super) fn is_believed(&self) -> bool {
-        self.is_believed_at(self.length)
-    }
-
-    /// How many more the window takes when `admitted` were let in in all, if that is known.
+    /// How many more this window takes after `admitted` in all, if that is known.
     pub(super) fn left(&self, admitted: f64) -> Option<f64> {
-        let opened = self.opened.filter(|_| self.is_believed())?;
-        let extra = if self.test.wait == 0 {
-            self.test.extra()
-        } else {
-            0.0
-        };
-        Some(opened.admitted + self.size + extra - admitted)
+        let opened = self.opened.filter(|_| self.is_known())?;
+        Some(opened.admitted + self.quota.allows() - admitted)
     }
 
-    /// The window was spent without a refusal.
+    /// This window was spent without a refusal.
     pub(super) fn spent(&mut self, now: f64) {
         self.shut_at = now;
         self.silent = true;
-        self.test.ran = self.test.wait == 0;
-        self.test.wait = self.test.wait.saturating_sub(1);
+        self.quota.spent();
     }
 
-    /// A request was refused when `admitted` were let in in all: whether that is no news.
+    /// A request was refused after `admitted` in all: whether this window was known to be spent.
     pub(super) fn is_spent(&mut self, now: f64, admitted: f64, constants: &Constants) -> bool {
-        let Some(opened) = self.opened.filter(|_| self.is_believed()) else {
+        let Some(opened) = self.opened.filter(|_| self.is_known()) else {
             return false;
         };
-        let count = admitted - opened.admitted;
-        if count < 0.98 * self.size - 0.5 {
-            self.agreed = 0;
-            return false;
+        let spent = self.quota.refused(admitted - opened.admitted, constants);
+        if spent {
+            self.shut_at = now;
+            self.refused_at = now;
+            self.silent = true;
         }
-        self.size = count;
-        self.shut_at = now;
-        self.refused_at = now;
-        self.silent = true;
-        let least = (constants.probe_requests / self.size).ceil() as u16;
-        self.test = Test {
-            extra: 0.0,
-            wait: self.test.distance.max(least),
-            distance: (2 * self.test.distance.max(least)).min(RAREST.max(least)),
-            ran: false,
-        };
-        true
+        spent
     }
+}
+
+/// The distance between two openings in seconds: a round one if they may be so far apart, else the
+/// least, and nothing if the first is only guessed.
+fn distance(before: &Opening, after: &Opening) -> Option<f32> {
+    let (vague, distance) = (f64::from(before.vague + after.vague), after.at - before.at);
+    let off = |round: &f64| (round - distance).abs();
+    let round = ROUND
+        .into_iter()
+        .filter(|round| off(round) <= vague)
+        .min_by(|one, other| off(one).total_cmp(&off(other)));
+    let least = distance - f64::from(after.vague);
+    round
+        .or((!before.guessed).then_some(least))
+        .map(|length| length as f32)
 }

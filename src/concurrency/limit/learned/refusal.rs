@@ -12,12 +12,6 @@ use crate::hint::{Hint, Verdict};
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
 
-/// What a refusal by a server in trouble adds to the suspicion that it is a limit: ln(0.3 / 0.1);
-/// what a request that was let in takes off: ln(0.9 / 0.7); and from where on it is believed.
-const STRAIN: f32 = 1.1;
-const RELIEF: f32 = 0.25;
-const STRAINED: f32 = 5.5;
-
 /// A refusal that begins an event.
 struct Evidence {
     now: f64,
@@ -37,11 +31,8 @@ struct Evidence {
 
 impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
-        let sent_at = sent_at(sent, now, self.refusal_time);
-        let took = (now - sent_at).max(0.001);
-        let newest = took as f32;
-        self.refusal_time = newest.max(0.8 * self.refusal_time + 0.2 * newest).min(5.0);
-        self.door.refusal_takes(self.refusal_time);
+        let sent_at = sent_at(sent, now, self.door.refusal_time());
+        self.door.refusal_took((now - sent_at).max(0.001) as f32);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
@@ -56,7 +47,7 @@ impl Learned {
         let max_wait = self.constants.max_wait;
         self.allowance
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
-        let trouble = is_trouble(status) && !self.is_strained(admitted);
+        let trouble = is_trouble(status) && self.trouble.note(admitted, self.pace.is_some());
         if sent.in_flight == 1 && !trouble {
             // Alone, it met no ceiling.
             self.within = self.within.saturating_add(1);
@@ -74,7 +65,7 @@ impl Learned {
             return;
         }
         self.recovered_at = self.sent;
-        let settled = self.settled();
+        let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
         if blame == Blame::Probe {
             self.window.probe_refused(&self.constants);
@@ -89,7 +80,7 @@ impl Learned {
         let since = admitted - self.admitted;
         self.admitted = admitted;
         // Of a server that refuses at random, two refusals in a row are no sign.
-        if since <= 0.0 && (!trouble || self.strain >= 2.0 * STRAIN) {
+        if since <= 0.0 && (!trouble || self.trouble.is_dense()) {
             self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -173,35 +164,18 @@ impl Learned {
         let refuted = self.pace.as_ref().is_some_and(Pace::is_refuted);
         if refuted && refusal.asked.is_none() {
             self.pace = None;
-            self.strained = false;
+            self.trouble.clear();
             self.within = 0;
             self.window.cut(taken);
         }
     }
 
-    /// Whether a server that says it is in trouble refuses so many, after `admitted` in all, that it
-    /// means what is sent: a sequential test of three in ten refused against one.
-    fn is_strained(&mut self, admitted: f64) -> bool {
-        let since = admitted - self.strained_at;
-        self.strained_at = admitted;
-        self.strain = (self.strain - RELIEF * since as f32).max(0.0) + STRAIN;
-        if self.strain >= STRAINED {
-            self.strained = true;
-        } else if since > 64.0 && self.pace.is_none() {
-            self.strained = false;
-        }
-        self.strained
-    }
-
     /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
     /// it refuses twice above what it took.
     fn on_trouble(&mut self, blame: Blame, level: usize) {
-        let again = self.window.taken() <= self.suspect;
-        if blame == Blame::Above && again {
+        let taken = self.window.taken();
+        if blame == Blame::Above && self.trouble.is_ceiling(level, taken) {
             self.window.cut(level);
-            self.suspect = 0;
-        } else if blame == Blame::Above {
-            self.suspect = u32::try_from(level).unwrap_or(u32::MAX);
         }
     }
 

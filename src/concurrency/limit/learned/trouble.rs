@@ -1,0 +1,63 @@
+//! Trouble: what a server means that says it is the server's fault.
+
+/// What a refusal adds to the suspicion that a limit is meant: ln(0.3 / 0.1).
+const REFUSED: f32 = 1.1;
+/// What a request that was let in takes off: ln(0.9 / 0.7).
+const LET_IN: f32 = 0.25;
+/// From there on a limit is believed: a random refuser of one in ten gets there once in thousands.
+const BELIEVED: f32 = 5.5;
+/// So many let in between two refusals end the belief.
+const FAR: f32 = 64.0;
+
+/// Whether a 503 or its like means a limit.
+///
+/// Some servers are overloaded and refuse at random, whatever one sends: that teaches nothing. Others
+/// refuse with a 503 whoever is over a limit, as nginx does by default. They are told apart by how many
+/// they refuse: a sequential test (Wald's, as a cumulative sum) of three in ten against one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trouble {
+    suspicion: f32,
+    /// How many had been let in at the last refusal.
+    admitted: f32,
+    /// A level above which the server refused once, or 0.
+    suspect: u32,
+    believed: bool,
+}
+
+impl Trouble {
+    /// Notes a refusal after `admitted` were let in in all; `paced` if a pace is held. Whether the
+    /// refusal speaks of the server, and not of a limit.
+    pub(super) fn note(&mut self, admitted: f64, paced: bool) -> bool {
+        let since = admitted as f32 - self.admitted;
+        self.admitted = admitted as f32;
+        self.suspicion = (self.suspicion - LET_IN * since).max(0.0) + REFUSED;
+        if self.suspicion >= BELIEVED {
+            self.believed = true;
+        } else if since > FAR && !paced {
+            self.believed = false;
+        }
+        !self.believed
+    }
+
+    /// Whether it refused next to all.
+    pub(super) fn is_dense(&self) -> bool {
+        self.suspicion >= 2.0 * REFUSED
+    }
+
+    /// A rate that was learned from its refusals proved wrong.
+    pub(super) fn clear(&mut self) {
+        self.believed = false;
+    }
+
+    /// The server refused above `level`, and was seen to take `taken`: whether it refused there
+    /// before, so that it is a ceiling.
+    pub(super) fn is_ceiling(&mut self, level: usize, taken: u32) -> bool {
+        let again = taken <= self.suspect;
+        self.suspect = if again {
+            0
+        } else {
+            u32::try_from(level).unwrap_or(u32::MAX)
+        };
+        again
+    }
+}

@@ -1,0 +1,101 @@
+//! Servers that count requests in windows and do not say so, and those that refuse with a 503.
+
+use tower_throttle::concurrency::limit::Limit;
+
+use super::run::Run;
+use super::server::{Rule, Server};
+use super::{MANY, SEEDS};
+
+fn window(limit: f64, period: f64) -> Server {
+    Server::new(Rule::Window { limit, period })
+}
+
+/// How many refusals came in each of the windows.
+fn by_window(run: &Run, period: f64) -> Vec<usize> {
+    let windows = (run.now() / period).ceil() as usize;
+    let mut counts = vec![0; windows];
+    for at in &run.refused {
+        counts[(at / period) as usize] += 1;
+    }
+    counts
+}
+
+#[test]
+fn a_window_that_says_nothing_is_remembered() {
+    for (limit, period) in [(100.0, 10.0), (60.0, 60.0), (30.0, 5.0)] {
+        for seed in SEEDS {
+            let jobs = (20.0 * limit) as usize;
+            let run = Run::new(window(limit, period), jobs, seed).finish();
+            let ratio = run.now() / (19.0 * period);
+            assert!(ratio <= 1.05, "{limit} in {period} s, seed {seed}: {ratio}");
+            // Three closures tell its length and size; then one in a while is spent on a test.
+            let counts = by_window(&run, period);
+            let later: usize = counts[4..].iter().sum();
+            assert!(
+                later <= 12,
+                "{limit} in {period} s, seed {seed}: {counts:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_window_that_grows_is_used() {
+    for seed in SEEDS {
+        let (small, large) = (window(100.0, 10.0), window(200.0, 10.0));
+        let mut run = Run::new(small, MANY, seed).until_time(120.0);
+        run.server.rule = large.rule;
+        let run = run.until_time(300.0);
+        let used = run.accepted.iter().filter(|at| **at >= 240.0).count();
+        assert!(used >= 1080, "seed {seed}: {used} of 1,200 in a minute");
+    }
+}
+
+#[test]
+fn a_window_that_shrinks_is_kept() {
+    for seed in SEEDS {
+        let (large, small) = (window(200.0, 10.0), window(100.0, 10.0));
+        let mut run = Run::new(large, MANY, seed).until_time(120.0);
+        run.server.rule = small.rule;
+        let run = run.until_time(300.0);
+        let used = run.accepted.iter().filter(|at| **at >= 200.0).count();
+        assert!(used >= 950, "seed {seed}: {used} of 1,000");
+        let refused = run.refused.iter().filter(|at| **at >= 200.0).count();
+        assert!(refused <= 30, "seed {seed}: {refused} refused of 1,000");
+    }
+}
+
+#[test]
+fn the_rate_of_a_bucket_without_depth_is_found_from_below() {
+    for seed in SEEDS {
+        let server = Server::new(Rule::Bucket {
+            rate: 20.0,
+            depth: 1.0,
+        });
+        let run = Run::new(server, MANY, seed).until_time(150.0);
+        let late = run.accepted.iter().filter(|at| **at >= 50.0).count();
+        // Of 2,000.
+        assert!(late >= 1850, "seed {seed}: {late}");
+        assert!(run.refused_per_1000() <= 25.0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_many_with_a_503_means_a_limit() {
+    for seed in SEEDS {
+        let mut server = Server::new(Rule::Bucket {
+            rate: 25.0,
+            depth: 10.0,
+        });
+        server.status = 503;
+        let run = Run::new(server, 3000, seed).finish();
+        let ratio = run.now() * 25.0 / 2990.0;
+        assert!(run.limit.rate().is_some(), "seed {seed}");
+        assert!(ratio <= 1.05, "seed {seed}: {ratio}");
+        assert!(
+            run.refused_per_1000() <= 30.0,
+            "seed {seed}: {}",
+            run.refused_per_1000()
+        );
+    }
+}
