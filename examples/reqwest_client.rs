@@ -69,14 +69,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     .is_some_and(|error| error.is_timeout());
 
-    let (seen, gate) = (api.counts(), handle.snapshot());
+    let gate = handle.snapshot();
     println!("posts    {done} of {POSTS} done");
     println!("stream   {events} events, in flight while it lasted {during}");
     println!("timeout  {}", if timed_out { "held" } else { "missed" });
-    println!(
-        "the API  refused {}, worked on {} at most",
-        seen.refused, seen.peak
-    );
+    println!("the API  {}", api.counts());
     println!(
         "the gate limit {}, in flight {}",
         gate.limit, gate.in_flight
