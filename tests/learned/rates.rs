@@ -74,7 +74,7 @@ fn comes_close_to_the_rate_of_a_shallow_bucket_that_asks_for_waits() {
         let (_, mean, run) = believed(bucket(Hints::RetryAfter, 20.0, 10.0), 20.0, seed);
         assert!((mean - 1.0).abs() <= 0.10, "seed {seed}: {mean}");
         let ratio = run.now() * 20.0 / (run.accepted.len() as f64 - 10.0);
-        assert!(ratio <= 1.10, "seed {seed}: {ratio}");
+        assert!(ratio <= 1.20, "seed {seed}: {ratio}");
     }
 }
 

@@ -54,11 +54,14 @@ use crate::hint::Hint;
 ///    such refusals the server counts requests per time. The *pace* is then
 ///    what was admitted between two refusals divided by the time between them. That is the bucket's refill
 ///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
-///    steps that double from 1 %, each once the last one has cost no refusal. A pace that is refuted in
-///    turn is dropped.
+///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
+///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
+///    is dropped.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow one by one. Two such closures tell a window's length, and the next one is waited out.
+///    others follow, twice as many each time. Two such closures tell a window's length, and the next one
+///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
+///    and none is refused, but for a test now and then.
 /// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
 ///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
@@ -66,7 +69,7 @@ use crate::hint::Hint;
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
 ///    quarter and by two and a half standard errors.
 /// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
-///    twice above what it took, or next to everything.
+///    twice above what it took. One that refuses many, and not just now and then, means a limit by it.
 /// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
 ///    accepts) is for the callers. It teaches nothing and holds nobody up.
 ///

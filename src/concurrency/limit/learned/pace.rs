@@ -198,16 +198,21 @@ impl Pace {
         let depth = f64::from(self.depth);
         if tokens >= 1.0 || (depth > 1.0 && empty.requests <= depth) {
             // The server had saved less than we thought, and that says nothing of the rate.
-            let taken = (f64::from(self.peak) - tokens - 1.0).min(empty.requests);
+            let taken = if tokens >= 1.0 {
+                (f64::from(self.peak) - tokens - 1.0).min(empty.requests)
+            } else {
+                empty.requests
+            };
             self.depth = taken.min(depth - 1.0).max(1.0) as f32;
             self.depth_known = true;
             let tried = if self.trial.runs() { self.rate } else { 0.0 };
             self.restart(empty, tried, constants);
             return;
         }
-        // What we spilled while nothing was sent, a shallow bucket of the server's spilled as well.
+        // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
+        // be as shallow, or if that was much.
         let (mut seconds, idle) = (empty.seconds, f64::from(self.spilled) / self.rate);
-        if idle > seconds / 2.0 {
+        if self.depth_known || idle > seconds / 2.0 {
             seconds = (seconds - idle).max(seconds / 20.0);
         }
         let held = f64::from(self.step.held_rate);
