@@ -62,8 +62,7 @@ pub(crate) struct Client {
 
 /// Whether the error proves that the server did not act on the request.
 ///
-/// The same stands in the docs of `tower_throttle::retry`, where it is not compiled: that would take
-/// this dependency.
+/// The same stands in the docs of `tower_throttle::retry`, where something stands in for `h2`.
 fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
     successors(Some(error), |&error| error.source()).any(|error| {
         let client = error.downcast_ref::<legacy::Error>();
