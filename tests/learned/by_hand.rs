@@ -7,6 +7,9 @@ use tower_throttle::Hint;
 use tower_throttle::concurrency::limit::{Headroom, Learned, Limit, Load, Now, Outcome, Sent};
 use tower_throttle::hint::DEFAULT_MAX_SERVER_WAIT;
 
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 type Headers = [(&'static str, &'static str)];
 
 /// A limit with a line before it that never ends, and one request in flight at a time.
@@ -54,19 +57,23 @@ impl Hand {
 
     /// One request, answered by this status and these headers.
     fn answered(&mut self, status: StatusCode, headers: &Headers) {
+        let sent = self.send();
+        self.ends_with(&sent, status, headers);
+    }
+
+    fn ends_with(&mut self, sent: &Sent, status: StatusCode, headers: &Headers) {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
             .collect();
         let hint = Hint::parse(status, &headers, None, SystemTime::UNIX_EPOCH);
         let hint = &hint;
-        let sent = self.send();
         let outcome = if status == StatusCode::OK {
             Outcome::Accepted(hint)
         } else {
             Outcome::Refused { status, hint }
         };
-        self.end(&sent, outcome);
+        self.end(sent, outcome);
     }
 }
 
@@ -158,4 +165,68 @@ fn bounds_that_are_set_hold_at_once() {
     assert_eq!((hand.limit.limit(), hand.room().slots), (16, 16));
     hand.limit.set_bounds(0, 3);
     assert_eq!((hand.limit.limit(), hand.room().slots), (3, 3));
+}
+
+/// An answer from a window of two requests that ends in so many seconds, by a clock of whole ones.
+fn of_two(remaining: &'static str, reset: &'static str) -> [(&'static str, &'static str); 3] {
+    [
+        ("x-ratelimit-limit", "2"),
+        ("x-ratelimit-remaining", remaining),
+        ("x-ratelimit-reset", reset),
+    ]
+}
+
+#[test]
+fn one_looks_at_a_round_length_before_the_end_that_was_told() {
+    let mut hand = Hand::default();
+    hand.answered(StatusCode::OK, &of_two("1", "4"));
+    let (length, told) = (hand.at + 3 * SECOND, hand.at + 4 * SECOND);
+    hand.answered(StatusCode::OK, &of_two("0", "4"));
+    let opens_at = hand.room().opens_at.unwrap();
+    assert!(opens_at.abs_diff(length) < MILLISECOND, "{opens_at:?}");
+    hand.at = opens_at;
+    assert_eq!(hand.room().slots, 1);
+    let look = hand.send();
+    // The others wait for its answer, and no longer than the server said.
+    assert_eq!(hand.room().slots, 0);
+    let opens_at = hand.room().opens_at.unwrap();
+    assert!(opens_at.abs_diff(told) < MILLISECOND, "{opens_at:?}");
+    hand.ends_with(&look, StatusCode::OK, &of_two("1", "4"));
+    assert_eq!(hand.room().slots, 1);
+}
+
+#[test]
+fn a_refused_look_is_the_last_one() {
+    let mut hand = Hand::default();
+    hand.answered(StatusCode::OK, &of_two("1", "32"));
+    hand.answered(StatusCode::OK, &of_two("0", "32"));
+    hand.at = hand.room().opens_at.unwrap();
+    let refused = [of_two("0", "2").as_slice(), &[("retry-after", "2")]].concat();
+    hand.answered(StatusCode::TOO_MANY_REQUESTS, &refused);
+    let end = hand.at + 2 * SECOND;
+    assert_eq!(hand.room().slots, 0);
+    hand.at = end;
+    hand.answered(StatusCode::OK, &of_two("1", "32"));
+    let told = hand.at + 32 * SECOND;
+    hand.answered(StatusCode::OK, &of_two("0", "32"));
+    let opens_at = hand.room().opens_at.unwrap();
+    assert!(opens_at.abs_diff(told) < MILLISECOND, "{opens_at:?}");
+}
+
+#[test]
+fn no_look_where_the_length_was_told_or_others_were_counted() {
+    for (remaining, policy) in [
+        ("\"api\";r=1;t=4", "\"api\";q=2;w=5"),
+        ("\"api\";r=9;t=4", "\"api\";q=20"),
+    ] {
+        let mut hand = Hand::default();
+        let spent = "\"api\";r=0;t=4";
+        let told = Duration::from_millis(35) + 4 * SECOND;
+        for left in [remaining, spent] {
+            let headers = [("ratelimit", left), ("ratelimit-policy", policy)];
+            hand.answered(StatusCode::OK, &headers);
+        }
+        let opens_at = hand.room().opens_at.unwrap();
+        assert!(opens_at.abs_diff(told) < MILLISECOND, "{opens_at:?}");
+    }
 }

@@ -60,7 +60,7 @@ fn moves(rule: &Rule, now: f64) -> Option<f64> {
     match rule {
         Rule::InFlight { limit, .. } => limit.next_change(now),
         Rule::Bucket { per_minute, .. } => per_minute.next_change(now),
-        Rule::Window { .. } | Rule::Sliding { .. } => None,
+        Rule::Window { .. } | Rule::Opened { .. } | Rule::Sliding { .. } => None,
     }
 }
 
@@ -76,7 +76,7 @@ pub fn in_flight(scenario: &Scenario, at: f64) -> Option<f64> {
     let of = |rule: &Rule| match rule {
         Rule::InFlight { limit, .. } => Some(limit.at(at)),
         Rule::Bucket { .. } => Some(rule_per_second(scenario, rule, at)? * scenario.latency),
-        Rule::Window { .. } | Rule::Sliding { .. } => None,
+        Rule::Window { .. } | Rule::Opened { .. } | Rule::Sliding { .. } => None,
     };
     let limits = scenario.rules.iter().filter_map(of);
     limits.chain(scenario.knee).reduce(f64::min)
@@ -100,9 +100,9 @@ fn rule_per_second(scenario: &Scenario, rule: &Rule, at: f64) -> Option<f64> {
             Unit::Requests => per_minute.at(at) / 60.0,
             Unit::Tokens => per_minute.at(at) / 60.0 / cost,
         }),
-        Rule::Window { limit, period, .. } | Rule::Sliding { limit, period, .. } => {
-            Some(limit / period)
-        }
+        Rule::Window { limit, period, .. }
+        | Rule::Opened { limit, period }
+        | Rule::Sliding { limit, period, .. } => Some(limit / period),
     }
 }
 
@@ -138,7 +138,9 @@ pub fn fluid(scenario: &Scenario, jobs: &[Job]) -> f64 {
                 mean
             }
         }
-        Rule::Sliding { limit, period, .. } => ((n / limit).ceil() - 1.0) * period + mean,
+        Rule::Opened { limit, period } | Rule::Sliding { limit, period, .. } => {
+            ((n / limit).ceil() - 1.0) * period + mean
+        }
     };
     let limits = scenario
         .rules

@@ -9,7 +9,7 @@ use crate::work::rng;
 type Draw = fn(&mut fastrand::Rng, &'static str) -> Scenario;
 
 /// The kinds of limit that are drawn from.
-const FAMILIES: [(&str, Draw); 11] = [
+const FAMILIES: [(&str, Draw); 12] = [
     ("in-flight", in_flight),
     ("bucket", bucket),
     ("bucket-hints", bucket_with_hints),
@@ -21,6 +21,7 @@ const FAMILIES: [(&str, Draw); 11] = [
     ("shared", shared),
     ("trouble", trouble),
     ("only-503", only_503),
+    ("window-epoch", window_with_epochs),
 ];
 
 /// So many of each family, the same for the same seed.
@@ -117,6 +118,23 @@ fn window(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
 fn window_with_hints(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let style = [Style::RetryAfter, Style::Ietf][rng.usize(..2)];
     any_window(rng, name, style)
+}
+
+fn window_with_epochs(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
+    let mut scenario = any_window(rng, name, Style::Epoch);
+    for rule in &mut scenario.rules {
+        if let Rule::Window { limit, period, .. } = *rule {
+            // Half of such servers open a window when they are asked to.
+            if rng.bool() {
+                *rule = Rule::Opened { limit, period };
+                let latency = scenario.latency;
+                let title =
+                    format!("window {limit} in {period} s from a request, {latency:.2} s, Epoch");
+                scenario.title = title.leak();
+            }
+        }
+    }
+    scenario
 }
 
 fn both(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {

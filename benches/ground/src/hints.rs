@@ -16,6 +16,8 @@ pub enum Style {
     Anthropic,
     /// `RateLimit` and `RateLimit-Policy` on every answer.
     Ietf,
+    /// `X-RateLimit-*` on every answer; reset is an epoch in whole seconds.
+    Epoch,
 }
 
 /// How true the `Retry-After` is.
@@ -40,6 +42,12 @@ pub fn write(
     if style == Style::None {
         return;
     }
+    // Windows end between the seconds of the clock that `Date` and an epoch are rounded to.
+    let now = if style == Style::Epoch {
+        now + 0.6
+    } else {
+        now
+    };
     set(headers, "date", http_date(now));
     if let Some(Some(wait)) = refused {
         let wait = match exactness {
@@ -69,6 +77,12 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
     let (limit, remaining) = (quota.limit.floor(), quota.remaining.floor());
     match style {
         Style::None | Style::RetryAfter => {}
+        Style::Epoch => {
+            set(headers, "x-ratelimit-limit", format!("{limit}"));
+            set(headers, "x-ratelimit-remaining", format!("{remaining}"));
+            let reset = MIDNIGHT + (now + quota.reset).ceil();
+            set(headers, "x-ratelimit-reset", format!("{reset}"));
+        }
         Style::OpenAi => {
             set(
                 headers,
@@ -126,6 +140,8 @@ fn go_duration(seconds: f64) -> String {
 
 /// The day on which every run begins, at midnight.
 const DAY: (&str, &str) = ("Mon, 05 Jan 2026", "2026-01-05");
+/// That midnight, in seconds since the Unix epoch.
+const MIDNIGHT: f64 = 1_767_571_200.0;
 
 fn clock(seconds: f64) -> String {
     let s = seconds as u64;
@@ -180,6 +196,10 @@ mod tests {
         assert_eq!(anthropic["date"], "Mon, 05 Jan 2026 01:01:01 GMT");
         let ietf = written(Style::Ietf, Exactness::Right);
         assert_eq!(ietf["ratelimit"], "\"default\";r=2;t=76");
+        let epoch = written(Style::Epoch, Exactness::Right);
+        assert_eq!(epoch["date"], "Mon, 05 Jan 2026 01:01:01 GMT");
+        // An hour, a minute, 1.8 s and the reset after midnight, rounded up.
+        assert_eq!(epoch["x-ratelimit-reset"], "1767574938");
         assert!(written(Style::None, Exactness::Right).is_empty());
     }
 

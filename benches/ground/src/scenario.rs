@@ -120,7 +120,7 @@ impl Scenario {
         self.bounds.refused = match style {
             Style::None => 25.0,
             Style::RetryAfter => 15.0,
-            Style::OpenAi | Style::Anthropic | Style::Ietf => 10.0,
+            Style::OpenAi | Style::Anthropic | Style::Ietf | Style::Epoch => 10.0,
         };
         self.hints = style;
         self

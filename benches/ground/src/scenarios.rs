@@ -249,6 +249,17 @@ fn further() -> Vec<Scenario> {
             phase: 41.0,
         }),
         Scenario::new(
+            "window-60-epoch",
+            "window 60 in 3 s from its first request, ends told by the clock",
+            600,
+            0.05,
+        )
+        .rule(Rule::Opened {
+            limit: 60.0,
+            period: 3.0,
+        })
+        .hints(Style::Epoch),
+        Scenario::new(
             "both",
             "25 in flight and bucket 600/min, burst 20",
             3000,

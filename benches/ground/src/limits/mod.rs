@@ -6,7 +6,7 @@ mod window;
 use crate::schedule::Schedule;
 
 pub use bucket::Bucket;
-pub use window::{Fixed, Sliding};
+pub use window::{Fixed, Opened, Sliding};
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Rule {
     /// So many in each period, counted from zero when the period begins. The run begins `phase`
     /// seconds into one.
     Window { limit: f64, period: f64, phase: f64 },
+    /// So many in a period, which begins with the first request after the last one has ended.
+    Opened { limit: f64, period: f64 },
     /// So many in any stretch as long as the period; refused ones may count as well.
     Sliding {
         limit: f64,
@@ -70,6 +72,7 @@ enum Meter {
     InFlight { limit: Schedule, status: u16 },
     Bucket(Bucket),
     Window(Fixed),
+    Opened(Opened),
     Sliding(Sliding),
 }
 
@@ -93,6 +96,7 @@ impl Limits {
                 period,
                 phase,
             } => Meter::Window(Fixed::new(limit, period, phase)),
+            Rule::Opened { limit, period } => Meter::Opened(Opened::new(limit, period)),
             Rule::Sliding {
                 limit,
                 period,
@@ -113,6 +117,7 @@ impl Limits {
                 Meter::InFlight { status, .. } => (*status, None),
                 Meter::Bucket(bucket) => (429, Some(bucket.wait(now, cost))),
                 Meter::Window(window) => (429, Some(window.wait(now))),
+                Meter::Opened(window) => (429, Some(window.wait(now))),
                 Meter::Sliding(log) => (429, Some(log.wait(now))),
             };
             if wait.is_none_or(|wait| wait > 0.0) {
@@ -128,6 +133,7 @@ impl Limits {
                 (Meter::Sliding(log), Some(_)) => log.refuse(now),
                 (Meter::Bucket(bucket), None) => bucket.take(now, cost),
                 (Meter::Window(window), None) => window.take(now),
+                (Meter::Opened(window), None) => window.take(now),
                 (Meter::Sliding(log), None) => log.take(now),
                 _ => {}
             }
@@ -141,6 +147,7 @@ impl Limits {
             Meter::InFlight { .. } => None,
             Meter::Bucket(bucket) => Some(bucket.quota(now)),
             Meter::Window(window) => Some(window.quota(now)),
+            Meter::Opened(window) => Some(window.quota(now)),
             Meter::Sliding(log) => Some(log.quota(now)),
         };
         self.meters.iter_mut().filter_map(quota).collect()

@@ -55,6 +55,19 @@ fn a_window_begins_anew() {
 }
 
 #[test]
+fn a_request_may_open_a_window() {
+    let mut limits = Limits::new(&[Rule::Opened {
+        limit: 1.0,
+        period: 60.0,
+    }]);
+    assert!(limits.admit(20.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(75.0, 1, 0).unwrap_err().wait, Some(5.0));
+    assert_eq!(limits.quotas(75.0)[0].reset, 5.0);
+    assert!(limits.admit(90.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(140.0, 1, 0).unwrap_err().wait, Some(10.0));
+}
+
+#[test]
 fn a_run_may_begin_within_a_window() {
     let mut limits = Limits::new(&[Rule::Window {
         limit: 1.0,

@@ -60,6 +60,60 @@ impl Fixed {
     }
 }
 
+/// A window that begins with the first request after the last one has ended.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    limit: f64,
+    period: f64,
+    ends: f64,
+    used: f64,
+}
+
+impl Opened {
+    pub fn new(limit: f64, period: f64) -> Self {
+        Self {
+            limit,
+            period,
+            ends: 0.0,
+            used: 0.0,
+        }
+    }
+
+    fn has_ended(&self, now: f64) -> bool {
+        now + 1e-9 >= self.ends
+    }
+
+    pub fn wait(&self, now: f64) -> f64 {
+        if self.has_ended(now) || self.used < self.limit {
+            0.0
+        } else {
+            self.ends - now
+        }
+    }
+
+    pub fn take(&mut self, now: f64) {
+        if self.has_ended(now) {
+            (self.ends, self.used) = (now + self.period, 0.0);
+        }
+        self.used += 1.0;
+    }
+
+    pub fn quota(&self, now: f64) -> Quota {
+        let (used, reset) = if self.has_ended(now) {
+            (0.0, self.period)
+        } else {
+            (self.used, self.ends - now)
+        };
+        Quota {
+            unit: Unit::Requests,
+            limit: self.limit,
+            remaining: self.limit - used,
+            reset,
+            window: self.period,
+        }
+    }
+}
+
 /// A log of what was counted in the last period.
 #[derive(Clone, Debug)]
 pub struct Sliding {

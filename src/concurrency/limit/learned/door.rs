@@ -170,7 +170,11 @@ impl Door {
         if matches!(self.state, State::Looking { .. }) {
             let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
             self.gap = gap as f32;
-            let until = asked.map_or_else(|| self.next_look(now, gap), |asked| now + asked);
+            // Refused again and again when it was told to come, it comes later than told.
+            let until = asked.map_or_else(
+                || self.next_look(now, gap),
+                |asked| now + asked * (gap / constants.first_gap / 4.0).clamp(1.0, 8.0),
+            );
             self.state = State::Shut { until };
         }
     }

@@ -9,6 +9,7 @@ mod period;
 mod quota;
 mod rate;
 mod refusal;
+mod told_window;
 mod trouble;
 mod window;
 
@@ -65,6 +66,8 @@ use crate::hint::Hint;
 /// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
 ///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
 ///    anything has to be learned ([`Quota`](crate::hint::Quota)).
+///    Where clocks of whole seconds tell the end of a window late, one request looks for it at a round
+///    length, and the others follow. If it is refused, it was the last such look.
 /// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
 ///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
 ///    quarter and by two and a half standard errors.

@@ -157,10 +157,12 @@ impl Pace {
         }
         let step = &mut self.step;
         step.bound += 1.0;
-        // A slow pace must not wait for ever: four round trips, or ten seconds, are enough.
-        let enough = f64::from(step.excess / step.size)
-            .min(self.rate * (4.0 * rtt).max(10.0))
-            .max(8.0);
+        // A slow pace must not wait for ever: six round trips, or fifteen seconds, are enough for the
+        // first step. The others need as many fewer as they are longer, so that a pace that has become
+        // far too low, because those it shared with are gone, is soon left behind.
+        let first =
+            (f64::from(step.excess) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
+        let enough = (first * constants.step / f64::from(step.size)).max(8.0);
         if f64::from(step.bound) < enough || now - step.at <= settled {
             return false;
         }

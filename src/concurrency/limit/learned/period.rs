@@ -7,7 +7,7 @@ use super::quota::Quota;
 /// to wait, which it does in whole seconds.
 const WORTH: f64 = 1.0;
 /// The lengths of windows that people choose, in seconds.
-const ROUND: [f64; 14] = [
+pub(super) const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
 ];
 /// A closure for less than this part of a window is no sign of one.

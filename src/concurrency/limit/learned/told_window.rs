@@ -1,0 +1,166 @@
+//! A window of requests, as the answers tell of it.
+//!
+//! Many servers tell its end by clocks of whole seconds, late, and windows have round lengths. So when
+//! the first answer of a window says a little more than such a length, one request looks whether it has
+//! ended that long after this answer, and the others follow it. If it is refused, the server's windows
+//! are not what they look like, and no more is guessed.
+
+use std::time::Duration;
+
+use super::period::ROUND;
+use crate::hint::{Hint, Quota};
+
+/// By how many seconds the end may be told late to the first of a window. An epoch that is rounded up,
+/// against a `Date` that is rounded down, makes one; some servers add one to the epoch, and some renew the
+/// `Date` only once a second.
+const LATEST: f64 = 3.0;
+
+/// When an answer came, to a request that went at `sent_at`, and beside how many that had none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) sent_at: f64,
+    pub(super) now: f64,
+    pub(super) open: u32,
+}
+
+/// What is left of a window, and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToldWindow {
+    /// So many more than those that are not answered yet, before the window ends.
+    remaining: u32,
+    /// What the next window holds, and how many seconds it lasts; 0 if that was not told.
+    limit: u32,
+    length: f32,
+    /// When that was told: only a request sent later can tell of more.
+    at: f64,
+    /// When it has ended for sure, and when one request may look whether it has.
+    until: f64,
+    look_at: f64,
+}
+
+impl ToldWindow {
+    /// What an answer says: `remaining` are left of a window that ends in `reset`. With `looks`, one
+    /// request may look before.
+    pub(super) fn new(
+        quota: &Quota,
+        (remaining, reset): (u64, Duration),
+        hint: &Hint,
+        answer: Arrival,
+        max_wait: f64,
+        looks: bool,
+    ) -> Self {
+        let until = answer.now + ends_in(hint, remaining, reset);
+        // None was counted but those on their way: the window has only begun.
+        let begun = quota.limit.is_some_and(|limit| {
+            limit > 0 && limit.saturating_sub(remaining) <= u64::from(answer.open)
+        });
+        let took = answer.now - answer.sent_at;
+        let length = round(reset.as_secs_f64(), took)
+            .filter(|_| looks && begun && quota.window.is_none() && !hint.is_refusal());
+        Self {
+            remaining: narrow(remaining),
+            limit: quota.limit.map_or(0, narrow),
+            length: quota
+                .window
+                .map(|window| window.as_secs_f32())
+                .filter(|length| f64::from(*length) <= max_wait)
+                .unwrap_or(0.0),
+            at: answer.now,
+            until,
+            look_at: length.map_or(until, |length| answer.now + length),
+        }
+    }
+
+    /// What is known after an `answer` to a request sent at `sent_at`.
+    ///
+    /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound is
+    /// the best. Requests overtake each other on the way to where they are counted, so the least that
+    /// is left counts, unless the request was sent after that was told.
+    pub(super) fn after(self, answer: Self, sent_at: f64) -> Self {
+        let more = answer.remaining > self.remaining;
+        if self.is_due(sent_at) || (sent_at >= self.at && more) {
+            return answer;
+        }
+        let mut known = answer;
+        if more {
+            (known.remaining, known.at) = (self.remaining, self.at);
+        } else if answer.remaining == self.remaining {
+            known.at = self.at;
+        }
+        // What was only expected is off by the way there.
+        if self.limit > 0 || self.length > 0.0 {
+            known.until = known.until.min(self.until);
+            known.look_at = known.until.min(self.look_at);
+        }
+        known
+    }
+
+    /// Whether the answer to a request sent at `sent_at`, that `remaining` are left, shows that the
+    /// window had not ended when one looked.
+    pub(super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
+        let looked = self.is_due(sent_at) && !self.has_ended(sent_at);
+        looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
+    }
+
+    /// Counts a request whose answer told nothing.
+    pub(super) fn on_silence(&mut self) {
+        self.remaining = self.remaining.saturating_sub(1);
+        // Perhaps it looked: one look is enough.
+        self.look_at = self.until;
+    }
+
+    /// For how long the window lasts yet, if nothing is left of it.
+    pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
+        let lasts = self.look_at - now;
+        (self.remaining == 0 && lasts > 0.0).then_some(lasts)
+    }
+
+    pub(super) fn has_ended(&self, now: f64) -> bool {
+        now + 1e-9 >= self.until
+    }
+
+    /// A timer may be early by the half of a nanosecond.
+    fn is_due(&self, at: f64) -> bool {
+        at + 1e-9 >= self.look_at
+    }
+
+    /// How many may go beside the `open` ones, and when more may.
+    pub(super) fn left(&self, open: u32, now: f64) -> (usize, f64) {
+        let left = self.remaining.saturating_sub(open);
+        let due = self.is_due(now);
+        let look = u32::from(due && open == 0);
+        let at = if due { self.until } else { self.look_at };
+        (left.max(look) as usize, at)
+    }
+
+    /// The window after this one, as far as it is known: as full as this one was, until an answer
+    /// tells more.
+    pub(super) fn next(&self, now: f64) -> Option<Self> {
+        let until = now + f64::from(self.length);
+        (self.limit > 0 && self.length > 0.0).then_some(Self {
+            remaining: self.limit,
+            limit: 0,
+            length: 0.0,
+            at: now,
+            until,
+            look_at: until,
+        })
+    }
+}
+
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The length that people choose, if there is one a little below what an answer that took so long
+/// told, in seconds. It may have been told at the end of that time.
+fn round(told: f64, took: f64) -> Option<f64> {
+    let length = ROUND.into_iter().rfind(|length| *length <= told + took)?;
+    (length < told && told - length <= LATEST).then_some(length)
+}
+
+/// In how many seconds the window ends: when it is spent, no later than the server asks to wait.
+fn ends_in(hint: &Hint, remaining: u64, reset: Duration) -> f64 {
+    let wait = hint.wait().filter(|wait| remaining == 0 && !wait.is_zero());
+    wait.map_or(reset, |wait| wait.min(reset)).as_secs_f64()
+}
