@@ -56,12 +56,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
 
-    let (seen, gate) = (api.counts(), handle.snapshot());
+    let gate = handle.snapshot();
     println!("posts    {done} of {POSTS} done, {again} sent again");
-    println!(
-        "the API  refused {}, worked on {} at most",
-        seen.refused, seen.peak
-    );
+    println!("the API  {}", api.counts());
     println!(
         "the gate limit {}, in flight {}",
         gate.limit, gate.in_flight

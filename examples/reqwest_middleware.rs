@@ -85,12 +85,9 @@ async fn finish(
             Err(error) => eprintln!("a post failed: {error}"),
         }
     }
-    let (seen, gate) = (api.counts(), handle.snapshot());
+    let gate = handle.snapshot();
     println!("{name}   {done} of {POSTS} posts done");
-    println!(
-        "the API  refused {}, worked on {} at most",
-        seen.refused, seen.peak
-    );
+    println!("the API  {}", api.counts());
     println!(
         "the gate limit {}, in flight {}",
         gate.limit, gate.in_flight

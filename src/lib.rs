@@ -25,9 +25,18 @@
 //! ```
 //!
 //! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
-//! hyper-util's legacy client, and with a feature reqwest's. For others, implement the seams in
-//! [`message`]; for a request type of another crate, such as async-openai's,
-//! [`clone_request`](RetryOn429Layer::clone_request) takes a closure.
+//! hyper-util's legacy client. Others:
+//!
+//! - `reqwest::Client`, with the feature `reqwest`: the same two layers around it.
+//! - reqwest-middleware's client, with the feature `reqwest-middleware`: the same, or
+//!   `ThrottleMiddleware` inside it, which is both layers as one of its middlewares. See
+//!   [`integrations`].
+//! - A request type of another crate, such as async-openai's: give
+//!   [`clone_request`](RetryOn429Layer::clone_request) a closure that copies it.
+//! - Types of your own: implement the seams in [`message`].
+//!
+//! What is retried, and what can be switched on to be, stands in [`retry`]; a hook that can await, such
+//! as for a new token after a 401, is [`on_refusal`](RetryOn429Layer::on_refusal).
 //!
 //! # The order of the layers
 //!
@@ -36,7 +45,7 @@
 //! of refusals would look like one slow success, and would keep a place occupied.
 //!
 //! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`. The
-//! [guide](guide::order) says where other layers go, and why.
+//! [guide](guide::order) says where tower's other layers go, tower-http's and a cache, and why.
 //!
 //! # State
 //!

@@ -246,14 +246,23 @@ fn vegas_grows_on_an_idle_server_and_shrinks_on_a_slow_one() {
 
 #[test]
 fn vegas_settles_where_a_few_requests_queue() {
-    // Ten at once take 100 ms each; more queue.
-    let mut bench = Bench::new(Vegas::new());
-    for _ in 0..100 {
-        let n = bench.limit.limit() as u32;
-        bench.round(Duration::from_millis(100) * n.max(10) / 10);
+    for seed in 0..64 {
+        // When the least latency is measured anew is random. For a while after that, the queue of
+        // the moment is not seen, and the limit may be above.
+        fastrand::seed(seed);
+        // Ten at once take 100 ms each; more queue.
+        let mut bench = Bench::new(Vegas::new());
+        let mut limits = Vec::new();
+        for _ in 0..100 {
+            let n = bench.limit.limit() as u32;
+            bench.round(Duration::from_millis(100) * n.max(10) / 10);
+            limits.push(bench.limit.limit());
+        }
+        limits.sort_unstable();
+        let (usual, most) = (limits[50], limits[99]);
+        assert!((8..=40).contains(&usual), "seed {seed}: {usual}");
+        assert!(most <= 100, "seed {seed}: {most}");
     }
-    let limit = bench.limit.limit();
-    assert!((8..=40).contains(&limit), "{limit}");
 }
 
 #[test]

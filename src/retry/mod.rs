@@ -73,9 +73,29 @@
 //! [`idempotency_key`](RetryOn429Layer::idempotency_key) adds one. `tests/faults/README.md` in the
 //! repository shows the same fault by fault, as seen over real sockets.
 //!
-//! For hyper-util's client, which tells through its error's sources that a request was not processed:
+//! For hyper-util's client, which tells through its error's sources that a request was not processed
+//! (`h2` is a dependency to add):
 //!
 //! ```
+//! # // Stands in for the crate. `tests/faults` compiles the same with it.
+//! # mod h2 {
+//! #     #[derive(Debug)]
+//! #     pub struct Error;
+//! #     #[derive(PartialEq)]
+//! #     pub struct Reason;
+//! #     impl Reason {
+//! #         pub const REFUSED_STREAM: Self = Self;
+//! #     }
+//! #     impl Error {
+//! #         pub fn reason(&self) -> Option<Reason> { None }
+//! #         pub fn is_remote(&self) -> bool { false }
+//! #         pub fn is_go_away(&self) -> bool { false }
+//! #     }
+//! #     impl std::fmt::Display for Error {
+//! #         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) }
+//! #     }
+//! #     impl std::error::Error for Error {}
+//! # }
 //! use std::error::Error;
 //! use std::iter::successors;
 //!

@@ -75,6 +75,11 @@ impl<R, E, Q> Script<R, E, Q> {
         self.seen.lock().unwrap().len()
     }
 
+    /// Whether this is so of every request that came.
+    pub fn all(&self, mut so: impl FnMut(&Q) -> bool) -> bool {
+        self.seen.lock().unwrap().iter().all(|(_, sent)| so(sent))
+    }
+
     pub fn times(&self) -> Vec<Instant> {
         self.seen
             .lock()

@@ -1,5 +1,6 @@
 //! The places, and who has one.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -22,6 +23,17 @@ pub struct Counts {
     pub peak_with_refused: usize,
     /// Connections that were opened.
     pub connections: usize,
+}
+
+/// As the examples print it: how many were refused, and the most that it worked on at once.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "refused {}, worked on {} at most",
+            self.refused, self.peak
+        )
+    }
 }
 
 #[derive(Debug)]

@@ -1,12 +1,15 @@
 //! What the tests of all clients share.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use embedded_api::Api;
-use http::Version;
-use http_body_util::Full;
+use embedded_api::{Answer, Api};
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::channel::Channel;
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -86,6 +89,29 @@ where
     assert!(seen.connections <= connections, "{seen:?}");
 }
 
+/// How long a request may take that is to find no end. What comes before that comes sooner on any
+/// machine.
+pub const A_WHILE: Duration = Duration::from_secs(1);
+
+/// An API that refuses the first `refusals` requests, and then never answers.
+pub async fn silent_after(refusals: usize) -> Api {
+    after_refusals(refusals, |_| std::future::pending()).await
+}
+
+/// An API whose answers begin at once and never end.
+pub async fn endless() -> Api {
+    let api = Api::with_handler(PLACES, |_| async {
+        let (mut sender, body) = Channel::new(1);
+        tokio::spawn(async move {
+            while sender.send_data(Bytes::from_static(b"data")).await.is_ok() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        Response::new(body.boxed())
+    });
+    api.await.unwrap()
+}
+
 /// Waits until nothing is in flight at the API: what hangs up there arrives a little later.
 pub async fn settled(api: &Api) {
     let settled = async {
@@ -96,20 +122,29 @@ pub async fn settled(api: &Api) {
     timeout(Duration::from_secs(10), settled).await.unwrap();
 }
 
-/// An API that refuses the first `refusals` requests by its answer.
+/// An API that refuses the first `refusals` requests, and answers with what it was sent.
 pub async fn refusing(refusals: usize) -> Api {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    after_refusals(refusals, |request: Request<Bytes>| async {
+        embedded_api::text(request.into_body())
+    })
+    .await
+}
 
+async fn after_refusals<H, F>(refusals: usize, answer: H) -> Api
+where
+    H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
     let seen = Arc::new(AtomicUsize::new(0));
     let api = Api::with_handler(PLACES, move |request| {
         let refuse = seen.fetch_add(1, SeqCst) < refusals;
+        let answer = answer.clone();
         async move {
-            let answer = embedded_api::text(request.into_body());
             if refuse {
-                return embedded_api::with_status(http::StatusCode::TOO_MANY_REQUESTS, answer);
+                let later = embedded_api::text("later");
+                return embedded_api::with_status(StatusCode::TOO_MANY_REQUESTS, later);
             }
-            answer
+            answer(request).await
         }
     });
     api.await.unwrap()

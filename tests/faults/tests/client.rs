@@ -62,13 +62,14 @@ pub(crate) struct Client {
 
 /// Whether the error proves that the server did not act on the request.
 ///
-/// The same stands in the docs of `tower_throttle::retry`.
+/// The same stands in the docs of `tower_throttle::retry`, where something stands in for `h2`.
 fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
     successors(Some(error), |&error| error.source()).any(|error| {
-        let connect = error.downcast_ref::<legacy::Error>();
+        let client = error.downcast_ref::<legacy::Error>();
         let http2 = error.downcast_ref::<h2::Error>();
-        connect.is_some_and(legacy::Error::is_connect)
+        client.is_some_and(legacy::Error::is_connect)
             || http2.is_some_and(|error| {
+                // RFC 9113, sections 8.7 and 6.8.
                 let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
                 error.is_remote() && (error.is_go_away() || refused)
             })
@@ -176,4 +177,15 @@ where
     BoxCloneSyncService::new(stack.map_response(|response: Response<B>| {
         response.map(|body| body.map_err(Into::into).boxed_unsync())
     }))
+}
+
+#[test]
+fn the_docs_show_what_is_tested() {
+    let show = |text: &str| {
+        let from = text.find("fn is_unprocessed").unwrap();
+        let text = &text[from..];
+        text[..text.find("\n}").unwrap()].to_owned()
+    };
+    let docs = include_str!("../../../src/retry/mod.rs").replace("//! ", "");
+    assert_eq!(show(&docs), show(include_str!("client.rs")));
 }

@@ -28,7 +28,7 @@ pub(crate) fn check_row(fault: &str, versions: &str, defaults: &str, get: &str, 
     let row = format!("| {fault} | {versions} | {defaults} | {get} | {post} |");
     println!("{row}");
     assert!(
-        include_str!("README.md").contains(&row),
+        include_str!("../README.md").contains(&row),
         "not in README.md: {row}"
     );
 }

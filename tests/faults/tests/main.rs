@@ -5,7 +5,7 @@
 //! `README.md` has the table, and every test sees to it that its rows stand there:
 //!
 //! ```sh
-//! cargo test --test faults -- --nocapture | grep '^|'
+//! cargo test -p faults -- --nocapture | grep '^|'
 //! ```
 
 mod cancelled;
