@@ -258,7 +258,8 @@ impl Limit for Learned {
             }
         }
         if !self.door.is_open() {
-            if self.pace.is_some() && self.door.is_opening() {
+            let bursts = self.pace.as_ref().is_none_or(Pace::bursts);
+            if !bursts && self.door.is_opening() {
                 // The pace began anew, and sees to it that few follow.
                 self.door.open();
             }

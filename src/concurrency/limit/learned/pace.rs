@@ -6,6 +6,9 @@ use super::rate::{News, Rate, Trial};
 /// From so many tokens on, what flows back in a wait is taken for a window.
 const WINDOW_TOKENS: f64 = 20.0;
 
+/// So many at once would be many refused at once.
+const BURST: f64 = 4.0;
+
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -179,6 +182,11 @@ impl Pace {
         step.bound = 0.0;
         step.at = now;
         true
+    }
+
+    /// Whether many have been saved up.
+    pub(super) fn bursts(&self) -> bool {
+        self.tokens >= BURST
     }
 
     /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
