@@ -26,7 +26,13 @@ const THREADS: usize = 6;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(THREADS));
-    let strict = std::env::var_os("INTEROP_CHECK").is_some();
+    let slack = match slack() {
+        Ok(slack) => slack,
+        Err(error) => {
+            eprintln!("INTEROP_SLACK: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let rows: Arc<Mutex<Vec<Option<Row>>>> = Arc::default();
     let trials = scenarios::all()
         .into_iter()
@@ -36,7 +42,7 @@ fn main() -> ExitCode {
             let needs = scenario.server.needs();
             Trial::test(scenario.name.clone(), move || {
                 let row = run(&scenario)?;
-                let fault = row.fault(strict).map(|fault| format!("{fault}: {row:?}"));
+                let fault = row.fault(slack).map(|fault| format!("{fault}: {row:?}"));
                 let mut rows = rows.lock().expect("nothing panics under it");
                 if rows.len() <= place {
                     rows.resize_with(place + 1, || None);
@@ -52,6 +58,11 @@ fn main() -> ExitCode {
     let rows = rows.lock().expect("nothing panics under it");
     print(rows.iter().flatten());
     conclusion.exit_code()
+}
+
+/// By how many times a run may exceed the bounds: once, unless the machine has other work.
+fn slack() -> Result<f64, std::num::ParseFloatError> {
+    std::env::var("INTEROP_SLACK").map_or(Ok(1.0), |times| times.parse())
 }
 
 fn run(scenario: &Scenario) -> Result<Row, Failed> {

@@ -11,9 +11,6 @@ pub(crate) const JOBS: usize = 300;
 /// How long a run may take at the most, so that a hang ends.
 const HANG: Duration = Duration::from_secs(180);
 
-/// By how much a run may exceed the bounds on a machine that has other work.
-const SLACK: f64 = 3.0;
-
 /// What a limiter allows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Allows {
@@ -144,10 +141,8 @@ impl Row {
         self.percent() <= most * times && self.ratio() <= 1.0 + 0.15 * times
     }
 
-    /// What is wrong with this run, if anything is. The bounds themselves are for a machine with
-    /// nothing else to do.
-    pub(crate) fn fault(&self, strict: bool) -> Option<&'static str> {
-        let slack = if strict { 1.0 } else { SLACK };
+    /// What is wrong with this run, if anything is, with bounds so many times as wide.
+    pub(crate) fn fault(&self, slack: f64) -> Option<&'static str> {
         if self.failed > 0 {
             Some("requests failed")
         } else if self.ratio() < 0.95 {
