@@ -2,11 +2,12 @@
 
 mod support;
 
+use reqwest::Request;
 use reqwest_middleware::ClientWithMiddleware;
 use support::server::{Answer, Server};
 use support::*;
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::retry::{Attempts, Backoff};
+use tower_throttle::retry::{Attempts, Backoff, Refusal};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
 
 const fn all<T: Clone + Default + Send + Sync + Unpin + std::fmt::Debug>() {}
@@ -68,4 +69,28 @@ async fn a_layer_inside_the_client_shares_its_gate_between_requests() {
     }
     assert_eq!(handle.accepted(), 3);
     assert_eq!(handle.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_hook_goes_inside_the_client_with_its_layers() {
+    let server = Server::start([Answer::new(401, "expired"), Answer::new(200, "done")]).await;
+    let retry = RetryOn429Layer::new().on_refusal(|refusal: Refusal<'_>, request: &Request| {
+        let fresh = request.try_clone().filter(|_| refusal.status() == 401);
+        fresh.map(|mut request| {
+            std::future::ready({
+                let headers = request.headers_mut();
+                headers.insert("authorization", "Bearer fresh".parse().unwrap());
+                Some(request)
+            })
+        })
+    });
+    let throttle = ThrottleMiddleware::from_layers(retry, AdaptiveConcurrencyLayer::new());
+    let handle = throttle.handle();
+    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+        .with(throttle)
+        .build();
+    let response = client.get(server.url("/")).send().await.unwrap();
+    assert_eq!(Attempts::of(response.extensions()).get(), 2);
+    assert_eq!(response.text().await.unwrap(), "done");
+    assert_eq!((handle.accepted(), handle.in_flight()), (1, 0));
 }

@@ -13,12 +13,13 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
-use crate::retry::{RefusalsOnly, RetryOn429Layer};
+use crate::retry::{NoHook, RefusalsOnly, Replay, RetryOn429Layer};
 
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 /// The retries around the gate, as [`ThrottleMiddleware`] has them.
-type Both<C> = (RetryOn429Layer<C>, AdaptiveConcurrencyLayer);
+type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
+    (RetryOn429Layer<C, H, K>, AdaptiveConcurrencyLayer);
 
 /// Both layers of this crate, or any other, as a [`Middleware`].
 ///
@@ -76,7 +77,7 @@ type Both<C> = (RetryOn429Layer<C>, AdaptiveConcurrencyLayer);
 ///
 /// A request that is dropped gives up its place or its permit, and leaves the extensions as they came.
 #[derive(Clone)]
-pub struct ThrottleMiddleware<L = Both<RefusalsOnly>> {
+pub struct ThrottleMiddleware<L = Both> {
     layer: L,
 }
 
@@ -88,10 +89,10 @@ impl ThrottleMiddleware {
     }
 }
 
-impl<C> ThrottleMiddleware<Both<C>> {
+impl<C, H, K> ThrottleMiddleware<Both<C, H, K>> {
     /// These retries around this gate.
     #[must_use]
-    pub fn from_layers(retry: RetryOn429Layer<C>, gate: AdaptiveConcurrencyLayer) -> Self {
+    pub fn from_layers(retry: RetryOn429Layer<C, H, K>, gate: AdaptiveConcurrencyLayer) -> Self {
         Self::with_layer((retry, gate))
     }
 
