@@ -173,7 +173,10 @@ impl Door {
             // Refused again and again when it was told to come, it comes later than told.
             let until = asked.map_or_else(
                 || self.next_look(now, gap),
-                |asked| now + asked * (gap / constants.first_gap / 4.0).clamp(1.0, 8.0),
+                |asked| {
+                    let times = (gap / constants.first_gap / 4.0).clamp(1.0, 8.0);
+                    now + (asked * times).min(constants.max_wait)
+                },
             );
             self.state = State::Shut { until };
         }

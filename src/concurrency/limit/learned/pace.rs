@@ -7,7 +7,7 @@ use super::rate::{News, Rate, Trial};
 const WINDOW_TOKENS: f64 = 20.0;
 
 /// So many at once would be many refused at once.
-const BURST: f64 = 4.0;
+const BURST: f64 = 16.0;
 
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]

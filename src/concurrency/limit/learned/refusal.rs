@@ -146,6 +146,7 @@ impl Learned {
         };
         let taken = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pace {
+            None if refusal.asked.is_none() => !contradicts || self.within < CONTRADICTIONS,
             None => self.within < CONTRADICTIONS,
             Some(_) => self.above >= 2 && refusal.asked.is_none(),
         };
