@@ -230,3 +230,26 @@ fn no_look_where_the_length_was_told_or_others_were_counted() {
         assert!(opens_at.abs_diff(told) < MILLISECOND, "{opens_at:?}");
     }
 }
+
+/// A gate counts a request among those in flight and has let it through before; others may not.
+#[test]
+fn a_refusal_that_cannot_be_is_no_panic() {
+    let hint = Hint::default();
+    for (seq, in_flight) in [(0, 0), (u64::MAX, 0), (u64::MAX, usize::MAX)] {
+        let mut limit = Learned::new();
+        let sent = Sent {
+            seq,
+            at: None,
+            in_flight,
+        };
+        for second in 0..8 {
+            let now = Now::at(Duration::from_secs(second));
+            let refused = Outcome::Refused {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                hint: &hint,
+            };
+            limit.on_outcome(&now, &sent, refused, Load::default());
+        }
+        assert!(limit.limit() >= 1);
+    }
+}

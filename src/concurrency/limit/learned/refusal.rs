@@ -103,7 +103,7 @@ impl Learned {
                 at: sent_at,
                 admitted,
             },
-            behind: (self.sent - sent.seq).saturating_sub(1) as f64,
+            behind: self.sent.saturating_sub(sent.seq.saturating_add(1)) as f64,
             since,
             asked,
         });

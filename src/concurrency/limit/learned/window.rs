@@ -68,6 +68,7 @@ impl Window {
     pub(super) fn set(&mut self, size: usize) {
         self.resize(size as f64);
         self.phase = Phase::Growing;
+        self.passed = 0;
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
@@ -184,7 +185,7 @@ impl Window {
             self.taken = self.taken.max(self.young);
         }
         // The one refused was not taken, nor those beside it.
-        self.young = self.young.min(count(level) - 1);
+        self.young = self.young.min(count(level).saturating_sub(1));
         if count(level) > self.taken {
             Blame::Above
         } else {
