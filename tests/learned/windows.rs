@@ -81,6 +81,26 @@ fn the_rate_of_a_bucket_without_depth_is_found_from_below() {
 }
 
 #[test]
+fn the_rate_of_a_bucket_that_holds_one_is_found_in_seconds() {
+    for seed in SEEDS {
+        let mut server = Server::new(Rule::Bucket {
+            rate: 20.0,
+            depth: 1.0,
+        });
+        server.latency = 0.5;
+        let run = Run::new(server, MANY, seed).until_time(20.0);
+        let late = run.accepted.iter().filter(|at| **at >= 10.0).count();
+        // Of 200.
+        assert!(late >= 170, "seed {seed}: {late}");
+        assert!(
+            run.refused.len() <= 25,
+            "seed {seed}: {}",
+            run.refused.len()
+        );
+    }
+}
+
+#[test]
 fn a_server_that_refuses_many_with_a_503_means_a_limit() {
     for seed in SEEDS {
         let mut server = Server::new(Rule::Bucket {

@@ -57,7 +57,8 @@ use crate::hint::Hint;
 ///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
 ///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
 ///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
-///    is dropped.
+///    is dropped. Where a burst is refused but for one, and a look beside one is let in, the bucket holds one: the pace
+///    begins there and doubles until one is refused.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
 ///    others follow, twice as many each time. Two such closures tell a window's length, and the next one
@@ -109,8 +110,10 @@ pub struct Learned {
     began: f64,
     /// How many were admitted by the last refusal.
     admitted: f64,
-    /// Refusals in a row that blamed the window.
+    /// Refusals in a row that blamed the window, none at a higher level than the one before.
     above: u8,
+    /// How many were in flight at the last one.
+    refused_level: u32,
     within: u8,
     trouble: Trouble,
     /// Seconds that an answer takes.
@@ -151,6 +154,7 @@ impl Learned {
             began: 0.0,
             admitted: 0.0,
             above: 0,
+            refused_level: 0,
             within: 0,
             trouble: Trouble::default(),
             rtt: 0.0,
@@ -204,7 +208,7 @@ impl Learned {
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
-        self.window.on_accepted(
+        let let_in = self.window.on_accepted(
             sent.in_flight,
             binds,
             recent,
@@ -212,6 +216,9 @@ impl Learned {
             &self.growth,
             &self.constants,
         );
+        if let_in {
+            self.on_look_let_in(now);
+        }
     }
 }
 

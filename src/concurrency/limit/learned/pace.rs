@@ -94,6 +94,23 @@ impl Pace {
         pace
     }
 
+    /// The first pace in a bucket that holds one, and takes two if they come `spacing` seconds apart. The
+    /// rate doubles until one is refused: at once, because nothing is stored.
+    pub(super) fn spaced(now: f64, spacing: f64, constants: &Constants) -> Self {
+        let empty = Empty {
+            now,
+            took: 0.0,
+            behind: 0.0,
+            requests: 1.0,
+            seconds: spacing,
+            shut: false,
+            asked: None,
+        };
+        let mut pace = Self::new(&empty, 1.0, constants);
+        pace.step.size = 1.0;
+        pace
+    }
+
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
@@ -165,7 +182,8 @@ impl Pace {
         // far too low, because those it shared with are gone, is soon left behind.
         let first =
             (f64::from(step.excess) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
-        let enough = (first * constants.step / f64::from(step.size)).max(8.0);
+        let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
+        let enough = (first * constants.step / f64::from(step.size)).max(least);
         if f64::from(step.bound) < enough || now - step.at <= settled {
             return false;
         }
@@ -178,7 +196,7 @@ impl Pace {
         step.held_rate = self.rate as f32;
         let rise = self.rate * f64::from(step.size);
         self.rate += rise + bump.min(rise);
-        step.size = (step.size * 2.0).min(constants.max_step as f32);
+        step.size = (step.size * 2.0).min(step.size.max(constants.max_step as f32));
         step.bound = 0.0;
         step.at = now;
         true
@@ -219,13 +237,13 @@ impl Pace {
             self.restart(empty, tried, constants);
             return;
         }
+        let held = f64::from(self.step.held_rate);
         // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
         // be as shallow, or if that was much.
         let (mut seconds, idle) = (empty.seconds, f64::from(self.spilled) / self.rate);
         if self.depth_known || idle > seconds / 2.0 {
             seconds = (seconds - idle).max(seconds / 20.0);
         }
-        let held = f64::from(self.step.held_rate);
         let failed = self.trial.end(held > 0.0);
         // Refused at what was measured: what the server counts is uneven, and wants more room.
         let least = constants.margin as f32;
@@ -253,3 +271,6 @@ impl Pace {
         self.restart(empty, tried, constants);
     }
 }
+
+#[cfg(test)]
+mod tests;

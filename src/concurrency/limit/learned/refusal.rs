@@ -139,11 +139,13 @@ impl Learned {
             (false, true) => self.within,
             (false, false) => 0,
         };
-        self.above = if above {
-            self.above.saturating_add(1)
-        } else {
-            0
+        // A level at which one was refused, and that was passed since, is no ceiling.
+        self.above = match above {
+            true if refusal.level <= self.refused_level as usize => self.above.saturating_add(1),
+            true => 1,
+            false => 0,
         };
+        self.refused_level = u32::try_from(refusal.level).unwrap_or(u32::MAX);
         let taken = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pace {
             None if refusal.asked.is_none() => !contradicts || self.within < CONTRADICTIONS,
@@ -168,6 +170,21 @@ impl Learned {
             self.trouble.clear();
             self.within = 0;
             self.window.cut(taken);
+        }
+    }
+
+    /// A look above a ceiling was let in. If that was found because a burst was refused but for one, it is
+    /// a bucket that holds one, which takes what comes spaced.
+    pub(super) fn on_look_let_in(&mut self, now: f64) {
+        let (admitted, seconds) = self.first;
+        // The look went so long after the one beside it.
+        let spacing = f64::from(self.rtt) / self.constants.spread;
+        let bucket = admitted == 1.0 && f64::from(seconds) < spacing;
+        if bucket && self.above == 1 && self.pace.is_none() {
+            self.pace = Some(Pace::spaced(now, spacing, &self.constants));
+            self.above = 0;
+            self.window.stop();
+            self.make_room();
         }
     }
 

@@ -92,6 +92,13 @@ impl Window {
         let spread = match self.phase {
             Phase::Holding { .. } => return None,
             Phase::Growing => constants.spread,
+            // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
+            // not pass for a ceiling.
+            Phase::Probing { distance }
+                if self.size < 2.0 && f64::from(distance) > 2.0 * self.size =>
+            {
+                constants.spread / 4.0
+            }
             Phase::Probing { .. } => constants.spread / 2.0,
         };
         (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
@@ -117,7 +124,8 @@ impl Window {
     }
 
     /// Notes that a request sent as one of `level` was accepted. `binds` if others wait for the
-    /// window, `recent` if it was sent since the last refusal, `queue` is how many wait.
+    /// window, `recent` if it was sent since the last refusal, `queue` is how many wait. Whether it was a
+    /// look above a ceiling.
     pub(super) fn on_accepted(
         &mut self,
         level: usize,
@@ -126,7 +134,7 @@ impl Window {
         queue: usize,
         growth: &Growth,
         constants: &Constants,
-    ) {
+    ) -> bool {
         if recent {
             self.taken = self.taken.max(count(level));
         }
@@ -135,7 +143,7 @@ impl Window {
                 if growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
                     self.hold(self.longest(constants));
-                    return;
+                    return false;
                 }
                 let reach = constants.reach * level as f64 + 1.0;
                 let mut size = (self.size + constants.growth).min(reach).max(self.size);
@@ -155,6 +163,7 @@ impl Window {
                     self.passed = if confirmed { self.size as u32 } else { 0 };
                     self.resize(level as f64);
                     self.phase = Phase::Growing;
+                    return true;
                 }
             }
             Phase::Holding { held, distance } if binds => {
@@ -168,6 +177,7 @@ impl Window {
             }
             _ => {}
         }
+        false
     }
 
     /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
