@@ -242,7 +242,14 @@ impl Pace {
         // be as shallow, or if that was much.
         let (mut seconds, idle) = (empty.seconds, f64::from(self.spilled) / self.rate);
         if self.depth_known || idle > seconds / 2.0 {
-            seconds = (seconds - idle).max(seconds / 20.0);
+            let busy = (seconds - idle).max(seconds / 20.0);
+            // At an even pace the count says no more than that pace, though the bucket was full at first:
+            // the truth is between what it says with the idle time and without.
+            seconds = if held > 0.0 {
+                busy
+            } else {
+                (busy * seconds).sqrt()
+            };
         }
         let failed = self.trial.end(held > 0.0);
         // Refused at what was measured: what the server counts is uneven, and wants more room.
