@@ -232,8 +232,22 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        let window = self.window.get();
+        let mut window = self.window.get();
         let mut slots = window.saturating_sub(load.in_flight);
+        if slots == 0 && load.waiting > 0 && self.door.is_open() && self.pace.is_none() {
+            let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
+            if let Some(at) = self.window.climbs_at(rtt, settled, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return Headroom {
+                        slots: 0,
+                        opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
+                    };
+                }
+                self.window.climb(&self.constants);
+                window = self.window.get();
+                slots = window.saturating_sub(load.in_flight);
+            }
+        }
         if slots == 0 || self.is_idle(load) {
             return Headroom::of(window, load);
         }

@@ -6,6 +6,9 @@ use super::growth::Growth;
 /// Growth is spread no further than one request in so many seconds.
 const MAX_SPREAD: f64 = 10.0;
 
+/// So many in flight are no burden to anybody.
+const FREE: u32 = 16;
+
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -43,6 +46,8 @@ pub(super) struct Window {
     last_send: f64,
     /// The confirmed ceiling above which a look was let in just now, or 0.
     passed: u32,
+    /// The highest level at which answers are known not to be slower.
+    known: u32,
 }
 
 impl Window {
@@ -57,6 +62,7 @@ impl Window {
             young_since: 0.0,
             last_send: f64::NEG_INFINITY,
             passed: 0,
+            known: FREE,
         }
     }
 
@@ -97,6 +103,35 @@ impl Window {
         (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
     }
 
+    /// When one more than the window may go, because nothing was refused for a while, and a refusal
+    /// is all that a level as low as this can teach.
+    pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
+        match self.phase {
+            Phase::Growing if self.size < f64::from(self.known) => {
+                let apart = if rtt > 0.0 {
+                    (rtt / (constants.spread * self.size)).max(settled / 4.0).min(settled)
+                } else {
+                    settled
+                };
+                Some(self.last_send + apart)
+            }
+            Phase::Probing { .. } if f64::from(self.young) > self.size => {
+                Some(self.young_since + settled)
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets one more go.
+    pub(super) fn climb(&mut self, constants: &Constants) {
+        if let Phase::Probing { distance } = self.phase {
+            let confirmed = distance >= self.longest(constants);
+            self.passed = if confirmed { self.size as u32 } else { 0 };
+            self.phase = Phase::Growing;
+        }
+        self.resize(self.size.floor() + 1.0);
+    }
+
     /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
     /// is more than was in flight before, or one that growth must space from the next.
     pub(super) fn minds(&self, in_flight: usize) -> bool {
@@ -130,10 +165,14 @@ impl Window {
         if recent {
             self.taken = self.taken.max(count(level));
         }
+        if recent && !growth.is_unknown(level) && !growth.is_slower(level, constants) {
+            self.known = self.known.max(count(level));
+        }
         match self.phase {
             Phase::Growing if binds && recent => {
                 if growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
+                    self.known = self.size as u32;
                     self.hold(self.longest(constants));
                     return;
                 }
@@ -207,6 +246,7 @@ impl Window {
             self.hold(self.longest(constants));
         }
         self.passed = 0;
+        self.young = self.young.min(self.size as u32);
     }
 
     /// The server took `level` and no more.
