@@ -2,6 +2,7 @@
 //! and what happened, by simulated servers whose truth is known.
 
 mod by_hand;
+mod growth;
 mod rates;
 mod run;
 mod server;

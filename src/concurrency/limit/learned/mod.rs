@@ -44,12 +44,12 @@ use crate::hint::Hint;
 ///
 /// 1. **One event, one lesson.** Refusals of requests that were sent before the last lesson belong to
 ///    it (TCP's recovery point, RFC 6582 section 3.2).
-/// 2. **The window** is the number that may be in flight. It starts at 4 and grows with each answer, to
-///    twice the level that was answered at most, and only while requests wait for it. A refusal with
-///    more in flight than the server was seen to take cuts it to what the server took: that is
-///    the ceiling, measured and not guessed.
+/// 2. **The window** is the number that may be in flight. It starts at 4 and grows as fast as a refusal
+///    would tell, while requests wait for it: up to 16, then twice as far each time that a third of it
+///    was answered. A refusal with more in flight than the server was seen to take cuts it to what the
+///    server took: that is the ceiling, measured and not guessed.
 /// 3. **A look above a ceiling** is one request more than the window, after two round trips, then at
-///    doubling distances up to 64 requests or six round trips. If it is refused, the ceiling is
+///    doubling distances up to 64 requests or four round trips. If it is refused, the ceiling is
 ///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
 /// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
 ///    such refusals the server counts requests per time. The *pace* is then
@@ -136,9 +136,10 @@ impl Learned {
     /// The same with other constants, to see what they do.
     #[must_use]
     pub fn with_constants(constants: Constants) -> Self {
+        let window = Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
         Self {
             constants: Box::new(constants),
-            window: Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX),
+            window,
             growth: Growth::default(),
             pace: None,
             door: Door::default(),
@@ -213,7 +214,7 @@ impl Learned {
             queue: load.waiting,
         };
         self.window
-            .on_accepted(&answered, &self.growth, &self.constants);
+            .on_accepted(&answered, &mut self.growth, &self.constants);
     }
 }
 
@@ -334,6 +335,9 @@ impl Limit for Learned {
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
+        if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
+            self.window.on_failed();
+        }
         match outcome {
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {

@@ -6,16 +6,13 @@ use super::growth::Growth;
 /// Growth is spread no further than one request in so many seconds.
 const MAX_SPREAD: f64 = 10.0;
 
-/// So many in flight are a burden to nobody: a few browsers' worth.
-const FREE: u32 = 16;
-
 /// A window is known to be answered when the first answers have come, a third of it.
 const ENOUGH: u32 = 3;
 
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
-    /// No ceiling is known: grows with each answer.
+    /// No ceiling is known: grows.
     Growing,
     /// Below a ceiling. `held` answers came since the last look above it, the next comes after
     /// `distance` of them.
@@ -72,7 +69,7 @@ pub(super) struct Answered {
 }
 
 impl Window {
-    pub(super) fn new(size: usize, min: usize, max: usize) -> Self {
+    pub(super) fn new(size: usize, min: usize, max: usize, free: f64) -> Self {
         Self {
             size: size as f64,
             min: bound(min),
@@ -83,7 +80,7 @@ impl Window {
             young_since: 0.0,
             last_send: f64::NEG_INFINITY,
             passed: 0,
-            reach: FREE,
+            reach: count(free as usize),
             since: 0,
             answers: 0,
         }
@@ -131,7 +128,7 @@ impl Window {
     pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
         match self.phase {
             Phase::Growing if self.size < f64::from(self.reach) => {
-                let apart = (rtt / constants.spread).max(settled) / self.size;
+                let apart = (rtt / constants.spread).max(settled.min(1.5 * rtt)) / self.size;
                 let apart = if rtt > 0.0 { apart } else { settled };
                 Some(self.young_since + apart.min(settled))
             }
@@ -151,6 +148,13 @@ impl Window {
         }
         if self.size > f64::from(self.passed) + 2.0 {
             self.passed = 0;
+        }
+    }
+
+    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
+    pub(super) fn on_failed(&mut self) {
+        if self.answers == 0 && self.phase == Phase::Growing {
+            self.reach = self.reach.min(self.size as u32);
         }
     }
 
@@ -184,7 +188,7 @@ impl Window {
     pub(super) fn on_accepted(
         &mut self,
         answered: &Answered,
-        growth: &Growth,
+        growth: &mut Growth,
         constants: &Constants,
     ) {
         let Answered {
@@ -200,7 +204,7 @@ impl Window {
             .answers
             .saturating_add(u32::from(answered.seq >= self.since));
         match self.phase {
-            Phase::Growing if binds && recent => {
+            Phase::Growing if answered.queue > 0 && recent => {
                 if growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
                     self.reach = self.size as u32;
