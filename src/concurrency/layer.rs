@@ -112,7 +112,7 @@ impl<S> Layer<S> for AdaptiveConcurrencyLayer {
     type Service = AdaptiveConcurrency<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdaptiveConcurrency::new(
+        AdaptiveConcurrency::with_gate(
             inner,
             Arc::clone(&self.gate),
             self.release_at,
