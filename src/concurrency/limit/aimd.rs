@@ -41,12 +41,10 @@ impl Aimd {
         self
     }
 
-    /// What is left of the limit after a cut: 0.9 by default. Kept within 0.1 and 0.99; no number is
-    /// taken for 0.1.
+    /// What is left of the limit after a cut: 0.9 by default. Kept within 0.1 and 0.99.
     #[must_use]
     pub fn decrease(mut self, factor: f64) -> Self {
-        // Not `clamp`, which lets through what is no number.
-        self.decrease = factor.max(0.1).min(0.99);
+        self.decrease = factor.clamp(0.1, 0.99);
         self
     }
 }
