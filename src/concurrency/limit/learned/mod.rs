@@ -250,7 +250,7 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
-        if self.door.knows_windows() {
+        if self.door.counts() {
             let admitted = self.sent as f64 - self.refused as f64;
             let now = now.get().as_secs_f64();
             if let Some(left) = self.door.left(now, admitted, &self.constants) {
