@@ -9,6 +9,8 @@ pub(super) struct Allowance {
     told: Option<Told>,
     /// Requests that went, and were not answered, refused or given up yet.
     open: u32,
+    /// Those of them that went before the window began.
+    old: u32,
     /// Whether the answer that came just now told what is left of a window.
     noted: bool,
     /// Whether a window was found not to have ended when that was likely.
@@ -112,11 +114,13 @@ impl Allowance {
     }
 
     /// Notes that a request was answered, refused or given up.
-    pub(super) fn on_outcome(&mut self) {
+    pub(super) fn on_outcome(&mut self, sent_at: f64) {
         self.open = self.open.saturating_sub(1);
         let noted = std::mem::take(&mut self.noted);
         if let Some(Told::Window(window)) = &mut self.told {
-            if !noted {
+            if window.is_old(sent_at) {
+                self.old = self.old.saturating_sub(1);
+            } else if !noted {
                 // It was counted nonetheless.
                 window.on_silence();
             }
@@ -155,10 +159,11 @@ impl Allowance {
         if let Some(Told::Window(window)) = &self.told {
             if window.has_ended(now) {
                 self.told = window.next(now).map(Told::Window);
+                self.old = self.open;
             }
         }
         match self.told.as_mut()? {
-            Told::Window(window) => Some(window.left(self.open, now)),
+            Told::Window(window) => Some(window.left(self.open.saturating_sub(self.old), now)),
             Told::Bucket(mirror) => {
                 mirror.refill(now);
                 let until = now + ((1.0 - mirror.tokens) / f64::from(mirror.rate)).max(0.0);

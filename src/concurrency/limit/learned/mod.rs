@@ -337,7 +337,8 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance.on_outcome();
+        self.allowance
+            .on_outcome(sent.at.map_or(f64::INFINITY, |at| at.as_secs_f64()));
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {

@@ -31,6 +31,8 @@ pub(super) struct ToldWindow {
     /// What the next window holds, and how many seconds it lasts; 0 if that was not told.
     limit: u32,
     length: f32,
+    /// When it began, if that was reckoned and not told: requests that went before are none of its.
+    began: f64,
     /// When that was told: only a request sent later can tell of more.
     at: f64,
     /// When it has ended for sure, and when one request may look whether it has.
@@ -65,6 +67,7 @@ impl ToldWindow {
                 .map(|window| window.as_secs_f32())
                 .filter(|length| f64::from(*length) <= max_wait)
                 .unwrap_or(0.0),
+            began: f64::NEG_INFINITY,
             at: answer.now,
             until,
             look_at: length.map_or(until, |length| answer.now + length),
@@ -77,11 +80,15 @@ impl ToldWindow {
     /// the best. Requests overtake each other on the way to where they are counted, so the least that
     /// is left counts, unless the request was sent after that was told.
     pub(super) fn after(self, answer: Self, sent_at: f64) -> Self {
+        if self.is_old(sent_at) {
+            return self;
+        }
         let more = answer.remaining > self.remaining;
         if self.is_due(sent_at) || (sent_at >= self.at && more) {
             return answer;
         }
         let mut known = answer;
+        known.began = self.began;
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
@@ -100,6 +107,11 @@ impl ToldWindow {
     pub(super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
         let looked = self.is_due(sent_at) && !self.has_ended(sent_at);
         looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
+    }
+
+    /// Whether a request that went at `sent_at` went before this window began.
+    pub(super) fn is_old(&self, sent_at: f64) -> bool {
+        sent_at < self.began
     }
 
     /// Counts a request whose answer told nothing.
@@ -139,11 +151,11 @@ impl ToldWindow {
         let until = now + f64::from(self.length);
         (self.limit > 0 && self.length > 0.0).then_some(Self {
             remaining: self.limit,
-            limit: 0,
-            length: 0.0,
+            began: now,
             at: now,
             until,
             look_at: until,
+            ..*self
         })
     }
 }
