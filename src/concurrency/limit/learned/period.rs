@@ -197,8 +197,8 @@ impl Period {
 
     /// Whether the server shut after as many the last time.
     pub(super) fn shut_there(&self, admitted: f64) -> bool {
-        let count = self.count(admitted);
-        count.is_some_and(|count| self.quota.agrees(count))
+        let same = |count: f64| (count - self.quota.size()).abs() <= 1.0;
+        self.count(admitted).is_some_and(same)
     }
 
     /// How many more this window takes after `admitted` in all, if that is known.

@@ -39,15 +39,10 @@ impl Quota {
         self.size() >= LEAST
     }
 
-    /// Whether `count` is what the last window took.
-    pub(super) fn agrees(&self, count: f64) -> bool {
-        let off = (count - self.size()).abs();
-        count >= LEAST && off <= (AGREES * count).max(0.5)
-    }
-
     /// A window took `count` before it closed.
     pub(super) fn note(&mut self, count: f64) {
-        self.agreed = if self.agrees(count) {
+        let off = (count - self.size()).abs();
+        self.agreed = if count >= LEAST && off <= (AGREES * count).max(0.5) {
             self.agreed.saturating_add(1)
         } else {
             0

@@ -67,7 +67,9 @@ impl Learned {
         self.recovered_at = self.sent;
         let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
-        if blame == Blame::Probe {
+        // Where the quota of a window ends, one that looks above a ceiling meets that.
+        let spent = self.door.knows_windows() && self.door.shut_there(admitted);
+        if blame == Blame::Probe && !spent {
             self.window.probe_refused(&self.constants);
             self.pausing = false;
             return;
