@@ -160,8 +160,9 @@ fn a_told_window_shorter_than_an_answer_is_filled_all_the_same() {
             ..Server::new(Rule::Window { limit, period })
         };
         let run = Run::new(server, 3000, seed).finish();
+        // The climb from 4 to 75 in flight takes a few of these answers.
         let ratio = run.now() / 102.5;
-        assert!(ratio <= 1.15, "seed {seed}: {ratio}");
+        assert!(ratio <= 1.20, "seed {seed}: {ratio}");
         assert!(
             run.refused_per_1000() <= 10.0,
             "seed {seed}: {}",

@@ -50,9 +50,13 @@ fn a_window_of_a_second_is_remembered() {
             let jobs = 50 * limit as usize;
             let run = Run::new(server, jobs, seed).finish();
             let ratio = run.now() / (49.0 + latency);
-            assert!(ratio <= 1.15, "{limit}, seed {seed}: {ratio} {:?}", closings(&run));
+            assert!(
+                ratio <= 1.15,
+                "{limit}, seed {seed}: {ratio} {:?}",
+                closings(&run)
+            );
             let refused = run.refused_per_1000();
-            assert!(refused <= 40.0, "{limit}, seed {seed}: {refused}");
+            assert!(refused <= 60.0, "{limit}, seed {seed}: {refused}");
         }
     }
 }

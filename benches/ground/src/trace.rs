@@ -6,7 +6,8 @@ use crate::run::Sample;
 
 /// One line per sample. Columns a client cannot tell are empty.
 pub fn csv(samples: &[Sample]) -> String {
-    let mut out = String::from("seconds,limit,in_flight,waiting,sent_per_second,pace,pause,refused\n");
+    let mut out =
+        String::from("seconds,limit,in_flight,waiting,sent_per_second,pace,pause,refused\n");
     let cell = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     for sample in samples {
         let belief = sample.belief;

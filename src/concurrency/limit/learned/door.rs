@@ -8,6 +8,9 @@ const MAX_APART: f64 = 0.5;
 
 /// So many times that distance after the door opened, and so on, the number that follows doubles.
 const DOUBLING: f64 = 2.0;
+/// The same after a wait that the server asked for: there are more such buckets than windows, and in a
+/// short wait little flows into one.
+const DOUBLING_ASKED: f64 = 4.0;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
@@ -269,8 +272,13 @@ impl Door {
             }
             State::Opening { since, from } => {
                 let apart = self.apart();
-                let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
-                let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
+                let doubling = if self.period.was_asked() {
+                    DOUBLING_ASKED
+                } else {
+                    DOUBLING
+                };
+                let doubled = ((now - since + 1e-9) / (apart * doubling)).exp2();
+                let more = (1.0 + doubling * (doubled - 1.0)) as usize;
                 if from.saturating_add(more) >= window {
                     self.state = State::Open;
                     return Leave::Free;
@@ -278,7 +286,7 @@ impl Door {
                 match from.saturating_add(more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
-                        let ahead = DOUBLING * (1.0 + ahead / DOUBLING).log2();
+                        let ahead = doubling * (1.0 + ahead / doubling).log2();
                         // Answers make room sooner than time does.
                         Leave::NotBefore((since + ahead * apart).min(now + 1.0))
                     }

@@ -84,6 +84,11 @@ impl Period {
         }
     }
 
+    /// Whether the server asked for a wait when it shut.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked
+    }
+
     /// A look was refused.
     pub(super) fn refused(&mut self, now: f64) {
         self.refused_at = now;
