@@ -284,7 +284,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64(), self.sent) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -348,8 +348,7 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance
-            .on_outcome(sent.at.map_or(f64::INFINITY, |at| at.as_secs_f64()));
+        self.allowance.on_outcome(sent.seq);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
