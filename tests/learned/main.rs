@@ -173,7 +173,7 @@ fn unsteady(limit: usize) -> Server {
 
 #[test]
 fn refusals_at_random_do_not_bring_the_limit_down() {
-    for seed in SEEDS {
+    for seed in 0..32 {
         let lowest = Cell::new(usize::MAX);
         let run = Run::new(unsteady(30), MANY, seed)
             .until(|run| run.peak >= 30)

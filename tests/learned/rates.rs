@@ -149,3 +149,24 @@ fn a_bucket_that_tells_its_state_refuses_next_to_nothing() {
         assert!(ratio <= 1.03, "seed {seed}: {ratio}");
     }
 }
+
+#[test]
+fn a_told_window_shorter_than_an_answer_is_filled_all_the_same() {
+    for seed in SEEDS {
+        let (limit, period) = (30.0, 1.0);
+        let server = Server {
+            hints: Hints::Ietf,
+            latency: 2.5,
+            ..Server::new(Rule::Window { limit, period })
+        };
+        let run = Run::new(server, 3000, seed).finish();
+        // The climb from 4 to 75 in flight takes a few of these answers.
+        let ratio = run.now() / 102.5;
+        assert!(ratio <= 1.20, "seed {seed}: {ratio}");
+        assert!(
+            run.refused_per_1000() <= 10.0,
+            "seed {seed}: {}",
+            run.refused_per_1000()
+        );
+    }
+}

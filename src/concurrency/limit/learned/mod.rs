@@ -60,7 +60,8 @@ use crate::hint::Hint;
 ///    is dropped.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow, twice as many each time. Two such closures tell a window's length, and the next one
+///    others follow, twice as many each time. After a refusal, and where it shut the last time, one
+///    goes first. Two such closures tell a window's length, and the next one
 ///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
 ///    and none is refused, but for a test now and then.
 /// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
@@ -262,7 +263,7 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
-        if self.door.knows_windows() {
+        if self.door.counts() {
             let admitted = self.sent as f64 - self.refused as f64;
             let now = now.get().as_secs_f64();
             if let Some(left) = self.door.left(now, admitted, &self.constants) {
@@ -285,7 +286,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64(), self.sent) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -352,7 +353,7 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance.on_outcome();
+        self.allowance.on_outcome(sent.seq);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {

@@ -67,7 +67,9 @@ impl Learned {
         self.recovered_at = self.sent;
         let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
-        if blame == Blame::Probe {
+        // Where the quota of a window ends, one that looks above a ceiling meets that.
+        let spent = self.door.knows_windows() && self.door.shut_there(admitted);
+        if blame == Blame::Probe && !spent {
             self.window.probe_refused(&self.constants);
             self.pausing = false;
             return;
@@ -80,7 +82,8 @@ impl Learned {
         let since = admitted - self.admitted;
         self.admitted = admitted;
         // Of a server that refuses at random, two refusals in a row are no sign.
-        if since <= 0.0 && (!trouble || self.trouble.is_dense()) {
+        let spent = since <= 0.0 || self.door.shut_there(admitted);
+        if spent && (!trouble || self.trouble.is_dense()) {
             self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -88,6 +91,9 @@ impl Learned {
             return;
         }
         self.door.open();
+        if self.pace.is_none() && !is_trouble(status) {
+            self.door.doubt();
+        }
         if asked.is_some() && self.pace.is_none() {
             self.door.shut(now, admitted, asked, &self.constants);
         }
@@ -175,7 +181,8 @@ impl Learned {
     /// it refuses twice above what it took.
     fn on_trouble(&mut self, blame: Blame, level: usize) {
         let taken = self.window.taken();
-        if blame == Blame::Above && self.trouble.is_ceiling(level, taken) {
+        // Where nothing is known to be taken yet, each level is above that.
+        if blame == Blame::Above && taken > 0 && self.trouble.is_ceiling(level, taken) {
             self.window.cut(level);
         }
     }
