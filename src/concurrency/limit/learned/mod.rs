@@ -9,6 +9,7 @@ mod period;
 mod quota;
 mod rate;
 mod refusal;
+mod share;
 mod told_window;
 mod trouble;
 mod window;
@@ -52,12 +53,13 @@ use crate::hint::Hint;
 ///    doubling distances up to 64 requests or four round trips. If it is refused, the ceiling is
 ///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
 /// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
-///    such refusals the server counts requests per time. The *pace* is then
-///    what was admitted between two refusals divided by the time between them. That is the bucket's refill
+///    such refusals, or two that say to come back in a moment, the server counts requests per time. The
+///    *pace* is then what was admitted between two refusals divided by the time between them. That is the bucket's refill
 ///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
 ///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
 ///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
-///    is dropped.
+///    is dropped. One that is refused where alone it would not be is shared with others: then each refusal
+///    costs a fifth, won back in ten round trips, so that shares become equal.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
 ///    others follow, twice as many each time. After a refusal, and where it shut the last time, one
@@ -103,11 +105,10 @@ pub struct Learned {
     /// Refusals of requests with a lower number belong to the last event.
     recovered_at: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
-    empty: Option<Mark>,
-    /// How many were admitted by the first refusal, in how many seconds.
+    empty: Mark,
+    /// How many were admitted by the first refusal, in how many seconds; before it 0, and when the first
+    /// request went.
     first: (f32, f32),
-    /// When the first request went.
-    began: f64,
     /// How many were admitted by the last refusal.
     admitted: f64,
     /// Refusals in a row that blamed the window.
@@ -125,6 +126,18 @@ pub struct Learned {
 struct Mark {
     at: f64,
     admitted: f64,
+}
+
+impl Mark {
+    /// Smaller than an option.
+    const NONE: Self = Self {
+        at: f64::NAN,
+        admitted: 0.0,
+    };
+
+    fn known(self) -> Option<Self> {
+        (!self.at.is_nan()).then_some(self)
+    }
 }
 
 impl Learned {
@@ -148,9 +161,8 @@ impl Learned {
             sent: 0,
             refused: 0,
             recovered_at: 0,
-            empty: None,
+            empty: Mark::NONE,
             first: (0.0, 0.0),
-            began: 0.0,
             admitted: 0.0,
             above: 0,
             within: 0,
@@ -316,7 +328,7 @@ impl Limit for Learned {
         let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
-            self.began = now;
+            self.first.1 = now as f32;
             self.door.begin(now);
         }
         self.door

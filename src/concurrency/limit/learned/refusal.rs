@@ -11,6 +11,10 @@ use crate::hint::{Hint, Verdict};
 
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
+/// Fewer do where the server says to come back within so many seconds: what is in flight has no such
+/// time, and a window's end is further off.
+const TIMED_CONTRADICTIONS: u8 = 2;
+const SOON: f64 = 2.0;
 
 /// A refusal that begins an event.
 struct Evidence {
@@ -135,7 +139,10 @@ impl Learned {
         let Evidence { above, mark, .. } = *refusal;
         self.window.forget(refusal.now);
         if self.first.0 == 0.0 {
-            self.first = (mark.admitted as f32, (mark.at - self.began) as f32);
+            self.first = (
+                mark.admitted as f32,
+                (mark.at - f64::from(self.first.1)).max(0.0) as f32,
+            );
         }
         let contradicts = !above || self.window.holds(refusal.level);
         let soon = refusal.since < 16.0 + 4.0 * self.window.get() as f64;
@@ -153,6 +160,7 @@ impl Learned {
         let taken = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pace {
             None if refusal.asked.is_none() => !contradicts || self.within < CONTRADICTIONS,
+            None if refusal.asked <= Some(SOON) => self.within < TIMED_CONTRADICTIONS,
             None => self.within < CONTRADICTIONS,
             Some(_) => self.above >= 2 && refusal.asked.is_none(),
         };
@@ -161,8 +169,8 @@ impl Learned {
             self.pace = None;
             // Few requests measure no rate: the older mark tells more.
             let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
-            if above || self.empty.is_none_or(old) {
-                self.empty = Some(mark);
+            if above || self.empty.known().is_none_or(old) {
+                self.empty = mark;
             }
             return;
         }
@@ -190,7 +198,7 @@ impl Learned {
     /// The server's bucket was found empty.
     fn measure(&mut self, refusal: &Evidence) {
         let mark = refusal.mark;
-        let Some(last) = self.empty.replace(mark) else {
+        let Some(last) = std::mem::replace(&mut self.empty, mark).known() else {
             return;
         };
         let empty = Empty {
@@ -205,7 +213,7 @@ impl Learned {
         match &mut self.pace {
             Some(pace) => pace.measure(&empty, &self.constants),
             None if empty.requests < 4.0 => {
-                self.empty = Some(last);
+                self.empty = last;
                 return;
             }
             None => {
