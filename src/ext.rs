@@ -1,8 +1,6 @@
 //! Entering by a method: `service.retry_on_429()`, `ServiceBuilder::new().retry_on_429()`.
 
-use tower_layer::Layer;
-
-use crate::concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+use crate::concurrency::AdaptiveConcurrency;
 use crate::retry::RetryOn429;
 
 /// The layers of this crate as methods of every service.
@@ -29,7 +27,7 @@ pub trait ServiceExt: Sized {
     /// Lets through as many requests as the server takes, with the defaults. See
     /// [`concurrency`](crate::concurrency).
     fn adaptive_concurrency(self) -> AdaptiveConcurrency<Self> {
-        AdaptiveConcurrencyLayer::new().layer(self)
+        AdaptiveConcurrency::new(self)
     }
 }
 
@@ -61,7 +59,7 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     /// [`concurrency`](crate::concurrency).
     fn adaptive_concurrency(
         self,
-    ) -> tower::ServiceBuilder<tower_layer::Stack<AdaptiveConcurrencyLayer, L>>;
+    ) -> tower::ServiceBuilder<tower_layer::Stack<crate::concurrency::AdaptiveConcurrencyLayer, L>>;
 }
 
 #[cfg(feature = "util")]
@@ -74,8 +72,9 @@ impl<L> ServiceBuilderExt<L> for tower::ServiceBuilder<L> {
 
     fn adaptive_concurrency(
         self,
-    ) -> tower::ServiceBuilder<tower_layer::Stack<AdaptiveConcurrencyLayer, L>> {
-        self.layer(AdaptiveConcurrencyLayer::new())
+    ) -> tower::ServiceBuilder<tower_layer::Stack<crate::concurrency::AdaptiveConcurrencyLayer, L>>
+    {
+        self.layer(crate::concurrency::AdaptiveConcurrencyLayer::new())
     }
 }
 

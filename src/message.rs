@@ -40,7 +40,7 @@ use crate::hint::Hint;
 /// Implemented for `http::Request<B>` where `B` is a [`TryCloneBody`]: every `Clone` body (a
 /// `Full<Bytes>` costs a reference count) and [`ReplayBody`](crate::retry::ReplayBody).
 pub trait ReplayRequest: Sized {
-    /// A copy to send now, while `self` is kept for another attempt.
+    /// A copy: one of the two is sent now, the other is kept for another attempt.
     ///
     /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
     fn try_clone(&self) -> Option<Self>;

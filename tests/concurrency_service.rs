@@ -5,7 +5,9 @@ mod support;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -13,6 +15,7 @@ use support::*;
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
+use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
 
 /// What the next in line gets when whoever holds the only permit is done in the way of the test.
 macro_rules! frees_capacity {
@@ -58,6 +61,46 @@ async fn readiness_is_kept_over_many_polls() {
 async fn call_without_readiness_panics() {
     let (mut service, _server) = gated(&fixed(1));
     drop(service.call(Request::new(())));
+}
+
+/// Lets everything through, wants no times, and notes with which times it is told of outcomes.
+#[derive(Debug, Default)]
+struct Untimed(Arc<Mutex<Vec<Option<Duration>>>>);
+
+impl Limit for Untimed {
+    fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
+        Headroom::of(self.limit(), load)
+    }
+
+    fn on_send(&mut self, _: &Now, _: Load) {}
+
+    fn wants_time(&self, _: u64, _: Load) -> bool {
+        false
+    }
+
+    fn on_outcome(&mut self, _: &Now, sent: &Sent, _: Outcome<'_>, _: Load) {
+        self.0.lock().unwrap().push(sent.at);
+    }
+
+    fn limit(&self) -> usize {
+        10
+    }
+
+    fn set_limit(&mut self, _: usize) {}
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_wants_no_time_gets_none() {
+    let limit = Untimed::default();
+    let times = Arc::clone(&limit.0);
+    let layer = AdaptiveConcurrencyLayer::with_limit(limit);
+    let (unused, _server) = gated(&layer);
+    drop(assert_ready_ok!(ready(unused).poll()));
+    let (mut given_up, _server) = gated(&layer);
+    drop(given_up.ready().await.unwrap().call(Request::new(())));
+    assert_eq!(*times.lock().unwrap(), [None, None]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,7 +352,7 @@ async fn the_stack_works_in_tower_s_own_builder() {
     let service = tower::ServiceBuilder::new()
         .buffer(4)
         .layer(AdaptiveConcurrencyLayer::new())
-        .service(server(std::time::Duration::from_millis(10)));
+        .service(server(Duration::from_millis(10)));
     let response = service.oneshot(Request::new(())).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "some body");

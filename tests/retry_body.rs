@@ -4,14 +4,16 @@ mod support;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use http::Response;
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use support::*;
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::RetryOn429Layer;
+use tower_throttle::{Hint, RetryOn429Layer};
 
 fn refused(body: TestBody) -> Response<TestBody> {
     Response::builder().status(429).body(body).unwrap()
@@ -23,7 +25,7 @@ fn bodies(bodies: impl IntoIterator<Item = TestBody>) -> Script<Response<TestBod
 
 /// Everything a body gives: data, trailers, and its error.
 async fn read(
-    mut body: impl Body<Data = bytes::Bytes, Error = &'static str> + Unpin,
+    mut body: impl Body<Data = Bytes, Error = &'static str> + Unpin,
 ) -> (Vec<String>, Option<&'static str>) {
     let mut frames = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -185,4 +187,21 @@ async fn a_served_answer_is_not_touched() {
     let response = service.ready().await.unwrap().call(get()).await.unwrap();
     assert!(format!("{:?}", response.body()).contains("frames_drained: 0"));
     assert_eq!(read(response.into_body()).await.0, ["one", r#"{"a": "b"}"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_that_are_no_bytes_are_given_back_as_they_are() {
+    let data = Bytes::from_static(br#"{"retry_after": 7, "#).chain(&b"\"why\": \"full\"}"[..]);
+    let answer = Response::builder().status(429).body(Full::new(data));
+    let inner = script([answer.unwrap()]);
+    let service = RetryOn429Layer::new().max_attempts(1).layer(inner);
+    let response: Result<_, Infallible> = service.oneshot(get()).await;
+    let response = response.unwrap();
+    let wait = Hint::of(response.extensions()).unwrap().wait();
+    let told = cfg!(feature = "json").then_some(Duration::from_secs(7));
+    assert_eq!(wait, told, "their first piece was read");
+    let mut body = response.into_body();
+    let mut data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(data.chunk(), br#"{"retry_after": 7, "#);
+    assert_eq!(data.copy_to_bytes(data.remaining()).len(), 33);
 }

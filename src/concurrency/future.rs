@@ -67,59 +67,48 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
+        let (permit, release_at) = (this.permit, *this.release_at);
         // Read where it lies: an answer's head is large, and each move of it costs.
-        let Ok(head) = result
-            .as_ref()
-            .map(|response| Head::read(response, this.classifier))
-        else {
-            this.permit.finish(Outcome::Failed);
+        let Ok(response) = &result else {
+            permit.finish(Outcome::Failed);
             return Poll::Ready(
                 result.map(|response| response.map_body(|body| GuardedBody::new(body, None))),
             );
         };
-        let (permit, release_at) = (this.permit, *this.release_at);
-        Poll::Ready(if head.is_plain() {
-            let guard = |body| guard(body, permit, release_at, head.outcome());
+        let (status, headers) = (response.status(), response.headers());
+        let hint = Hint::parse_any(status, headers, SystemTime::now);
+        let said = hint.as_ref().unwrap_or(&NO_HINT);
+        let classified = this.classifier.classify(status, headers, said);
+        Poll::Ready(if hint.is_none() && classified != Classified::Refused {
+            let guard = |body| {
+                guard(
+                    body,
+                    permit,
+                    release_at,
+                    classified.outcome(status, &NO_HINT),
+                )
+            };
             result.map(|response| response.map_body(guard))
         } else {
+            let head = Head {
+                status,
+                classified,
+                hint: hint.unwrap_or_default(),
+            };
             result.map(|response| head.mark(response, permit, release_at))
         })
     }
 }
 
-/// What an answer says by its head.
+/// The head of an answer that says something of limits.
 struct Head {
     status: StatusCode,
     classified: Classified,
-    /// `None` if it says nothing of limits, as most do.
-    hint: Option<Hint>,
+    hint: Hint,
 }
 
 impl Head {
-    #[inline]
-    fn read(response: &impl HttpResponse, classifier: &Classifier) -> Self {
-        let (status, headers) = (response.status(), response.headers());
-        let hint = Hint::parse_any(status, headers, SystemTime::now);
-        let classified = classifier.classify(status, headers, hint.as_ref().unwrap_or(&NO_HINT));
-        Self {
-            status,
-            classified,
-            hint,
-        }
-    }
-
-    #[inline]
-    fn is_plain(&self) -> bool {
-        self.classified != Classified::Refused && self.hint.is_none()
-    }
-
-    #[inline]
-    fn outcome(&self) -> Outcome<'_> {
-        let hint = self.hint.as_ref().unwrap_or(&NO_HINT);
-        self.classified.outcome(self.status, hint)
-    }
-
-    /// Passes on an answer that says something of limits, with what it says.
+    /// Passes the answer on, with what it says.
     #[cold]
     fn mark<R>(self, response: R, permit: &mut Permit, release_at: ReleaseAt) -> R::Output
     where
@@ -131,8 +120,9 @@ impl Head {
                 .governor()
                 .map(|governor| parts.extensions.insert(governor));
         }
-        let body = guard(body, permit, release_at, self.outcome());
-        parts.extensions.insert(self.hint.unwrap_or_default());
+        let outcome = self.classified.outcome(self.status, &self.hint);
+        let body = guard(body, permit, release_at, outcome);
+        parts.extensions.insert(self.hint);
         R::from_parts(parts, body)
     }
 }

@@ -15,8 +15,12 @@ use super::service::AdaptiveConcurrency;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
-/// All services that one layer, or a clone of it, wraps share one gate. See the [module
-/// docs](super).
+/// All services that one layer, or a clone of it, wraps share one gate. What [`release_at`] and
+/// [`classify`] set is the layer's own, so that clones can differ; all else is the gate's, whichever
+/// clone sets it. See the [module docs](super).
+///
+/// [`release_at`]: Self::release_at
+/// [`classify`]: Self::classify
 #[derive(Clone, Debug)]
 pub struct AdaptiveConcurrencyLayer {
     gate: Arc<Gate>,
@@ -108,7 +112,7 @@ impl<S> Layer<S> for AdaptiveConcurrencyLayer {
     type Service = AdaptiveConcurrency<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdaptiveConcurrency::new(
+        AdaptiveConcurrency::with_gate(
             inner,
             Arc::clone(&self.gate),
             self.release_at,

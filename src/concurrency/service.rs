@@ -10,14 +10,17 @@ use super::classify::Classifier;
 use super::future::ResponseFuture;
 use super::gate::{Admission, Gate};
 use super::handle::Handle;
+use super::layer::AdaptiveConcurrencyLayer;
 use crate::message::{HttpResponse, WithBody};
 
 /// Lets a request through when the limit allows it. See the [module docs](super).
 ///
 /// # Readiness
 ///
-/// `poll_ready` waits for a permit, in the order of the first polls, and then for the inner service.
-/// A permit that is not used is returned when the service is dropped.
+/// `poll_ready` waits for a permit, in the order of the first polls, and then for the inner service,
+/// with the permit held: where the inner service may take long to be ready, it holds others up. A
+/// permit that is not used is returned when the service is dropped, or when the inner
+/// `poll_ready` fails.
 ///
 /// # Clone
 ///
@@ -31,7 +34,12 @@ pub struct AdaptiveConcurrency<S> {
 }
 
 impl<S> AdaptiveConcurrency<S> {
-    pub(super) fn new(
+    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
+    pub fn new(inner: S) -> Self {
+        tower_layer::Layer::layer(&AdaptiveConcurrencyLayer::new(), inner)
+    }
+
+    pub(super) fn with_gate(
         inner: S,
         gate: Arc<Gate>,
         release_at: ReleaseAt,
@@ -69,7 +77,7 @@ impl<S> AdaptiveConcurrency<S> {
 
 impl<S: Clone> Clone for AdaptiveConcurrency<S> {
     fn clone(&self) -> Self {
-        Self::new(
+        Self::with_gate(
             self.inner.clone(),
             Arc::clone(self.admission.gate()),
             self.release_at,

@@ -17,9 +17,9 @@ pub struct Snapshot {
     /// The pace in requests per second, if the limit keeps one: [`Learned`](super::limit::Learned)
     /// does once it has found that the API counts requests per time.
     pub rate: Option<f64>,
-    /// How many are, counting permits that were granted and are not yet used.
+    /// How many requests are in flight, counting permits that were granted and are not yet used.
     pub in_flight: usize,
-    /// How many wait to be.
+    /// How many requests wait to be let through.
     pub waiting: usize,
     /// For how long nobody is let through, if there is a pause.
     pub pause_remaining: Option<Duration>,

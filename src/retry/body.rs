@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -13,8 +13,7 @@ pin_project! {
     /// The response body of [`RetryOn429`](super::RetryOn429): the inner body, untouched.
     ///
     /// If the layer has read a part of it to find out why a request was refused, that part comes
-    /// first, frame by frame as it arrived, then the rest. The error type is the inner body's; data
-    /// comes as [`Bytes`], which costs nothing if the inner body's data are `Bytes`.
+    /// first, frame by frame as it arrived, then the rest. Data and errors are the inner body's.
     pub struct ResponseBody<B>
     where
         B: Body,
@@ -36,7 +35,7 @@ pin_project! {
 }
 
 struct Drained<B: Body> {
-    frames: VecDeque<Frame<Bytes>>,
+    frames: VecDeque<Frame<B::Data>>,
     error: Option<B::Error>,
     rest: Option<Pin<Box<B>>>,
 }
@@ -49,7 +48,7 @@ impl<B: Body> ResponseBody<B> {
     }
 
     pub(super) fn drained(
-        frames: VecDeque<Frame<Bytes>>,
+        frames: VecDeque<Frame<B::Data>>,
         error: Option<B::Error>,
         rest: Option<Pin<Box<B>>>,
     ) -> Self {
@@ -65,8 +64,11 @@ impl<B: Body> ResponseBody<B> {
     }
 }
 
+/// What a body's poll comes to.
+type PollFrame<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 impl<B: Body> Drained<B> {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> PollFrame<B> {
         if let Some(frame) = self.frames.pop_front() {
             return Poll::Ready(Some(Ok(frame)));
         }
@@ -74,27 +76,23 @@ impl<B: Body> Drained<B> {
             return Poll::Ready(Some(Err(error)));
         }
         match &mut self.rest {
-            Some(rest) => rest.as_mut().poll_frame(cx).map_ok(into_bytes),
+            Some(rest) => rest.as_mut().poll_frame(cx),
             None => Poll::Ready(None),
         }
     }
 }
 
-fn into_bytes(frame: Frame<impl Buf>) -> Frame<Bytes> {
-    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
-}
-
 impl<B: Body> Body for ResponseBody<B> {
-    type Data = Bytes;
+    type Data = B::Data;
     type Error = B::Error;
 
     #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         match self.project().body.project() {
-            InnerProj::Untouched { body } => body.poll_frame(cx).map_ok(into_bytes),
+            InnerProj::Untouched { body } => body.poll_frame(cx),
             InnerProj::Drained { drained } => drained.poll_frame(cx),
         }
     }
@@ -118,7 +116,7 @@ impl<B: Body> Body for ResponseBody<B> {
             Inner::Untouched { body } => body.size_hint(),
             Inner::Drained { drained } => {
                 let read = drained.frames.iter().filter_map(Frame::data_ref);
-                let read = read.map(|data| data.len() as u64).sum();
+                let read = read.map(|data| data.remaining() as u64).sum();
                 let rest = match &drained.rest {
                     Some(rest) => rest.size_hint(),
                     None if drained.error.is_some() => SizeHint::new(),

@@ -104,7 +104,8 @@ impl RetryBudget {
         let passed = bucket.filled.map_or(Duration::ZERO, |filled| {
             now.saturating_duration_since(filled)
         });
-        bucket.filled = Some(now);
+        // Whoever read a body first comes with an earlier time than others did: none counts twice.
+        bucket.filled = bucket.filled.max(Some(now));
         bucket.tokens = (bucket.tokens + passed.as_secs_f64() * self.per_second).min(self.capacity);
     }
 
@@ -148,6 +149,17 @@ mod tests {
         assert!(budget.withdraw(now) && budget.withdraw(now) && !budget.withdraw(now));
         assert!(budget.withdraw(now + Duration::from_millis(500)));
         assert!(!budget.withdraw(now + Duration::from_millis(999)));
+    }
+
+    #[test]
+    fn no_time_counts_twice() {
+        let now = Instant::now();
+        let budget = RetryBudget::new(2).per_second(1.0);
+        let late = now + Duration::from_secs(10);
+        assert!(budget.withdraw(late) && budget.withdraw(late));
+        // Refused before the others, and asked for after them.
+        assert!(!budget.withdraw(now));
+        assert!(!budget.withdraw(late + Duration::from_millis(500)));
     }
 
     #[test]

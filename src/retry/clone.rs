@@ -19,8 +19,9 @@ use crate::message::ReplayRequest;
     note = "for a request of another type, give the layer a closure: `.clone_request(|request: &{Req}| Some(request.clone()))`"
 )]
 pub trait CloneRequest<Req> {
-    /// A copy to send now, while `request` is kept for another attempt.
+    /// A copy: one of the two is sent now, the other is kept for another attempt.
     ///
+    /// The first attempt sends the request itself, so that it reaches the inner service as it came.
     /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
     fn clone_request(&self, request: &Req) -> Option<Req>;
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 
@@ -26,7 +26,7 @@ pub(super) struct DrainLimits {
 pub(super) struct Drain<B: Body> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
-    frames: VecDeque<Frame<Bytes>>,
+    frames: VecDeque<Frame<B::Data>>,
     error: Option<B::Error>,
     limits: DrainLimits,
     read: usize,
@@ -54,8 +54,7 @@ impl<B: Body> Drain<B> {
             }
             match rest.as_mut().poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
-                    self.read += frame.data_ref().map_or(0, Bytes::len);
+                    self.read += frame.data_ref().map_or(0, Buf::remaining);
                     self.frames.push_back(frame);
                     // Lets go of the connection without another poll.
                     if rest.is_end_stream() {
@@ -76,22 +75,22 @@ impl<B: Body> Drain<B> {
         Poll::Ready(())
     }
 
-    /// What was read, in one piece: `None` if it was nothing.
+    /// What was read, in one piece: `None` if it was nothing. Data that do not lie in one piece show
+    /// only the first, so that what follows cannot be joined to it.
     pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
-        let mut data = self
-            .frames
-            .iter()
-            .filter_map(Frame::data_ref)
-            .filter(|d| !d.is_empty());
-        let first = data.next()?;
-        let Some(second) = data.next() else {
-            return Some(Cow::Borrowed(first));
-        };
-        let mut all = Vec::with_capacity(self.read);
-        for part in [first, second].into_iter().chain(data) {
-            all.extend_from_slice(part);
+        let mut read = Cow::Borrowed(&[][..]);
+        for data in self.frames.iter().filter_map(Frame::data_ref) {
+            let piece = data.chunk();
+            if read.is_empty() {
+                read = Cow::Borrowed(piece);
+            } else if !piece.is_empty() {
+                read.to_mut().extend_from_slice(piece);
+            }
+            if piece.len() < data.remaining() {
+                break;
+            }
         }
-        Some(Cow::Owned(all))
+        (!read.is_empty()).then_some(read)
     }
 
     /// The body as if nothing had been read.

@@ -196,6 +196,16 @@ fn one_looks_at_a_round_length_before_the_end_that_was_told() {
 }
 
 #[test]
+fn one_looks_after_a_second_where_two_were_told() {
+    let mut hand = Hand::default();
+    hand.answered(StatusCode::OK, &of_two("1", "2"));
+    let length = hand.at + SECOND;
+    hand.answered(StatusCode::OK, &of_two("0", "2"));
+    let opens_at = hand.room().opens_at.unwrap();
+    assert!(opens_at.abs_diff(length) < MILLISECOND, "{opens_at:?}");
+}
+
+#[test]
 fn a_refused_look_is_the_last_one() {
     let mut hand = Hand::default();
     hand.answered(StatusCode::OK, &of_two("1", "32"));

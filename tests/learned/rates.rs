@@ -66,6 +66,23 @@ fn measures_the_rate_of_a_bucket_that_asks_for_waits() {
     measures_the_rate(Hints::RetryAfter, 10.0, 20.0);
 }
 
+/// How many refusals it takes to see that a bucket counts requests per time.
+fn refused_until_a_rate_is_known(hints: Hints, seed: u64) -> usize {
+    let run = Run::new(bucket(hints, 10.0, 10.0), MANY, seed);
+    run.until(|run| run.limit.rate().is_some()).refused.len()
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_needs_to_refuse_less_often() {
+    let sum = |hints| {
+        SEEDS
+            .map(|seed| refused_until_a_rate_is_known(hints, seed))
+            .sum::<usize>()
+    };
+    let (told, silent) = (sum(Hints::RetryAfter), sum(Hints::None));
+    assert!(3 * told <= 2 * silent, "{told} told, {silent} silent");
+}
+
 /// The aim is the same as for the others, 5 %. But in a wait of a whole second such a bucket overflows,
 /// and what flowed in is not known.
 #[test]
@@ -147,5 +164,26 @@ fn a_bucket_that_tells_its_state_refuses_next_to_nothing() {
         assert!(run.refused_per_1000() <= 10.0, "seed {seed}");
         let ratio = run.now() * 20.0 / 990.0;
         assert!(ratio <= 1.03, "seed {seed}: {ratio}");
+    }
+}
+
+#[test]
+fn a_told_window_shorter_than_an_answer_is_filled_all_the_same() {
+    for seed in SEEDS {
+        let (limit, period) = (30.0, 1.0);
+        let server = Server {
+            hints: Hints::Ietf,
+            latency: 2.5,
+            ..Server::new(Rule::Window { limit, period })
+        };
+        let run = Run::new(server, 3000, seed).finish();
+        // The climb from 4 to 75 in flight takes a few of these answers.
+        let ratio = run.now() / 102.5;
+        assert!(ratio <= 1.20, "seed {seed}: {ratio}");
+        assert!(
+            run.refused_per_1000() <= 10.0,
+            "seed {seed}: {}",
+            run.refused_per_1000()
+        );
     }
 }

@@ -40,6 +40,52 @@ fn a_window_that_says_nothing_is_remembered() {
 }
 
 #[test]
+fn a_window_of_a_second_is_remembered() {
+    for (limit, latency) in [(60.0, 0.1), (160.0, 0.3), (30.0, 0.8)] {
+        for seed in SEEDS {
+            let server = Server {
+                latency,
+                ..window(limit, 1.0)
+            };
+            let jobs = 50 * limit as usize;
+            let run = Run::new(server, jobs, seed).finish();
+            let ratio = run.now() / (49.0 + latency);
+            assert!(
+                ratio <= 1.15,
+                "{limit}, seed {seed}: {ratio} {:?}",
+                closings(&run)
+            );
+            let refused = run.refused_per_1000();
+            assert!(refused <= 60.0, "{limit}, seed {seed}: {refused}");
+        }
+    }
+}
+
+/// Of the refusals that come within a second, those of one closing.
+fn closings(run: &Run) -> Vec<(f64, usize)> {
+    let mut closings: Vec<(f64, usize)> = Vec::new();
+    for at in &run.refused {
+        match closings.last_mut() {
+            Some((first, count)) if at - *first < 0.2 => *count += 1,
+            _ => closings.push((*at, 1)),
+        }
+    }
+    closings
+}
+
+#[test]
+fn where_it_shut_one_goes_first_the_next_time() {
+    for seed in SEEDS {
+        let run = Run::new(window(100.0, 60.0), 300, seed).finish();
+        let closings = closings(&run);
+        // Requests that go before the first refusal is heard of.
+        assert!(closings[0].1 <= 35, "seed {seed}: {closings:?}");
+        let second = closings.iter().find(|(at, _)| *at > 60.0).unwrap();
+        assert!(second.1 <= 2, "seed {seed}: {closings:?}");
+    }
+}
+
+#[test]
 fn a_window_that_grows_is_used() {
     for seed in SEEDS {
         let (small, large) = (window(100.0, 10.0), window(200.0, 10.0));

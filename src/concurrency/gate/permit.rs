@@ -15,7 +15,7 @@ use crate::message::Governor;
 pub(in crate::concurrency) struct Admission {
     gate: Arc<Gate>,
     place: Option<Place>,
-    /// Granted, and not sent yet.
+    /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
     granted: Option<Sent>,
 }
 
@@ -53,7 +53,7 @@ impl Admission {
     pub(in crate::concurrency) fn disarm(&mut self) {
         if let Some(mut sent) = self.granted.take() {
             self.gate.with(|state, now, wakes| {
-                sent.at = Some(now.get());
+                sent.at = sent.at.map(|_| now.get());
                 state.report(now, &sent, Outcome::Ignored, true, wakes);
             });
         }

@@ -27,7 +27,7 @@ use crate::message::TryCloneBody;
 ///   read to the end, and another one begins, that one takes the rest over, and the first finds
 ///   [`ReplayError::is_superseded`]. The client then gives that upload up; it is of no use.
 ///
-/// Data comes as [`Bytes`], which costs nothing if the inner body's data are `Bytes`.
+/// Data comes as [`Bytes`]. It is copied only if the inner body's is something else.
 ///
 /// ```
 /// use http::Request;

@@ -27,7 +27,7 @@ macro_rules! constants {
 
 /// Every constant, and what it must be above. The only place that names them.
 pub const ALL: &[Constant] = constants![
-    growth > 0.0,
+    free > 0.0,
     reach > 1.0,
     spread > 0.0,
     probe_requests > 0.0,

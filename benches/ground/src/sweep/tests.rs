@@ -56,7 +56,7 @@ fn a_figure_that_crosses_often_is_summed_up_at_its_worst() {
         figures: 3,
         missed: Vec::new(),
         effects: changed.into(),
-        skipped: vec![("growth", 0.5)],
+        skipped: vec![("free", 0.5)],
     };
     assert!(!sweep.holds());
     let [(crossing, by, 3)] = sweep.crossed()[..] else {
@@ -65,7 +65,7 @@ fn a_figure_that_crosses_often_is_summed_up_at_its_worst() {
     assert_eq!((crossing.to.is, by.name), (1.09, ALL[0].name));
     let report = sweep.to_string();
     assert!(report.contains("1 of 4 changes"), "{report}");
-    assert!(report.contains("- `growth` × 0.5"), "{report}");
+    assert!(report.contains("- `free` × 0.5"), "{report}");
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn the_default_values_are_the_client_that_is_held_to_the_bounds() {
 fn every_change_has_a_line_and_the_same_each_time() {
     let mut five = scenario("five");
     five.jobs /= 10;
-    let sweep = || super::sweep(&[five.clone()], |name| name == "growth", &[], 1..3);
+    let sweep = || super::sweep(&[five.clone()], |name| name == "free", &[], 1..3);
     let report = sweep().expect("a sweep").to_string();
-    assert_eq!(report.matches("| `growth` |").count(), 2, "{report}");
+    assert_eq!(report.matches("| `free` |").count(), 2, "{report}");
     assert!(report.contains("1 scenarios, 2 seeds"), "{report}");
     assert_eq!(report, sweep().expect("a sweep").to_string());
     let unknown = super::sweep(&[five.clone()], |_| false, &[], 1..3);

@@ -104,22 +104,19 @@ impl Allowance {
                 let left = (remaining, reset);
                 let answer = ToldWindow::new(quota, left, hint, arrival, max_wait, !self.misled);
                 Told::Window(match told {
-                    Some(Told::Window(window)) => window.after(answer, sent_at),
+                    Some(Told::Window(window)) => window.after(answer, seq, sent_at),
                     _ => answer,
                 })
             }
         });
     }
 
-    /// Notes that a request was answered, refused or given up.
-    pub(super) fn on_outcome(&mut self) {
+    /// Notes that request `seq` was answered, refused or given up.
+    pub(super) fn on_outcome(&mut self, seq: u64) {
         self.open = self.open.saturating_sub(1);
         let noted = std::mem::take(&mut self.noted);
         if let Some(Told::Window(window)) = &mut self.told {
-            if !noted {
-                // It was counted nonetheless.
-                window.on_silence();
-            }
+            window.on_outcome(seq, noted);
         }
     }
 
@@ -150,11 +147,12 @@ impl Allowance {
         }
     }
 
-    /// How many may go, and when one more may if none may now. `None` if the server did not say.
-    pub(super) fn left(&mut self, now: f64) -> Option<(usize, f64)> {
+    /// How many may go, and when one more may if none may now. `None` if the server did not say. The next
+    /// one is number `next`.
+    pub(super) fn left(&mut self, now: f64, next: u64) -> Option<(usize, f64)> {
         if let Some(Told::Window(window)) = &self.told {
             if window.has_ended(now) {
-                self.told = window.next(now).map(Told::Window);
+                self.told = window.next(now, next, self.open).map(Told::Window);
             }
         }
         match self.told.as_mut()? {

@@ -7,12 +7,11 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Constants {
-    /// By how many requests the window grows for each answer while it has met no ceiling: 3. What
-    /// grows is clocked by answers, which come spread out, so that an overshoot costs a refusal or
-    /// two, however fast the growth.
-    pub growth: f64,
-    /// How far the window may be above a level that was answered: 2 times. A server that slows down
-    /// and never refuses is overrun by no more than that.
+    /// How many may be in flight before any answer: 16, one after another in the time that a refusal
+    /// takes. So many are a burden to nobody.
+    pub free: f64,
+    /// How much farther the window may grow when a third of a window was answered: 2 times. A server
+    /// that slows down and never refuses is overrun by little more than that.
     pub reach: f64,
     /// How many sends a round trip's worth of the window is spread over while it grows: 4 times the
     /// window. Growth never comes as a burst that a shallow bucket would refuse.
@@ -20,8 +19,8 @@ pub struct Constants {
     /// The requests between two looks above a ceiling that was confirmed, at the least: 64. A look
     /// that fails costs one refusal: 16 in 1,000.
     pub probe_requests: f64,
-    /// The round trips between two looks above a confirmed ceiling, at the least: 6. A limit that
-    /// rose is found within half of a dozen round trips.
+    /// The round trips between two looks above a confirmed ceiling, at the least: 4. A limit that
+    /// rose is found within so many.
     pub probe_rounds: f64,
     /// How much slower answers must be than at lower levels before growth is held not to pay: 1.25
     /// times.
@@ -60,11 +59,11 @@ pub struct Constants {
 impl Default for Constants {
     fn default() -> Self {
         Self {
-            growth: 3.0,
+            free: 16.0,
             reach: 2.0,
             spread: 4.0,
             probe_requests: 64.0,
-            probe_rounds: 6.0,
+            probe_rounds: 4.0,
             slower: 1.25,
             confidence: 2.5,
             margin: 0.01,

@@ -7,7 +7,10 @@ use super::period::Period;
 const MAX_APART: f64 = 0.5;
 
 /// So many times that distance after the door opened, and so on, the number that follows doubles.
-const DOUBLING: f64 = 4.0;
+const DOUBLING: f64 = 2.0;
+/// The same after a wait that the server asked for: there are more such buckets than windows, and in a
+/// short wait little flows into one.
+const DOUBLING_ASKED: f64 = 4.0;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
@@ -27,6 +30,10 @@ pub(super) struct Door {
 enum State {
     /// Nothing is known against sending.
     Open,
+    /// Perhaps nothing is left: one goes to test that.
+    Wary,
+    /// It went, and the others wait until it is known not to be refused.
+    Testing { until: f64 },
     /// Nobody goes until then; then one does.
     Shut { until: f64 },
     /// One is on its way to look.
@@ -105,6 +112,11 @@ impl Door {
         (4.0 * f64::from(self.refusal_time)).max(0.1)
     }
 
+    /// A request that was not refused after so many seconds was probably let in.
+    fn apart(&self) -> f64 {
+        (1.5 * f64::from(self.refusal_time)).min(MAX_APART)
+    }
+
     /// The very first request went.
     pub(super) fn begin(&mut self, now: f64) {
         self.period.begin(now);
@@ -115,11 +127,20 @@ impl Door {
         self.period.is_known()
     }
 
+    /// Whether it is worth counting what is let in.
+    pub(super) fn counts(&self) -> bool {
+        self.period.counts()
+    }
+
     /// How many more the server's window takes after `admitted` in all, if that is known. If none,
     /// the door shuts until the next one.
     pub(super) fn left(&mut self, now: f64, admitted: f64, constants: &Constants) -> Option<usize> {
         if matches!(self.state, State::Shut { .. } | State::Looking { .. }) {
             return None;
+        }
+        if self.period.is_suspect(admitted) && !matches!(self.state, State::Testing { .. }) {
+            self.period.test();
+            self.state = State::Wary;
         }
         let left = self.period.left(admitted)?;
         if left < 1.0 {
@@ -128,6 +149,11 @@ impl Door {
             return None;
         }
         Some(left as usize)
+    }
+
+    /// Whether the server shut after as many the last time.
+    pub(super) fn shut_there(&self, admitted: f64) -> bool {
+        self.period.shut_there(admitted)
     }
 
     /// A request was refused after `admitted` in all: whether the window was known to be spent by
@@ -148,6 +174,11 @@ impl Door {
 
     pub(super) fn open(&mut self) {
         self.state = State::Open;
+    }
+
+    /// One was refused. The next may be as well, and those that would go until that is heard.
+    pub(super) fn doubt(&mut self) {
+        self.state = State::Wary;
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -202,9 +233,16 @@ impl Door {
 
     /// Notes a request that goes, when `admitted` were let in.
     pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64) {
-        if let State::Shut { .. } = self.state {
-            self.state = State::Looking { seq, since: now };
-            self.admitted = admitted;
+        match self.state {
+            State::Shut { .. } => {
+                self.state = State::Looking { seq, since: now };
+                self.admitted = admitted;
+            }
+            State::Wary => {
+                let until = now + self.apart();
+                self.state = State::Testing { until };
+            }
+            _ => {}
         }
     }
 
@@ -215,6 +253,12 @@ impl Door {
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Open => Leave::Free,
+            State::Wary => Leave::Few(1),
+            State::Testing { until } if due(until) => {
+                self.state = State::Open;
+                Leave::Free
+            }
+            State::Testing { until } => Leave::NotBefore(until),
             State::Shut { until } if due(until) => Leave::Few(1),
             State::Shut { until } => Leave::NotBefore(until),
             State::Looking { since, .. } if due(since + settled) => {
@@ -222,10 +266,19 @@ impl Door {
                 Leave::Few(1)
             }
             State::Looking { since, .. } => Leave::NotBefore(since + settled),
+            State::Opening { .. } if self.period.is_known() => {
+                self.state = State::Open;
+                Leave::Free
+            }
             State::Opening { since, from } => {
-                let apart = (1.5 * f64::from(self.refusal_time)).min(MAX_APART);
-                let doubled = ((now - since + 1e-9) / (apart * DOUBLING)).exp2();
-                let more = (1.0 + DOUBLING * (doubled - 1.0)) as usize;
+                let apart = self.apart();
+                let doubling = if self.period.was_asked() {
+                    DOUBLING_ASKED
+                } else {
+                    DOUBLING
+                };
+                let doubled = ((now - since + 1e-9) / (apart * doubling)).exp2();
+                let more = (1.0 + doubling * (doubled - 1.0)) as usize;
                 if from.saturating_add(more) >= window {
                     self.state = State::Open;
                     return Leave::Free;
@@ -233,7 +286,7 @@ impl Door {
                 match from.saturating_add(more).saturating_sub(in_flight) {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
-                        let ahead = DOUBLING * (1.0 + ahead / DOUBLING).log2();
+                        let ahead = doubling * (1.0 + ahead / doubling).log2();
                         // Answers make room sooner than time does.
                         Leave::NotBefore((since + ahead * apart).min(now + 1.0))
                     }

@@ -2,8 +2,9 @@
 
 use super::Constants;
 
-/// Levels are told apart by octaves; the last of these is that of 128 and more in flight.
-const OCTAVES: usize = 8;
+/// Levels are told apart by octaves; the first of these is that of less than four in flight, the last
+/// that of 128 and more.
+const OCTAVES: usize = 7;
 /// Answers that an octave remembers.
 const MEMORY: f32 = 64.0;
 
@@ -56,7 +57,7 @@ impl Spread {
 }
 
 fn octave(level: usize) -> usize {
-    (level.max(1).ilog2() as usize).min(OCTAVES - 1)
+    (level.max(2).ilog2() as usize - 1).min(OCTAVES - 1)
 }
 
 impl Growth {
@@ -67,7 +68,9 @@ impl Growth {
 
     /// Whether answers at `level` take so much longer than those at lower levels that more requests
     /// in flight get little more done.
-    pub(super) fn is_slower(&self, level: usize, constants: &Constants) -> bool {
+    ///
+    /// Half of the evidence is used up with that: what was chance is soon found out.
+    pub(super) fn is_slower(&mut self, level: usize, constants: &Constants) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
         let below = self.octaves[..octave]
@@ -78,17 +81,17 @@ impl Growth {
             return false;
         }
         let noise = (here.error() + below.error()).sqrt() * constants.confidence as f32;
-        here.mean - below.mean > noise.max(constants.slower.ln() as f32)
-    }
-
-    /// Whether too little is known of `level` to go beyond its octave.
-    pub(super) fn is_unknown(&self, level: usize) -> bool {
-        let octave = octave(level);
-        self.octaves[octave].count < (1usize << octave) as f32 / 4.0
+        let slower = here.mean - below.mean > noise.max(constants.slower.ln() as f32);
+        if slower {
+            let here = &mut self.octaves[octave];
+            here.count /= 2.0;
+            here.squares /= 2.0;
+        }
+        slower
     }
 
     /// The least level of the octave of `level`.
     pub(super) fn floor(level: usize) -> usize {
-        1 << octave(level)
+        2 << octave(level)
     }
 }

@@ -9,6 +9,7 @@ mod period;
 mod quota;
 mod rate;
 mod refusal;
+mod share;
 mod told_window;
 mod trouble;
 mod window;
@@ -21,7 +22,7 @@ use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
 use self::trouble::Trouble;
-use self::window::Window;
+use self::window::{Answered, Window};
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
@@ -44,24 +45,27 @@ use crate::hint::Hint;
 ///
 /// 1. **One event, one lesson.** Refusals of requests that were sent before the last lesson belong to
 ///    it (TCP's recovery point, RFC 6582 section 3.2).
-/// 2. **The window** is the number that may be in flight. It starts at 4 and grows with each answer, to
-///    twice the level that was answered at most, and only while requests wait for it. A refusal with
-///    more in flight than the server was seen to take cuts it to what the server took: that is
-///    the ceiling, measured and not guessed.
+/// 2. **The window** is the number that may be in flight. It starts at 4 and grows as fast as a refusal
+///    would tell, while requests wait for it: up to 16, then twice as far each time that a third of it
+///    was answered. A refusal with more in flight than the server was seen to take cuts it to what the
+///    server took: that is the ceiling, measured and not guessed.
 /// 3. **A look above a ceiling** is one request more than the window, after two round trips, then at
-///    doubling distances up to 64 requests or six round trips. If it is refused, the ceiling is
+///    doubling distances up to 64 requests or four round trips. If it is refused, the ceiling is
 ///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
 /// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
-///    such refusals the server counts requests per time. The *pace* is then
-///    what was admitted between two refusals divided by the time between them. That is the bucket's refill
+///    such refusals, or two that say to come back in a moment, the server counts requests per time. The
+///    *pace* is then what was admitted between two refusals divided by the time between them. That is the bucket's refill
 ///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
 ///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
 ///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
-///    is dropped. Where a burst is refused but for one, and a look beside one is let in, the bucket holds one: the pace
-///    begins there and doubles until one is refused.
+///    is dropped. One that is refused where alone it would not be is shared with others: then each refusal
+///    costs a fifth, won back in ten round trips, so that shares become equal.
+///    Where a burst is refused but for one, and a look beside one is let in, the bucket holds one: the
+///    pace begins there and doubles until one is refused.
 /// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
 ///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow, twice as many each time. Two such closures tell a window's length, and the next one
+///    others follow, twice as many each time. After a refusal, and where it shut the last time, one
+///    goes first. Two such closures tell a window's length, and the next one
 ///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
 ///    and none is refused, but for a test now and then.
 /// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
@@ -103,11 +107,10 @@ pub struct Learned {
     /// Refusals of requests with a lower number belong to the last event.
     recovered_at: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
-    empty: Option<Mark>,
-    /// How many were admitted by the first refusal, in how many seconds.
+    empty: Mark,
+    /// How many were admitted by the first refusal, in how many seconds; before it 0, and when the first
+    /// request went.
     first: (f32, f32),
-    /// When the first request went.
-    began: f64,
     /// How many were admitted by the last refusal.
     admitted: f64,
     /// Refusals in a row that blamed the window, none at a higher level than the one before.
@@ -129,6 +132,18 @@ struct Mark {
     admitted: f64,
 }
 
+impl Mark {
+    /// Smaller than an option.
+    const NONE: Self = Self {
+        at: f64::NAN,
+        admitted: 0.0,
+    };
+
+    fn known(self) -> Option<Self> {
+        (!self.at.is_nan()).then_some(self)
+    }
+}
+
 impl Learned {
     /// Starts at 4, within 1 and 1000, knowing nothing.
     #[must_use]
@@ -139,9 +154,10 @@ impl Learned {
     /// The same with other constants, to see what they do.
     #[must_use]
     pub fn with_constants(constants: Constants) -> Self {
+        let window = Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
         Self {
             constants: Box::new(constants),
-            window: Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX),
+            window,
             growth: Growth::default(),
             pace: None,
             door: Door::default(),
@@ -149,9 +165,8 @@ impl Learned {
             sent: 0,
             refused: 0,
             recovered_at: 0,
-            empty: None,
+            empty: Mark::NONE,
             first: (0.0, 0.0),
-            began: 0.0,
             admitted: 0.0,
             above: 0,
             refused_level: 0,
@@ -208,14 +223,17 @@ impl Learned {
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
-        let let_in = self.window.on_accepted(
-            sent.in_flight,
+        let answered = Answered {
+            seq: sent.seq,
+            level: sent.in_flight,
+            next: self.sent,
             binds,
             recent,
-            load.waiting,
-            &self.growth,
-            &self.constants,
-        );
+            queue: load.waiting,
+        };
+        let let_in = self
+            .window
+            .on_accepted(&answered, &mut self.growth, &self.constants);
         if let_in {
             self.on_look_let_in(now);
         }
@@ -239,15 +257,26 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+        let not_before = |at: f64| Headroom {
+            slots: 0,
+            opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
+        };
+        if self.window.get() <= load.in_flight && load.waiting > 0 && self.door.is_open() {
+            let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
+            if let Some(at) = self.window.climbs_at(rtt, settled, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return not_before(at);
+                }
+                if self.window.climb(&self.constants) {
+                    self.on_look_let_in(now.get().as_secs_f64());
+                }
+            }
+        }
         let window = self.window.get();
         let mut slots = window.saturating_sub(load.in_flight);
         if slots == 0 || self.is_idle(load) {
             return Headroom::of(window, load);
         }
-        let not_before = |at: f64| Headroom {
-            slots: 0,
-            opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
-        };
         // Half of the window in use is no growth, and needs no spreading.
         if 2 * load.in_flight >= window {
             if let Some(at) = self.window.next_send(f64::from(self.rtt), &self.constants) {
@@ -257,7 +286,7 @@ impl Limit for Learned {
                 slots = 1;
             }
         }
-        if self.door.knows_windows() {
+        if self.door.counts() {
             let admitted = self.sent as f64 - self.refused as f64;
             let now = now.get().as_secs_f64();
             if let Some(left) = self.door.left(now, admitted, &self.constants) {
@@ -280,7 +309,7 @@ impl Limit for Learned {
             }
         }
         if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64()) {
+            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64(), self.sent) {
                 if left == 0 {
                     return not_before(at);
                 }
@@ -310,7 +339,7 @@ impl Limit for Learned {
         let settled = self.door.settled();
         let now = now.get().as_secs_f64();
         if seq == 0 {
-            self.began = now;
+            self.first.1 = now as f32;
             self.door.begin(now);
         }
         self.door
@@ -330,6 +359,9 @@ impl Limit for Learned {
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
+        if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
+            self.window.on_failed();
+        }
         match outcome {
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
@@ -344,7 +376,7 @@ impl Limit for Learned {
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance.on_outcome();
+        self.allowance.on_outcome(sent.seq);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {

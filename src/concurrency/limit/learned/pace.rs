@@ -2,6 +2,7 @@
 
 use super::Constants;
 use super::rate::{News, Rate, Trial};
+use super::share::Share;
 
 /// From so many tokens on, what flows back in a wait is taken for a window.
 const WINDOW_TOKENS: f64 = 20.0;
@@ -26,11 +27,10 @@ pub(super) struct Pace {
     step: Step,
     /// Whether the pace holds a request back now.
     holds: bool,
-    /// Refusals in a row that came soon, at a rate that was measured and not raised since.
+    /// Refusals in a row that came soon, at a rate that was too low to be refused.
     misses: u8,
-    /// How much the pace keeps below what was measured.
-    margin: f32,
     trial: Trial,
+    share: Share,
 }
 
 /// The next rise of the rate.
@@ -86,8 +86,8 @@ impl Pace {
             },
             holds: false,
             misses: 0,
-            margin: constants.margin as f32,
             trial: Trial::new(depth),
+            share: Share::default(),
         };
         pace.restart(empty, 0.0, constants);
         pace.step.size = constants.max_step as f32;
@@ -117,7 +117,7 @@ impl Pace {
 
     /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
     fn restart(&mut self, empty: &Empty, tried: f64, constants: &Constants) {
-        let rate = self.measured.get().max(tried) * (1.0 - f64::from(self.margin));
+        let rate = self.measured.get().max(tried) * (1.0 - constants.margin);
         self.rate = rate.max(constants.max_wait.recip());
         self.tokens = 0.0;
         self.refilled_at = empty.now;
@@ -182,10 +182,21 @@ impl Pace {
         // far too low, because those it shared with are gone, is soon left behind.
         let first =
             (f64::from(step.excess) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
-        let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
-        let enough = (first * constants.step / f64::from(step.size)).max(least);
+        let enough = if self.share.is_shared() {
+            self.share.enough(rtt)
+        } else {
+            let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
+            (first * constants.step / f64::from(step.size)).max(least)
+        };
         if f64::from(step.bound) < enough || now - step.at <= settled {
             return false;
+        }
+        step.held_rate = self.rate as f32;
+        step.bound = 0.0;
+        step.at = now;
+        if self.share.is_shared() {
+            self.rate += self.share.rise(self.rate, constants.max_step);
+            return true;
         }
         // The same for all, so that those who share a limit come to the same share of it.
         let bump = if rtt > 0.0 {
@@ -193,12 +204,9 @@ impl Pace {
         } else {
             0.0
         };
-        step.held_rate = self.rate as f32;
         let rise = self.rate * f64::from(step.size);
         self.rate += rise + bump.min(rise);
         step.size = (step.size * 2.0).min(step.size.max(constants.max_step as f32));
-        step.bound = 0.0;
-        step.at = now;
         true
     }
 
@@ -224,7 +232,8 @@ impl Pace {
         // What was saved up when the refused one went.
         let tokens = self.tokens + empty.behind - self.rate * empty.took;
         let depth = f64::from(self.depth);
-        if tokens >= 1.0 || (depth > 1.0 && empty.requests <= depth) {
+        let burst = tokens >= 1.0 || (depth > 1.0 && empty.requests <= depth);
+        if burst && !self.share.is_shared() {
             // The server had saved less than we thought, and that says nothing of the rate.
             let taken = if tokens >= 1.0 {
                 (f64::from(self.peak) - tokens - 1.0).min(empty.requests)
@@ -252,14 +261,8 @@ impl Pace {
             };
         }
         let failed = self.trial.end(held > 0.0);
-        // Refused at what was measured: what the server counts is uneven, and wants more room.
-        let least = constants.margin as f32;
-        if held > 0.0 {
-            self.margin = (self.margin / 2.0).max(least);
-        } else if !failed {
-            self.margin = (2.0 * self.margin).min(8.0 * least);
-        }
-        let missed = empty.requests < 16.0 && held == 0.0 && !failed;
+        let low = self.share.note(self.rate, held, held == 0.0 && !failed);
+        let missed = empty.requests < 16.0 && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
         } else {
@@ -275,7 +278,15 @@ impl Pace {
         let window = self.rate * empty.asked.unwrap_or(0.0) > WINDOW_TOKENS;
         self.trial.begin(held, &self.measured, empty.shut || window);
         let tried = if self.trial.runs() { held } else { 0.0 };
+        let refused = self.rate;
         self.restart(empty, tried, constants);
+        if self.share.is_shared() {
+            // Nothing is tried, nor saved up: what is there is for the others as well.
+            self.trial.end(true);
+            (self.depth, self.depth_known) = (1.0, true);
+            let rate = self.share.cut(refused, self.measured.get());
+            self.rate = rate.max(constants.max_wait.recip());
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use super::Constants;
 use super::quota::Quota;
 
-/// A closure shorter than this is not worth remembering, in seconds; twice that if the server asked
-/// to wait, which it does in whole seconds.
-const WORTH: f64 = 1.0;
+/// A closure shorter than this is not worth remembering, in seconds: the first look found it over.
+const WORTH: f64 = 0.2;
+/// The same if the server asked to wait, which it does in whole seconds.
+const WORTH_ASKED: f64 = 2.0;
 /// The lengths of windows that people choose, in seconds.
 pub(super) const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
@@ -35,6 +36,8 @@ pub(super) struct Period {
     asked: bool,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
+    /// Whether one was sent beyond what the last window took.
+    tested: bool,
     quota: Quota,
 }
 
@@ -81,6 +84,11 @@ impl Period {
         }
     }
 
+    /// Whether the server asked for a wait when it shut.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked
+    }
+
     /// A look was refused.
     pub(super) fn refused(&mut self, now: f64) {
         self.refused_at = now;
@@ -95,6 +103,7 @@ impl Period {
             vague: (at - self.refused_at) as f32,
             guessed: false,
         };
+        self.tested = false;
         let before = self.opened.replace(opening);
         if let (true, Some(before)) = (self.silent && self.length > 0.0, before) {
             // As expected, and perhaps it had been open for a while.
@@ -105,7 +114,7 @@ impl Period {
             return;
         }
         let lasted = at - self.shut_at;
-        let worth = if self.asked { 2.0 * WORTH } else { WORTH };
+        let worth = if self.asked { WORTH_ASKED } else { WORTH };
         if lasted < worth && !self.is_known() {
             self.opened = None;
             self.length = 0.0;
@@ -163,6 +172,38 @@ impl Period {
     /// Whether the length of the server's windows is known, and how many each takes.
     pub(super) fn is_known(&self) -> bool {
         self.length > 0.0 && self.quota.is_known()
+    }
+
+    /// How many were let in from the last opening, after `admitted` in all, where as many as this may be
+    /// all: a number that the server shut at.
+    fn count(&self, admitted: f64) -> Option<f64> {
+        let opened = self.opened.filter(|opened| !opened.guessed)?;
+        self.quota
+            .is_guessed()
+            .then_some(admitted - opened.admitted)
+    }
+
+    /// Whether it is worth counting what is let in.
+    pub(super) fn counts(&self) -> bool {
+        self.is_known() || self.count(0.0).is_some()
+    }
+
+    /// Whether as many were let in as when the server shut the last time, and none was sent to test
+    /// that.
+    pub(super) fn is_suspect(&self, admitted: f64) -> bool {
+        let all = |count| count >= self.quota.size();
+        !self.is_known() && !self.tested && self.count(admitted).is_some_and(all)
+    }
+
+    /// One is sent to test whether that was all.
+    pub(super) fn test(&mut self) {
+        self.tested = true;
+    }
+
+    /// Whether the server shut after as many the last time.
+    pub(super) fn shut_there(&self, admitted: f64) -> bool {
+        let same = |count: f64| (count - self.quota.size()).abs() <= 1.0;
+        self.count(admitted).is_some_and(same)
     }
 
     /// How many more this window takes after `admitted` in all, if that is known.

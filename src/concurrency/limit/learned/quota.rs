@@ -30,9 +30,18 @@ pub(super) struct Quota {
 }
 
 impl Quota {
+    pub(super) fn size(&self) -> f64 {
+        f64::from(self.size)
+    }
+
+    /// Whether a window closed after so many that the next may close there.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.size() >= LEAST
+    }
+
     /// A window took `count` before it closed.
     pub(super) fn note(&mut self, count: f64) {
-        let off = (count - f64::from(self.size)).abs();
+        let off = (count - self.size()).abs();
         self.agreed = if count >= LEAST && off <= (AGREES * count).max(0.5) {
             self.agreed.saturating_add(1)
         } else {

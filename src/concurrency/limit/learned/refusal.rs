@@ -11,6 +11,10 @@ use crate::hint::{Hint, Verdict};
 
 /// So many refusals at a level that the server took are no accident.
 const CONTRADICTIONS: u8 = 3;
+/// Fewer do where the server says to come back within so many seconds: what is in flight has no such
+/// time, and a window's end is further off.
+const TIMED_CONTRADICTIONS: u8 = 2;
+const SOON: f64 = 2.0;
 
 /// A refusal that begins an event.
 struct Evidence {
@@ -67,7 +71,9 @@ impl Learned {
         self.recovered_at = self.sent;
         let settled = self.door.settled();
         let blame = self.window.blame(now, sent.in_flight, settled, trouble);
-        if blame == Blame::Probe {
+        // Where the quota of a window ends, one that looks above a ceiling meets that.
+        let spent = self.door.knows_windows() && self.door.shut_there(admitted);
+        if blame == Blame::Probe && !spent {
             self.window.probe_refused(&self.constants);
             self.pausing = false;
             return;
@@ -80,7 +86,8 @@ impl Learned {
         let since = admitted - self.admitted;
         self.admitted = admitted;
         // Of a server that refuses at random, two refusals in a row are no sign.
-        if since <= 0.0 && (!trouble || self.trouble.is_dense()) {
+        let spent = since <= 0.0 || self.door.shut_there(admitted);
+        if spent && (!trouble || self.trouble.is_dense()) {
             self.door.shut(now, admitted, asked, &self.constants);
             if let Some(pace) = &mut self.pace {
                 pace.empty(now);
@@ -88,6 +95,9 @@ impl Learned {
             return;
         }
         self.door.open();
+        if self.pace.is_none() && !is_trouble(status) {
+            self.door.doubt();
+        }
         if asked.is_some() && self.pace.is_none() {
             self.door.shut(now, admitted, asked, &self.constants);
         }
@@ -129,7 +139,10 @@ impl Learned {
         let Evidence { above, mark, .. } = *refusal;
         self.window.forget(refusal.now);
         if self.first.0 == 0.0 {
-            self.first = (mark.admitted as f32, (mark.at - self.began) as f32);
+            self.first = (
+                mark.admitted as f32,
+                (mark.at - f64::from(self.first.1)).max(0.0) as f32,
+            );
         }
         let contradicts = !above || self.window.holds(refusal.level);
         let soon = refusal.since < 16.0 + 4.0 * self.window.get() as f64;
@@ -149,6 +162,7 @@ impl Learned {
         let taken = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pace {
             None if refusal.asked.is_none() => !contradicts || self.within < CONTRADICTIONS,
+            None if refusal.asked <= Some(SOON) => self.within < TIMED_CONTRADICTIONS,
             None => self.within < CONTRADICTIONS,
             Some(_) => self.above >= 2 && refusal.asked.is_none(),
         };
@@ -157,8 +171,8 @@ impl Learned {
             self.pace = None;
             // Few requests measure no rate: the older mark tells more.
             let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
-            if above || self.empty.is_none_or(old) {
-                self.empty = Some(mark);
+            if above || self.empty.known().is_none_or(old) {
+                self.empty = mark;
             }
             return;
         }
@@ -192,7 +206,8 @@ impl Learned {
     /// it refuses twice above what it took.
     fn on_trouble(&mut self, blame: Blame, level: usize) {
         let taken = self.window.taken();
-        if blame == Blame::Above && self.trouble.is_ceiling(level, taken) {
+        // Where nothing is known to be taken yet, each level is above that.
+        if blame == Blame::Above && taken > 0 && self.trouble.is_ceiling(level, taken) {
             self.window.cut(level);
         }
     }
@@ -200,7 +215,7 @@ impl Learned {
     /// The server's bucket was found empty.
     fn measure(&mut self, refusal: &Evidence) {
         let mark = refusal.mark;
-        let Some(last) = self.empty.replace(mark) else {
+        let Some(last) = std::mem::replace(&mut self.empty, mark).known() else {
             return;
         };
         let empty = Empty {
@@ -215,7 +230,7 @@ impl Learned {
         match &mut self.pace {
             Some(pace) => pace.measure(&empty, &self.constants),
             None if empty.requests < 4.0 => {
-                self.empty = Some(last);
+                self.empty = last;
                 return;
             }
             None => {

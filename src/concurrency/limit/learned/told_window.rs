@@ -31,6 +31,11 @@ pub(super) struct ToldWindow {
     /// What the next window holds, and how many seconds it lasts; 0 if that was not told.
     limit: u32,
     length: f32,
+    /// Whether its begin was reckoned and not told; then the number of its first request, and how many of
+    /// those before it have no answer yet. They are none of its. Numbers wrap.
+    reckoned: bool,
+    first: u32,
+    old: u32,
     /// When that was told: only a request sent later can tell of more.
     at: f64,
     /// When it has ended for sure, and when one request may look whether it has.
@@ -65,6 +70,9 @@ impl ToldWindow {
                 .map(|window| window.as_secs_f32())
                 .filter(|length| f64::from(*length) <= max_wait)
                 .unwrap_or(0.0),
+            reckoned: false,
+            first: 0,
+            old: 0,
             at: answer.now,
             until,
             look_at: length.map_or(until, |length| answer.now + length),
@@ -76,12 +84,16 @@ impl ToldWindow {
     /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound is
     /// the best. Requests overtake each other on the way to where they are counted, so the least that
     /// is left counts, unless the request was sent after that was told.
-    pub(super) fn after(self, answer: Self, sent_at: f64) -> Self {
+    pub(super) fn after(self, answer: Self, seq: u64, sent_at: f64) -> Self {
+        if self.is_old(seq) {
+            return self;
+        }
         let more = answer.remaining > self.remaining;
         if self.is_due(sent_at) || (sent_at >= self.at && more) {
             return answer;
         }
         let mut known = answer;
+        (known.reckoned, known.first, known.old) = (self.reckoned, self.first, self.old);
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
@@ -102,8 +114,24 @@ impl ToldWindow {
         looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
     }
 
+    /// Whether request `seq` went before this window began.
+    fn is_old(&self, seq: u64) -> bool {
+        let ahead = self.first.wrapping_sub(seq as u32) as i32;
+        self.reckoned && ahead > 0
+    }
+
+    /// Notes that request `seq` was answered, refused or given up; `noted` if that told what is left.
+    pub(super) fn on_outcome(&mut self, seq: u64, noted: bool) {
+        if self.is_old(seq) {
+            self.old = self.old.saturating_sub(1);
+        } else if !noted {
+            // It was counted nonetheless.
+            self.on_silence();
+        }
+    }
+
     /// Counts a request whose answer told nothing.
-    pub(super) fn on_silence(&mut self) {
+    fn on_silence(&mut self) {
         self.remaining = self.remaining.saturating_sub(1);
         // Perhaps it looked: one look is enough.
         self.look_at = self.until;
@@ -126,6 +154,7 @@ impl ToldWindow {
 
     /// How many may go beside the `open` ones, and when more may.
     pub(super) fn left(&self, open: u32, now: f64) -> (usize, f64) {
+        let open = open.saturating_sub(self.old);
         let left = self.remaining.saturating_sub(open);
         let due = self.is_due(now);
         let look = u32::from(due && open == 0);
@@ -134,16 +163,18 @@ impl ToldWindow {
     }
 
     /// The window after this one, as far as it is known: as full as this one was, until an answer
-    /// tells more.
-    pub(super) fn next(&self, now: f64) -> Option<Self> {
+    /// tells more. Its first request is number `first`, and `open` before it have no answer yet.
+    pub(super) fn next(&self, now: f64, first: u64, open: u32) -> Option<Self> {
         let until = now + f64::from(self.length);
         (self.limit > 0 && self.length > 0.0).then_some(Self {
             remaining: self.limit,
-            limit: 0,
-            length: 0.0,
+            reckoned: true,
+            first: first as u32,
+            old: open,
             at: now,
             until,
             look_at: until,
+            ..*self
         })
     }
 }
@@ -153,9 +184,11 @@ fn narrow(count: u64) -> u32 {
 }
 
 /// The length that people choose, if there is one a little below what an answer that took so long
-/// told, in seconds. It may have been told at the end of that time.
+/// told, in seconds. It may have been told at the end of that time. Two seconds are more often one told late
+/// than two.
 fn round(told: f64, took: f64) -> Option<f64> {
-    let length = ROUND.into_iter().rfind(|length| *length <= told + took)?;
+    let most = if told == 2.0 { 1.0 } else { told + took };
+    let length = ROUND.into_iter().rfind(|length| *length <= most)?;
     (length < told && told - length <= LATEST).then_some(length)
 }
 

@@ -4,8 +4,9 @@
 const REFUSED: f32 = 1.1;
 /// What a request that was let in takes off: ln(0.9 / 0.7).
 const LET_IN: f32 = 0.25;
-/// From there on a limit is believed: a random refuser of one in ten gets there once in thousands.
-const BELIEVED: f32 = 5.5;
+/// From there on a limit is believed: six of six refused, or more of more. One who refuses one in twenty at
+/// random gets there once in many thousands.
+const BELIEVED: f32 = 6.5;
 /// So many let in between two refusals end the belief.
 const FAR: f32 = 64.0;
 

@@ -6,10 +6,13 @@ use super::growth::Growth;
 /// Growth is spread no further than one request in so many seconds.
 const MAX_SPREAD: f64 = 10.0;
 
+/// A window is known to be answered when the first answers have come, a third of it.
+const ENOUGH: u32 = 3;
+
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
-    /// No ceiling is known: grows with each answer.
+    /// No ceiling is known: grows.
     Growing,
     /// Below a ceiling. `held` answers came since the last look above it, the next comes after
     /// `distance` of them.
@@ -43,10 +46,30 @@ pub(super) struct Window {
     last_send: f64,
     /// The confirmed ceiling above which a look was let in just now, or 0.
     passed: u32,
+    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
+    /// from number `since` on, which went when it was set.
+    reach: u32,
+    since: u64,
+    answers: u32,
+}
+
+/// A request that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) seq: u64,
+    /// How many were in flight when it went, itself included.
+    pub(super) level: usize,
+    /// The number of the next request.
+    pub(super) next: u64,
+    /// Whether others wait for the window, and how many wait.
+    pub(super) binds: bool,
+    pub(super) queue: usize,
+    /// Whether it was sent since the last refusal.
+    pub(super) recent: bool,
 }
 
 impl Window {
-    pub(super) fn new(size: usize, min: usize, max: usize) -> Self {
+    pub(super) fn new(size: usize, min: usize, max: usize, free: f64) -> Self {
         Self {
             size: size as f64,
             min: bound(min),
@@ -57,6 +80,9 @@ impl Window {
             young_since: 0.0,
             last_send: f64::NEG_INFINITY,
             passed: 0,
+            reach: count(free as usize),
+            since: 0,
+            answers: 0,
         }
     }
 
@@ -104,6 +130,50 @@ impl Window {
         (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
     }
 
+    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
+    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
+    pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
+        match self.phase {
+            Phase::Growing if self.size < f64::from(self.reach) => {
+                let apart = (rtt / constants.spread).max(settled.min(1.5 * rtt)) / self.size;
+                let apart = if rtt > 0.0 { apart } else { settled };
+                Some(self.young_since + apart.min(settled))
+            }
+            Phase::Probing { .. } if f64::from(self.young) > self.size => {
+                Some(self.young_since + settled)
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
+    pub(super) fn climb(&mut self, constants: &Constants) -> bool {
+        let looked = matches!(self.phase, Phase::Probing { .. });
+        if let Phase::Probing { distance } = self.phase {
+            self.look_accepted(distance, constants);
+        } else {
+            self.resize(self.size.floor() + 1.0);
+        }
+        if self.size > f64::from(self.passed) + 2.0 {
+            self.passed = 0;
+        }
+        looked
+    }
+
+    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
+    pub(super) fn on_failed(&mut self) {
+        if self.answers == 0 && self.phase == Phase::Growing {
+            self.reach = self.reach.min(self.size as u32);
+        }
+    }
+
+    fn look_accepted(&mut self, distance: f32, constants: &Constants) {
+        let confirmed = distance >= self.longest(constants);
+        self.passed = if confirmed { self.size as u32 } else { 0 };
+        self.resize(self.size.floor() + 1.0);
+        self.phase = Phase::Growing;
+    }
+
     /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
     /// is more than was in flight before, or one that growth must space from the next.
     pub(super) fn minds(&self, in_flight: usize) -> bool {
@@ -123,53 +193,49 @@ impl Window {
         }
     }
 
-    /// Notes that a request sent as one of `level` was accepted. `binds` if others wait for the
-    /// window, `recent` if it was sent since the last refusal, `queue` is how many wait. Whether it was a
-    /// look above a ceiling.
+    /// Notes a request that was accepted. Whether it was a look above a ceiling.
     pub(super) fn on_accepted(
         &mut self,
-        level: usize,
-        binds: bool,
-        recent: bool,
-        queue: usize,
-        growth: &Growth,
+        answered: &Answered,
+        growth: &mut Growth,
         constants: &Constants,
     ) -> bool {
+        let Answered {
+            level,
+            binds,
+            recent,
+            ..
+        } = *answered;
         if recent {
             self.taken = self.taken.max(count(level));
         }
+        self.answers = self
+            .answers
+            .saturating_add(u32::from(answered.seq >= self.since));
         match self.phase {
-            Phase::Growing if binds && recent => {
+            Phase::Growing if answered.queue > 0 && recent => {
                 if growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
+                    self.reach = self.size as u32;
                     self.hold(self.longest(constants));
-                    return false;
-                }
-                let reach = constants.reach * level as f64 + 1.0;
-                let mut size = (self.size + constants.growth).min(reach).max(self.size);
-                if growth.is_unknown(self.size as usize) {
-                    size = size.min((2 * Growth::floor(self.size as usize)) as f64 - 1.0);
-                }
-                self.resize(size.max(self.size));
-                if self.size > f64::from(self.passed) + 2.0 {
-                    self.passed = 0;
+                } else if self.size >= f64::from(self.reach) && self.answers >= self.reach / ENOUGH
+                {
+                    self.reach = (constants.reach * self.size).ceil() as u32;
+                    (self.since, self.answers) = (answered.next, 0);
                 }
             }
             Phase::Probing { distance } if recent && level > self.size as usize => {
                 if growth.is_slower(level, constants) {
                     self.hold(self.longest(constants));
                 } else {
-                    let confirmed = distance >= self.longest(constants);
-                    self.passed = if confirmed { self.size as u32 } else { 0 };
-                    self.resize(level as f64);
-                    self.phase = Phase::Growing;
+                    self.look_accepted(distance, constants);
                     return true;
                 }
             }
             Phase::Holding { held, distance } if binds => {
                 let held = held + 1.0;
                 // Near the end of the work nothing is won by a look, and a job would come late.
-                self.phase = if held >= distance && queue as f64 >= self.size {
+                self.phase = if held >= distance && answered.queue as f64 >= self.size {
                     Phase::Probing { distance }
                 } else {
                     Phase::Holding { held, distance }
@@ -217,6 +283,7 @@ impl Window {
             self.hold(self.longest(constants));
         }
         self.passed = 0;
+        self.young = self.young.min(self.size as u32);
     }
 
     /// The server took `level` and no more.

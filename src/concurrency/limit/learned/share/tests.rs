@@ -1,0 +1,116 @@
+use super::*;
+
+/// A round trip, in seconds.
+const RTT: f64 = 2.0;
+
+#[test]
+fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
+    let mut share = Share::default();
+    for _ in 0..20 {
+        assert!(!share.note(10.2, 10.1, false));
+        assert!(!share.is_shared());
+    }
+}
+
+#[test]
+fn a_measured_rate_that_is_refused_shows_others() {
+    let mut share = Share::default();
+    assert!(share.note(10.0, 0.0, true));
+    assert!(share.is_shared());
+}
+
+#[test]
+fn a_rate_that_holds_well_above_a_refused_one_shows_others() {
+    let mut share = Share::default();
+    share.note(10.0, 9.9, false);
+    share.note(12.0, 11.9, false);
+    assert!(!share.is_shared(), "a store may carry it so far");
+    share.note(17.0, 16.0, false);
+    assert!(share.is_shared());
+}
+
+#[test]
+fn others_are_forgotten_when_nothing_shows_them() {
+    let mut share = Share::default();
+    share.note(10.0, 0.0, true);
+    for _ in 0..CALM {
+        assert!(share.is_shared());
+        share.cut(10.0, 10.0);
+        share.note(10.1, 10.0, false);
+    }
+    assert!(!share.is_shared());
+}
+
+#[test]
+fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
+    let mut share = Share::default();
+    share.note(10.0, 0.0, true);
+    let mut rate = share.cut(10.0, 10.0);
+    let (mut seconds, mut made_good) = (0.0, None);
+    while rate < 20.0 {
+        seconds += share.enough(RTT) / rate;
+        rate += share.rise(rate, 0.25);
+        if rate >= 10.0 {
+            made_good.get_or_insert(seconds);
+        }
+    }
+    let made_good = made_good.unwrap_or_default();
+    assert!((15.0..=25.0).contains(&made_good), "{made_good}");
+    // Those who shared it are gone, and the pace is doubled as soon again.
+    assert!(seconds <= 3.0 * made_good, "{seconds}");
+}
+
+#[test]
+fn a_pace_that_was_not_used_is_cut_to_what_was() {
+    let mut share = Share::default();
+    share.note(50.0, 0.0, true);
+    assert!(share.cut(50.0, 10.0) <= 10.0);
+}
+
+/// A client as fluid: the bucket refuses it in proportion to what it sends.
+#[test]
+fn shares_become_equal() {
+    let (refill, depth, dt) = (20.0, 20.0, 0.05);
+    for seed in 0..8 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
+            let mut share = Share::default();
+            share.note(rate, 0.0, true);
+            share.cut(rate, rate);
+            (share, rate, 0.0)
+        });
+        let (mut left, mut refused, mut sums) = (depth, 0.0, [0.0; 4]);
+        for tick in 0..24_000 {
+            let sent: f64 = clients.iter().map(|client| client.1 * dt).sum();
+            left = (left + refill * dt - sent).min(depth);
+            if left < 0.0 {
+                left += 1.0;
+                refused += 1.0;
+                let mut at = random.f64() * sent / dt;
+                let hit = clients.iter_mut().find(|client| {
+                    at -= client.1;
+                    at <= 0.0
+                });
+                let (share, rate, bound) = hit.expect("somebody");
+                share.note(*rate, *rate, false);
+                *rate = share.cut(*rate, *rate);
+                *bound = 0.0;
+            }
+            for ((share, rate, bound), sum) in clients.iter_mut().zip(&mut sums) {
+                *bound += *rate * dt;
+                if *bound >= share.enough(RTT) {
+                    *bound = 0.0;
+                    *rate += share.rise(*rate, 0.25);
+                }
+                // The last ten minutes count.
+                *sum += if tick >= 12_000 { *rate } else { 0.0 };
+            }
+        }
+        let (sum, squares) = sums.iter().fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));
+        let jain = sum * sum / (4.0 * squares);
+        assert!(jain >= 0.95, "seed {seed}: {jain}, {sums:?}");
+        let used = sum / 12_000.0 / refill;
+        assert!((0.9..=1.05).contains(&used), "seed {seed}: {used}");
+        assert!(refused / 24_000.0 <= 0.02, "seed {seed}: {refused}");
+    }
+}
