@@ -251,14 +251,7 @@ impl Pace {
         // be as shallow, or if that was much.
         let (mut seconds, idle) = (empty.seconds, f64::from(self.spilled) / self.rate);
         if self.depth_known || idle > seconds / 2.0 {
-            let busy = (seconds - idle).max(seconds / 20.0);
-            // At an even pace the count says no more than that pace, though the bucket was full at first:
-            // the truth is between what it says with the idle time and without.
-            seconds = if held > 0.0 {
-                busy
-            } else {
-                (busy * seconds).sqrt()
-            };
+            seconds = (seconds - idle).max(seconds / 20.0);
         }
         let failed = self.trial.end(held > 0.0);
         let low = self.share.note(self.rate, held, held == 0.0 && !failed);

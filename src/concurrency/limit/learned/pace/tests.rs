@@ -43,20 +43,3 @@ fn a_spaced_pace_doubles_until_one_is_refused() {
     send_until(&mut pace, 3.0, 4.0, 1);
     assert!(pace.rate() < 1.5 * rate, "{} after {rate}", pace.rate());
 }
-
-#[test]
-fn a_count_from_a_full_bucket_is_not_taken_for_the_rate() {
-    let constants = Constants::default();
-    let mut pace = Pace::new(&empty(0.0, 100.0), 1.0, &constants);
-    // Nothing for 18 s, and refused after 20 in 2 s, which it was as well before.
-    pace.left(18.0, false);
-    pace.on_send(18.0, SETTLED, RTT, &constants);
-    send_until(&mut pace, 18.0, 20.0, 1);
-    let refused = Empty {
-        seconds: 20.0,
-        ..empty(20.0, 20.0)
-    };
-    pace.measure(&refused, &constants);
-    let rate = pace.measured.get();
-    assert!((2.0..8.0).contains(&rate), "{rate}");
-}
