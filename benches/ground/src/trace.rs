@@ -6,13 +6,13 @@ use crate::run::Sample;
 
 /// One line per sample. Columns a client cannot tell are empty.
 pub fn csv(samples: &[Sample]) -> String {
-    let mut out = String::from("seconds,limit,in_flight,waiting,sent_per_second,pace,pause\n");
+    let mut out = String::from("seconds,limit,in_flight,waiting,sent_per_second,pace,pause,refused\n");
     let cell = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
     for sample in samples {
         let belief = sample.belief;
         let _ = writeln!(
             out,
-            "{:.3},{},{},{},{:.3},{},{}",
+            "{:.3},{},{},{},{:.3},{},{},{}",
             sample.at,
             cell(belief.limit.map(|limit| limit as f64)),
             sample.in_flight,
@@ -20,6 +20,7 @@ pub fn csv(samples: &[Sample]) -> String {
             sample.sent_per_second,
             cell(belief.pace),
             cell(belief.pause),
+            sample.refused,
         );
     }
     out

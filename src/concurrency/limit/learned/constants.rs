@@ -64,7 +64,7 @@ impl Default for Constants {
             reach: 2.0,
             spread: 4.0,
             probe_requests: 64.0,
-            probe_rounds: 6.0,
+            probe_rounds: 4.0,
             slower: 1.25,
             confidence: 2.5,
             margin: 0.01,

@@ -81,12 +81,6 @@ impl Growth {
         here.mean - below.mean > noise.max(constants.slower.ln() as f32)
     }
 
-    /// Whether too little is known of `level` to go beyond its octave.
-    pub(super) fn is_unknown(&self, level: usize) -> bool {
-        let octave = octave(level);
-        self.octaves[octave].count < (1usize << octave) as f32 / 4.0
-    }
-
     /// The least level of the octave of `level`.
     pub(super) fn floor(level: usize) -> usize {
         1 << octave(level)

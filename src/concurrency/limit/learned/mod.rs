@@ -21,7 +21,7 @@ use self::door::{Door, Leave};
 use self::growth::Growth;
 use self::pace::Pace;
 use self::trouble::Trouble;
-use self::window::Window;
+use self::window::{Answered, Window};
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
@@ -204,14 +204,16 @@ impl Learned {
             .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
         let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
         let recent = sent.seq >= self.recovered_at;
-        self.window.on_accepted(
-            sent.in_flight,
+        let answered = Answered {
+            seq: sent.seq,
+            level: sent.in_flight,
+            next: self.sent,
             binds,
             recent,
-            load.waiting,
-            &self.growth,
-            &self.constants,
-        );
+            queue: load.waiting,
+        };
+        self.window
+            .on_accepted(&answered, &self.growth, &self.constants);
     }
 }
 
@@ -232,29 +234,24 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        let mut window = self.window.get();
-        let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 && load.waiting > 0 && self.door.is_open() && self.pace.is_none() {
-            let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
-            if let Some(at) = self.window.climbs_at(rtt, settled, &self.constants) {
-                if now.get().as_secs_f64() + 1e-9 < at {
-                    return Headroom {
-                        slots: 0,
-                        opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
-                    };
-                }
-                self.window.climb(&self.constants);
-                window = self.window.get();
-                slots = window.saturating_sub(load.in_flight);
-            }
-        }
-        if slots == 0 || self.is_idle(load) {
-            return Headroom::of(window, load);
-        }
         let not_before = |at: f64| Headroom {
             slots: 0,
             opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
         };
+        if self.window.get() <= load.in_flight && load.waiting > 0 && self.door.is_open() {
+            let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
+            if let Some(at) = self.window.climbs_at(rtt, settled, &self.constants) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return not_before(at);
+                }
+                self.window.climb(&self.constants);
+            }
+        }
+        let window = self.window.get();
+        let mut slots = window.saturating_sub(load.in_flight);
+        if slots == 0 || self.is_idle(load) {
+            return Headroom::of(window, load);
+        }
         // Half of the window in use is no growth, and needs no spreading.
         if 2 * load.in_flight >= window {
             if let Some(at) = self.window.next_send(f64::from(self.rtt), &self.constants) {

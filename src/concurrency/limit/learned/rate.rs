@@ -55,7 +55,7 @@ impl Rate {
             // From below, the count says too little and the rate that held perhaps too much.
             let rate = (held.max(new) * new).sqrt();
             let weight = f64::from(self.requests).min(2.0 * requests);
-            let weight = weight.clamp(8.0, 16.0_f64.max(2.0 * requests));
+            let weight = weight.clamp(8.0, 32.0);
             *self = Self::new(weight, weight / rate);
             News::Climbed
         } else if (new / old - 1.0).abs() < noise {

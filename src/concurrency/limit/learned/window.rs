@@ -6,8 +6,11 @@ use super::growth::Growth;
 /// Growth is spread no further than one request in so many seconds.
 const MAX_SPREAD: f64 = 10.0;
 
-/// So many in flight are no burden to anybody.
+/// So many in flight are a burden to nobody: a few browsers' worth.
 const FREE: u32 = 16;
+
+/// A window is known to be answered when the first answers have come, a third of it.
+const ENOUGH: u32 = 3;
 
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,8 +49,26 @@ pub(super) struct Window {
     last_send: f64,
     /// The confirmed ceiling above which a look was let in just now, or 0.
     passed: u32,
-    /// The highest level at which answers are known not to be slower.
-    known: u32,
+    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
+    /// from number `since` on, which went when it was set.
+    reach: u32,
+    since: u64,
+    answers: u32,
+}
+
+/// A request that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) seq: u64,
+    /// How many were in flight when it went, itself included.
+    pub(super) level: usize,
+    /// The number of the next request.
+    pub(super) next: u64,
+    /// Whether others wait for the window, and how many wait.
+    pub(super) binds: bool,
+    pub(super) queue: usize,
+    /// Whether it was sent since the last refusal.
+    pub(super) recent: bool,
 }
 
 impl Window {
@@ -62,7 +83,9 @@ impl Window {
             young_since: 0.0,
             last_send: f64::NEG_INFINITY,
             passed: 0,
-            known: FREE,
+            reach: FREE,
+            since: 0,
+            answers: 0,
         }
     }
 
@@ -103,17 +126,14 @@ impl Window {
         (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
     }
 
-    /// When one more than the window may go, because nothing was refused for a while, and a refusal
-    /// is all that a level as low as this can teach.
+    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
+    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
     pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
         match self.phase {
-            Phase::Growing if self.size < f64::from(self.known) => {
-                let apart = if rtt > 0.0 {
-                    (rtt / (constants.spread * self.size)).max(settled / 4.0).min(settled)
-                } else {
-                    settled
-                };
-                Some(self.last_send + apart)
+            Phase::Growing if self.size < f64::from(self.reach) => {
+                let apart = (rtt / constants.spread).max(settled) / self.size;
+                let apart = if rtt > 0.0 { apart } else { settled };
+                Some(self.young_since + apart.min(settled))
             }
             Phase::Probing { .. } if f64::from(self.young) > self.size => {
                 Some(self.young_since + settled)
@@ -125,11 +145,20 @@ impl Window {
     /// Lets one more go.
     pub(super) fn climb(&mut self, constants: &Constants) {
         if let Phase::Probing { distance } = self.phase {
-            let confirmed = distance >= self.longest(constants);
-            self.passed = if confirmed { self.size as u32 } else { 0 };
-            self.phase = Phase::Growing;
+            self.look_accepted(distance, constants);
+        } else {
+            self.resize(self.size.floor() + 1.0);
         }
+        if self.size > f64::from(self.passed) + 2.0 {
+            self.passed = 0;
+        }
+    }
+
+    fn look_accepted(&mut self, distance: f32, constants: &Constants) {
+        let confirmed = distance >= self.longest(constants);
+        self.passed = if confirmed { self.size as u32 } else { 0 };
         self.resize(self.size.floor() + 1.0);
+        self.phase = Phase::Growing;
     }
 
     /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
@@ -151,55 +180,48 @@ impl Window {
         }
     }
 
-    /// Notes that a request sent as one of `level` was accepted. `binds` if others wait for the
-    /// window, `recent` if it was sent since the last refusal, `queue` is how many wait.
+    /// Notes a request that was accepted.
     pub(super) fn on_accepted(
         &mut self,
-        level: usize,
-        binds: bool,
-        recent: bool,
-        queue: usize,
+        answered: &Answered,
         growth: &Growth,
         constants: &Constants,
     ) {
+        let Answered {
+            level,
+            binds,
+            recent,
+            ..
+        } = *answered;
         if recent {
             self.taken = self.taken.max(count(level));
         }
-        if recent && !growth.is_unknown(level) && !growth.is_slower(level, constants) {
-            self.known = self.known.max(count(level));
-        }
+        self.answers = self
+            .answers
+            .saturating_add(u32::from(answered.seq >= self.since));
         match self.phase {
             Phase::Growing if binds && recent => {
                 if growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
-                    self.known = self.size as u32;
+                    self.reach = self.size as u32;
                     self.hold(self.longest(constants));
-                    return;
-                }
-                let reach = constants.reach * level as f64 + 1.0;
-                let mut size = (self.size + constants.growth).min(reach).max(self.size);
-                if growth.is_unknown(self.size as usize) {
-                    size = size.min((2 * Growth::floor(self.size as usize)) as f64 - 1.0);
-                }
-                self.resize(size.max(self.size));
-                if self.size > f64::from(self.passed) + 2.0 {
-                    self.passed = 0;
+                } else if self.size >= f64::from(self.reach) && self.answers >= self.reach / ENOUGH
+                {
+                    self.reach = (constants.reach * self.size).ceil() as u32;
+                    (self.since, self.answers) = (answered.next, 0);
                 }
             }
             Phase::Probing { distance } if recent && level > self.size as usize => {
                 if growth.is_slower(level, constants) {
                     self.hold(self.longest(constants));
                 } else {
-                    let confirmed = distance >= self.longest(constants);
-                    self.passed = if confirmed { self.size as u32 } else { 0 };
-                    self.resize(level as f64);
-                    self.phase = Phase::Growing;
+                    self.look_accepted(distance, constants);
                 }
             }
             Phase::Holding { held, distance } if binds => {
                 let held = held + 1.0;
                 // Near the end of the work nothing is won by a look, and a job would come late.
-                self.phase = if held >= distance && queue as f64 >= self.size {
+                self.phase = if held >= distance && answered.queue as f64 >= self.size {
                     Phase::Probing { distance }
                 } else {
                     Phase::Holding { held, distance }
