@@ -212,7 +212,8 @@ impl Window {
             .saturating_add(u16::from(answered.seq >= self.since));
         match self.phase {
             Phase::Growing if answered.queue > 0 && recent => {
-                if growth.is_slower(level, constants) {
+                // Answers to fewer say nothing of so many.
+                if 2.0 * level as f64 > self.size && growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
                     self.reach = self.size as u32;
                     self.hold(self.longest(constants));
