@@ -9,7 +9,7 @@ use crate::work::rng;
 type Draw = fn(&mut fastrand::Rng, &'static str) -> Scenario;
 
 /// The kinds of limit that are drawn from.
-const FAMILIES: [(&str, Draw); 12] = [
+const FAMILIES: [(&str, Draw); 13] = [
     ("in-flight", in_flight),
     ("bucket", bucket),
     ("bucket-hints", bucket_with_hints),
@@ -22,6 +22,7 @@ const FAMILIES: [(&str, Draw); 12] = [
     ("trouble", trouble),
     ("only-503", only_503),
     ("window-epoch", window_with_epochs),
+    ("late", late),
 ];
 
 /// So many of each family, the same for the same seed.
@@ -194,6 +195,18 @@ fn shared(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
         .bucket(per_minute, burst)
         .hints(Style::RetryAfter)
         .shared_by(clients, 0.0)
+}
+
+/// Clients that come one after another to a limit that the first hold already.
+fn late(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
+    let (clients, latency) = (rng.usize(2..=6), round(rng, 0.5, 5.0));
+    let limit = whole(rng, 3.0, 20.0) * clients as f64;
+    let every = round(rng, 20.0, 60.0);
+    let title =
+        format!("{limit} in flight, {clients} clients, one more every {every} s, {latency:.1} s");
+    scenario(name, title, limit / latency, latency)
+        .in_flight(Schedule::always(limit))
+        .shared_by(clients, every)
 }
 
 fn trouble(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {

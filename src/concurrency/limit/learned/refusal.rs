@@ -55,6 +55,9 @@ impl Learned {
         if sent.in_flight == 1 && !trouble {
             // Alone, it met no ceiling.
             self.within = self.within.saturating_add(1);
+            if asked.is_none() && self.pace.is_none() {
+                self.window.refused_alone();
+            }
         }
         if self.door.is_look(sent.seq) {
             self.door.look_refused(now, asked, &self.constants);

@@ -9,6 +9,10 @@ const MAX_SPREAD: f64 = 10.0;
 /// A window is known to be answered when the first answers have come, a third of it.
 const ENOUGH: u32 = 3;
 
+/// So many looks come soon after others were found to hold all places. They are refusals of a client
+/// that has few requests, so they are few among all.
+const WANTING: u8 = 6;
+
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -50,7 +54,9 @@ pub(super) struct Window {
     /// from number `since` on, which went when it was set.
     reach: u32,
     since: u64,
-    answers: u32,
+    answers: u16,
+    /// So many looks more come soon, because others hold what is missing here.
+    wanting: u8,
 }
 
 /// A request that was accepted.
@@ -83,6 +89,7 @@ impl Window {
             reach: count(free as usize),
             since: 0,
             answers: 0,
+            wanting: 0,
         }
     }
 
@@ -211,14 +218,16 @@ impl Window {
         }
         self.answers = self
             .answers
-            .saturating_add(u32::from(answered.seq >= self.since));
+            .saturating_add(u16::from(answered.seq >= self.since));
         match self.phase {
             Phase::Growing if answered.queue > 0 && recent => {
-                if growth.is_slower(level, constants) {
+                // Answers to fewer say nothing of so many.
+                if 2.0 * level as f64 > self.size && growth.is_slower(level, constants) {
                     self.resize(Growth::floor(level) as f64);
                     self.reach = self.size as u32;
                     self.hold(self.longest(constants));
-                } else if self.size >= f64::from(self.reach) && self.answers >= self.reach / ENOUGH
+                } else if self.size >= f64::from(self.reach)
+                    && u32::from(self.answers) >= (self.reach / ENOUGH).min(u32::from(u16::MAX))
                 {
                     self.reach = (constants.reach * self.size).ceil() as u32;
                     (self.since, self.answers) = (answered.next, 0);
@@ -277,13 +286,24 @@ impl Window {
     /// The look was refused: the next one comes twice as late, until it is rare.
     pub(super) fn probe_refused(&mut self, constants: &Constants) {
         if let Phase::Probing { distance } = self.phase {
-            self.hold((distance * 2.0).min(self.longest(constants)));
+            let mut longest = self.longest(constants);
+            if self.wanting > 0 {
+                self.wanting -= 1;
+                longest = longest.min((constants.probe_rounds * self.size) as f32);
+            }
+            self.hold((distance * 2.0).min(longest));
         } else {
             self.resize(f64::from(self.passed));
             self.hold(self.longest(constants));
         }
         self.passed = 0;
         self.young = self.young.min(self.size as u32);
+    }
+
+    /// A request was refused with no other in flight: others hold all places. A free one is looked for
+    /// as often as by a client that has many, for a while.
+    pub(super) fn refused_alone(&mut self) {
+        self.wanting = WANTING;
     }
 
     /// The server took `level` and no more.
@@ -331,3 +351,6 @@ fn count(requests: usize) -> u32 {
 fn bound(size: usize) -> u32 {
     count(size).max(1)
 }
+
+#[cfg(test)]
+mod tests;
