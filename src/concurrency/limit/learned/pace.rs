@@ -7,6 +7,9 @@ use super::share::Share;
 /// From so many tokens on, what flows back in a wait is taken for a window.
 const WINDOW_TOKENS: f64 = 20.0;
 
+/// A pace of so many per second holds nobody up, and what is above was never measured.
+const FASTEST: f64 = 10_000.0;
+
 /// So many at once would be many refused at once.
 const BURST: f64 = 16.0;
 
@@ -118,7 +121,7 @@ impl Pace {
     /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
     fn restart(&mut self, empty: &Empty, tried: f64, constants: &Constants) {
         let rate = self.measured.get().max(tried) * (1.0 - constants.margin);
-        self.rate = rate.max(constants.max_wait.recip());
+        self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
         self.tokens = 0.0;
         self.refilled_at = empty.now;
         self.peak = 0.0;
@@ -195,7 +198,8 @@ impl Pace {
         step.bound = 0.0;
         step.at = now;
         if self.share.is_shared() {
-            self.rate += self.share.rise(self.rate, constants.max_step);
+            let rate = self.rate + self.share.rise(self.rate, constants.max_step);
+            self.rate = rate.min(FASTEST);
             return true;
         }
         // The same for all, so that those who share a limit come to the same share of it.
@@ -205,7 +209,7 @@ impl Pace {
             0.0
         };
         let rise = self.rate * f64::from(step.size);
-        self.rate += rise + bump.min(rise);
+        self.rate = (self.rate + rise + bump.min(rise)).min(FASTEST);
         step.size = (step.size * 2.0).min(step.size.max(constants.max_step as f32));
         true
     }
@@ -278,7 +282,7 @@ impl Pace {
             self.trial.end(true);
             (self.depth, self.depth_known) = (1.0, true);
             let rate = self.share.cut(refused, self.measured.get());
-            self.rate = rate.max(constants.max_wait.recip());
+            self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
         }
     }
 }
