@@ -263,3 +263,27 @@ fn a_refusal_that_cannot_be_is_no_panic() {
         assert!(limit.limit() >= 1);
     }
 }
+
+const fn of_ten(reset: &'static str) -> [(&'static str, &'static str); 3] {
+    [
+        ("x-ratelimit-limit-requests", "10"),
+        ("x-ratelimit-remaining-requests", "0"),
+        ("x-ratelimit-reset-requests", reset),
+    ]
+}
+
+#[test]
+fn a_reset_of_few_whole_seconds_tells_no_rate() {
+    // Ten in a third of a second may be told as a second: three times too slow.
+    let mut hand = Hand::default();
+    for reset in ["1s", "2s", "3s"] {
+        hand.answered(StatusCode::OK, &of_ten(reset));
+        assert!(hand.room().slots > 0, "{reset}");
+    }
+    for reset in ["900ms", "8s"] {
+        hand.answered(StatusCode::OK, &of_ten(reset));
+        assert_eq!(hand.room().slots, 0, "{reset}");
+        hand.at += SECOND;
+        assert!(hand.room().slots > 0, "{reset}");
+    }
+}

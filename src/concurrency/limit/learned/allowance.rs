@@ -1,5 +1,7 @@
 //! What the server says is left.
 
+use std::time::Duration;
+
 use super::told_window::{Arrival, ToldWindow};
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
@@ -33,6 +35,9 @@ struct Mirror {
     by: u64,
 }
 
+/// Of fewer whole seconds, what was rounded up may be half.
+const VAGUE: u64 = 4;
+
 /// How far one answer moves the mirror of a bucket. What it says is true of the moment at which
 /// its request was admitted, and rounded.
 const TRUST: f64 = 0.2;
@@ -62,7 +67,13 @@ impl Allowance {
         let Some((quota, remaining, reset)) = tightest else {
             return;
         };
-        let rate = bucket_rate(quota);
+        let rate = match (bucket_rate(quota), self.told) {
+            (Some(_), Some(Told::Bucket(mirror))) if is_vague(reset) => {
+                Some(f64::from(mirror.rate))
+            }
+            (Some(_), _) if is_vague(reset) => return,
+            (rate, _) => rate,
+        };
         if rate.map_or(reset.as_secs_f64(), f64::recip) > max_wait {
             // Nobody is held for so long: let the server refuse, and the caller decide.
             self.told = None;
@@ -181,6 +192,11 @@ impl Mirror {
         self.tokens = (self.tokens + flown).min(f64::from(self.capacity));
         self.at = now;
     }
+}
+
+/// Whether a reset may be rounded up so far that it tells no rate.
+fn is_vague(reset: Duration) -> bool {
+    reset.subsec_nanos() == 0 && reset.as_secs() < VAGUE
 }
 
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
