@@ -281,6 +281,7 @@ fn a_reset_of_few_whole_seconds_tells_no_rate() {
         assert!(hand.room().slots > 0, "{reset}");
     }
     for reset in ["900ms", "8s"] {
+        let mut hand = Hand::default();
         hand.answered(StatusCode::OK, &of_ten(reset));
         assert_eq!(hand.room().slots, 0, "{reset}");
         hand.at += SECOND;
