@@ -1,9 +1,11 @@
 //! The default limit.
 
 mod allowance;
+mod answer;
 mod constants;
 mod door;
 mod growth;
+mod headroom;
 mod pace;
 mod period;
 mod quota;
@@ -18,11 +20,11 @@ use std::time::Duration;
 
 use self::allowance::Allowance;
 pub use self::constants::Constants;
-use self::door::{Door, Leave};
+use self::door::Door;
 use self::growth::Growth;
 use self::pace::Pace;
 use self::trouble::Trouble;
-use self::window::{Answered, Window};
+use self::window::Window;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
@@ -194,50 +196,6 @@ impl Learned {
             && !self.door.knows_windows()
             && self.allowance.is_unknown()
     }
-
-    fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
-        // Where little is in flight, nothing is to be learned from most answers but how long they
-        // take, and of that a part is enough.
-        let idle =
-            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
-        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
-            return;
-        }
-        let now = now.get().as_secs_f64();
-        if self.door.is_look(sent.seq) {
-            self.door.look_accepted(now, load.in_flight);
-        }
-        if let Some(at) = sent.at {
-            let latency = now - at.as_secs_f64();
-            let newest = latency as f32;
-            self.rtt = if self.rtt == 0.0 {
-                newest
-            } else {
-                0.9 * self.rtt + 0.1 * newest
-            };
-            self.growth.add(sent.in_flight, latency);
-        }
-        let sent_at = sent_at(sent, now, self.rtt);
-        let max_wait = self.constants.max_wait;
-        self.allowance
-            .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
-        let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
-        let recent = sent.seq >= self.recovered_at;
-        let answered = Answered {
-            seq: sent.seq,
-            level: sent.in_flight,
-            next: self.sent,
-            binds,
-            recent,
-            queue: load.waiting,
-        };
-        let let_in = self
-            .window
-            .on_accepted(&answered, &mut self.growth, &self.constants);
-        if let_in {
-            self.on_look_let_in(now);
-        }
-    }
 }
 
 /// When a request was sent: `usual` seconds before its answer, if that was not noted.
@@ -257,76 +215,7 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        let not_before = |at: f64| Headroom {
-            slots: 0,
-            opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
-        };
-        if self.window.get() <= load.in_flight && load.waiting > 0 && self.door.is_open() {
-            let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
-            if let Some(at) = self.window.climbs_at(rtt, settled, &self.constants) {
-                if now.get().as_secs_f64() + 1e-9 < at {
-                    return not_before(at);
-                }
-                if self.window.climb(&self.constants) {
-                    self.on_look_let_in(now.get().as_secs_f64());
-                }
-            }
-        }
-        let window = self.window.get();
-        let mut slots = window.saturating_sub(load.in_flight);
-        if slots == 0 || self.is_idle(load) {
-            return Headroom::of(window, load);
-        }
-        // Half of the window in use is no growth, and needs no spreading.
-        if 2 * load.in_flight >= window {
-            if let Some(at) = self.window.next_send(f64::from(self.rtt), &self.constants) {
-                if now.get().as_secs_f64() + 1e-9 < at {
-                    return not_before(at);
-                }
-                slots = 1;
-            }
-        }
-        if self.door.counts() {
-            let admitted = self.sent as f64 - self.refused as f64;
-            let now = now.get().as_secs_f64();
-            if let Some(left) = self.door.left(now, admitted, &self.constants) {
-                slots = slots.min(left);
-            }
-        }
-        if !self.door.is_open() {
-            let bursts = self.pace.as_ref().is_none_or(Pace::bursts);
-            if !bursts && self.door.is_opening() {
-                // The pace began anew, and sees to it that few follow.
-                self.door.open();
-            }
-            match self
-                .door
-                .leave(now.get().as_secs_f64(), load.in_flight, window)
-            {
-                Leave::Free => {}
-                Leave::Few(few) => slots = slots.min(few),
-                Leave::NotBefore(at) => return not_before(at),
-            }
-        }
-        if !self.allowance.is_unknown() {
-            if let Some((left, at)) = self.allowance.left(now.get().as_secs_f64(), self.sent) {
-                if left == 0 {
-                    return not_before(at);
-                }
-                slots = slots.min(left);
-            }
-        }
-        if let Some(pace) = &mut self.pace {
-            let (left, at) = pace.left(now.get().as_secs_f64(), load.waiting > 0);
-            if left == 0 {
-                return not_before(at);
-            }
-            slots = slots.min(left);
-        }
-        Headroom {
-            slots,
-            opens_at: None,
-        }
+        self.room(now, load)
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {

@@ -1,0 +1,51 @@
+//! What an answer teaches.
+
+use super::window::Answered;
+use super::{IDLE_SAMPLES, Learned, Load, Now, Sent, sent_at};
+use crate::hint::Hint;
+
+impl Learned {
+    pub(super) fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
+        // Where little is in flight, nothing is to be learned from most answers but how long they
+        // take, and of that a part is enough.
+        let idle =
+            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
+        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
+            return;
+        }
+        let now = now.get().as_secs_f64();
+        if self.door.is_look(sent.seq) {
+            self.door.look_accepted(now, load.in_flight);
+        }
+        if let Some(at) = sent.at {
+            let latency = now - at.as_secs_f64();
+            let newest = latency as f32;
+            self.rtt = if self.rtt == 0.0 {
+                newest
+            } else {
+                0.9 * self.rtt + 0.1 * newest
+            };
+            self.growth.add(sent.in_flight, latency);
+        }
+        let sent_at = sent_at(sent, now, self.rtt);
+        let max_wait = self.constants.max_wait;
+        self.allowance
+            .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
+        let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
+        let recent = sent.seq >= self.recovered_at;
+        let answered = Answered {
+            seq: sent.seq,
+            level: sent.in_flight,
+            next: self.sent,
+            binds,
+            recent,
+            queue: load.waiting,
+        };
+        let let_in = self
+            .window
+            .on_accepted(&answered, &mut self.growth, &self.constants);
+        if let_in {
+            self.on_look_let_in(now);
+        }
+    }
+}
