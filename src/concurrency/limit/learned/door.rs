@@ -201,14 +201,16 @@ impl Door {
         if matches!(self.state, State::Looking { .. }) {
             let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
             self.gap = gap as f32;
-            // Refused again and again when it was told to come, it comes later than told.
-            let until = asked.map_or_else(
-                || self.next_look(now, gap),
-                |asked| {
+            let until = match (asked, self.period.expected(now, constants)) {
+                // It came as told, and what was learned says otherwise.
+                (Some(asked), Some((at, _))) if at > now + asked => at,
+                // Refused again and again when it was told to come, it comes later than told.
+                (Some(asked), _) => {
                     let times = (gap / constants.first_gap / 4.0).clamp(1.0, 8.0);
                     now + (asked * times).min(constants.max_wait)
-                },
-            );
+                }
+                (None, _) => self.next_look(now, gap),
+            };
             self.state = State::Shut { until };
         }
     }
@@ -296,3 +298,6 @@ impl Door {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
