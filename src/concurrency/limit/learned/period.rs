@@ -13,6 +13,8 @@ pub(super) const ROUND: [f64; 14] = [
 ];
 /// A closure for less than this part of a window is no sign of one.
 const SHORT: f64 = 0.1;
+/// No server's windows are shorter, in seconds: a bucket seems to have such.
+const SHORTEST: f64 = 0.9;
 /// An opening that is known to this part of a window is known well enough.
 const EXACT: f64 = 0.02;
 
@@ -246,5 +248,6 @@ fn distance(before: &Opening, after: &Opening) -> Option<f32> {
     let least = distance - f64::from(after.vague);
     round
         .or((!before.guessed).then_some(least))
+        .filter(|length| *length >= SHORTEST)
         .map(|length| length as f32)
 }

@@ -34,9 +34,10 @@ impl Quota {
         f64::from(self.size)
     }
 
-    /// Whether a window closed after so many that the next may close there.
+    /// Whether a window closed after so many that the next may close there. What flows into a bucket
+    /// between two looks is less, and as regular.
     pub(super) fn is_guessed(&self) -> bool {
-        self.size() >= LEAST
+        self.size() >= f64::from(FEW)
     }
 
     /// A window took `count` before it closed.
