@@ -38,6 +38,8 @@ pub(super) struct Period {
     asked: bool,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
+    /// Whether the next look tests that the windows are no shorter.
+    early: bool,
     /// Whether one was sent beyond what the last window took.
     tested: bool,
     quota: Quota,
@@ -76,6 +78,7 @@ impl Period {
     pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: bool) {
         self.asked = asked;
         self.shut_at = now;
+        self.early = false;
         self.refused(now);
         if let Some(opened) = self.opened {
             self.quota.note(admitted - opened.admitted);
@@ -93,6 +96,10 @@ impl Period {
 
     /// A look was refused.
     pub(super) fn refused(&mut self, now: f64) {
+        if std::mem::take(&mut self.early) {
+            // The windows are as long as was known.
+            return;
+        }
         self.refused_at = now;
         self.silent = false;
     }
@@ -108,6 +115,9 @@ impl Period {
         self.tested = false;
         let before = self.opened.replace(opening);
         if let (true, Some(before)) = (self.silent && self.length > 0.0, before) {
+            if std::mem::take(&mut self.early) {
+                self.length = shorter(self.length).unwrap_or(self.length);
+            }
             // As expected, and perhaps it had been open for a while.
             let vague = at - (before.earliest() + f64::from(self.length));
             opening.vague = (vague as f32).clamp(0.0, before.vague);
@@ -146,7 +156,9 @@ impl Period {
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
         let sure = self.length > 0.0 && (!self.guessed || self.quota.has_agreed());
         let opened = self.opened.filter(|_| sure)?;
-        let (length, vague) = (f64::from(self.length), f64::from(opened.vague));
+        let early = shorter(self.length).filter(|_| self.early);
+        let length = f64::from(early.unwrap_or(self.length));
+        let vague = f64::from(opened.vague);
         let (early, longest) = if !self.is_known() {
             // What was no window must not cost much.
             let longest = 1.5 * f64::from(self.lasted);
@@ -218,6 +230,7 @@ impl Period {
     pub(super) fn spent(&mut self, now: f64) {
         self.shut_at = now;
         self.silent = true;
+        self.early = self.quota.is_tested_next() && shorter(self.length).is_some();
         self.quota.spent();
     }
 
@@ -236,6 +249,14 @@ impl Period {
     }
 }
 
+/// The length that windows of `length` seconds may have in truth: two of them look like one, where
+/// the second was not looked for.
+fn shorter(length: f32) -> Option<f32> {
+    let below = |round: &f64| *round < 0.75 * f64::from(length);
+    let round = ROUND.into_iter().rfind(below);
+    round.map(|round| round as f32)
+}
+
 /// The distance between two openings in seconds: a round one if they may be so far apart, else the
 /// least, and nothing if the first is only guessed.
 fn distance(before: &Opening, after: &Opening) -> Option<f32> {
@@ -251,3 +272,6 @@ fn distance(before: &Opening, after: &Opening) -> Option<f32> {
         .filter(|length| *length >= SHORTEST)
         .map(|length| length as f32)
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,11 @@ impl Quota {
         f64::from(self.size + extra)
     }
 
+    /// Whether the next window is one that tests the quota.
+    pub(super) fn is_tested_next(&self) -> bool {
+        self.wait == 1
+    }
+
     /// All that may go in this window have gone, and none was refused yet.
     pub(super) fn spent(&mut self) {
         self.testing = self.wait == 0;
