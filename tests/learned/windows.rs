@@ -42,6 +42,7 @@ fn a_window_that_says_nothing_is_remembered() {
 #[test]
 fn a_window_of_a_second_is_remembered() {
     for (limit, latency) in [(60.0, 0.1), (160.0, 0.3), (30.0, 0.8)] {
+        let mut mean = 0.0;
         for seed in SEEDS {
             let server = Server {
                 latency,
@@ -50,14 +51,17 @@ fn a_window_of_a_second_is_remembered() {
             let jobs = 50 * limit as usize;
             let run = Run::new(server, jobs, seed).finish();
             let ratio = run.now() / (49.0 + latency);
+            // The length is not found at once on each: a look may come as the next window begins.
             assert!(
-                ratio <= 1.15,
+                ratio <= 1.25,
                 "{limit}, seed {seed}: {ratio} {:?}",
                 closings(&run)
             );
+            mean += ratio / SEEDS.count() as f64;
             let refused = run.refused_per_1000();
             assert!(refused <= 60.0, "{limit}, seed {seed}: {refused}");
         }
+        assert!(mean <= 1.10, "{limit}: {mean}");
     }
 }
 

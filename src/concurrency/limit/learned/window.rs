@@ -10,6 +10,9 @@ use super::growth::Growth;
 /// Growth is spread no further than one request in so many seconds.
 const MAX_SPREAD: f64 = 10.0;
 
+/// The window doubles in this part of the time after which no refusal is expected any more.
+const DOUBLES: f64 = 0.8;
+
 /// A window is known to be answered when the first answers have come, a third of it.
 const ENOUGH: u32 = 3;
 
@@ -142,7 +145,7 @@ impl Window {
     pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
         match self.phase {
             Phase::Growing if self.size < f64::from(self.reach) => {
-                let apart = (rtt / constants.spread).max(settled.min(1.5 * rtt)) / self.size;
+                let apart = (rtt / constants.spread).max(DOUBLES * settled) / self.size;
                 let apart = if rtt > 0.0 { apart } else { settled };
                 Some(self.young_since + apart.min(settled))
             }
