@@ -3,9 +3,8 @@
 use super::Constants;
 use super::quota::Quota;
 
-/// A closure shorter than this is not worth remembering, in seconds: the first look found it over.
-const WORTH: f64 = 0.2;
-/// The same if the server asked to wait, which it does in whole seconds.
+/// A closure shorter than this is not worth remembering, in seconds, if the server asked for the wait,
+/// which it does in whole seconds.
 const WORTH_ASKED: f64 = 2.0;
 /// The lengths of windows that people choose, in seconds.
 pub(super) const ROUND: [f64; 14] = [
@@ -114,9 +113,19 @@ impl Period {
             return;
         }
         let lasted = at - self.shut_at;
-        let worth = if self.asked { WORTH_ASKED } else { WORTH };
-        if lasted < worth && !self.is_known() {
-            self.opened = None;
+        let worth = if self.asked {
+            lasted >= WORTH_ASKED
+        } else {
+            // What the first look found over may have been over at once, as in a shallow bucket, and
+            // lasted as long as that look was waited for.
+            let outlasted = self.refused_at > self.shut_at;
+            let known = Some(f64::from(self.length)).filter(|known| *known > 0.0);
+            outlasted || before.is_some_and(|before| may_end(&before, &opening, known))
+        };
+        if !worth && !self.is_known() {
+            // A window may have begun there all the same.
+            opening.guessed = true;
+            self.opened = Some(opening).filter(|_| !self.asked);
             self.length = 0.0;
             self.quota.doubt();
             return;
@@ -126,7 +135,7 @@ impl Period {
             opening.vague = opening.vague.min(1.0);
             self.opened = Some(opening);
         }
-        self.lasted = lasted.max(WORTH) as f32;
+        self.lasted = lasted as f32;
         let known = std::mem::take(&mut self.length);
         if let Some(before) = before {
             self.guessed = before.guessed;
@@ -234,6 +243,13 @@ impl Period {
     }
 }
 
+/// Whether a window may have ended at `after`: one of a round length, or as long as the `known` one.
+fn may_end(before: &Opening, after: &Opening, known: Option<f64>) -> bool {
+    let (vague, distance) = (f64::from(before.vague + after.vague), after.at - before.at);
+    let mut lengths = ROUND.into_iter().chain(known);
+    lengths.any(|length| (length - distance).abs() <= vague)
+}
+
 /// The distance between two openings in seconds: a round one if they may be so far apart, else the
 /// least, and nothing if the first is only guessed.
 fn distance(before: &Opening, after: &Opening) -> Option<f32> {
@@ -248,3 +264,6 @@ fn distance(before: &Opening, after: &Opening) -> Option<f32> {
         .or((!before.guessed).then_some(least))
         .map(|length| length as f32)
 }
+
+#[cfg(test)]
+mod tests;
