@@ -170,7 +170,9 @@ impl Period {
     /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
     /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
     pub(super) fn next_look(&self, now: f64, gap: f64, way: f64) -> f64 {
-        let near = gap / 2.0..=2.0 * gap;
+        // The last look came a moment late, if it was at such a distance. From there the next one is half
+        // a gap away: of two and three seconds, say.
+        let near = (gap / 2.0 - 2.0 * way).max(gap / 4.0)..=2.0 * gap;
         let round = self.opened.and_then(|opened| {
             let ends = ROUND.map(|round| opened.at + round + way);
             ends.into_iter().find(|at| near.contains(&(at - now)))

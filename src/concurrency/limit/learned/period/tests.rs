@@ -28,3 +28,12 @@ fn a_short_window_is_known_though_the_first_look_finds_it_over() {
     // With one more, as a test.
     assert_eq!(period.left(180.0), Some(31.0));
 }
+
+#[test]
+fn a_look_that_was_a_moment_late_is_followed_by_the_next_round_distance() {
+    let mut period = Period::default();
+    period.begin(0.0);
+    // It went at two seconds, and its refusal was heard of a little later.
+    let next = period.next_look(2.03, 2.0, 0.05);
+    assert!((3.0..3.2).contains(&next), "{next}");
+}
