@@ -80,7 +80,8 @@ fn a_server_that_says_when_to_come_back_needs_to_refuse_less_often() {
             .sum::<usize>()
     };
     let (told, silent) = (sum(Hints::RetryAfter), sum(Hints::None));
-    assert!(told <= 100 && silent <= 140, "{told} told, {silent} silent");
+    // Most of them are those that were on their way when the first was refused.
+    assert!(told <= 12 * SEEDS.count(), "{told} told");
     assert!(told < silent, "{told} told, {silent} silent");
 }
 

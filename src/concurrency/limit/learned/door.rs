@@ -209,6 +209,7 @@ impl Door {
                     let times = (gap / constants.first_gap / 4.0).clamp(1.0, 8.0);
                     now + (asked * times).min(constants.max_wait)
                 }
+                (None, Some((at, _))) if self.period.is_known() => at,
                 (None, _) => self.next_look(now, gap),
             };
             self.state = State::Shut { until };

@@ -3,8 +3,9 @@
 use super::Constants;
 use super::quota::Quota;
 
-/// A closure shorter than this is not worth remembering, in seconds, if the server asked for the wait,
-/// which it does in whole seconds.
+/// A closure shorter than this is not worth remembering, in seconds: the first look found it over.
+const WORTH: f64 = 0.2;
+/// The same if the server asked to wait, which it does in whole seconds.
 const WORTH_ASKED: f64 = 2.0;
 /// The lengths of windows that people choose, in seconds.
 pub(super) const ROUND: [f64; 14] = [
@@ -12,6 +13,8 @@ pub(super) const ROUND: [f64; 14] = [
 ];
 /// A closure for less than this part of a window is no sign of one.
 const SHORT: f64 = 0.1;
+/// No server's windows are shorter, in seconds: a bucket seems to have such.
+const SHORTEST: f64 = 0.9;
 /// An opening that is known to this part of a window is known well enough.
 const EXACT: f64 = 0.02;
 
@@ -35,6 +38,8 @@ pub(super) struct Period {
     asked: bool,
     /// Whether it was shut because the quota was known to be spent.
     silent: bool,
+    /// Whether the next look tests that the windows are no shorter.
+    early: bool,
     /// Whether one was sent beyond what the last window took.
     tested: bool,
     quota: Quota,
@@ -73,6 +78,7 @@ impl Period {
     pub(super) fn shut(&mut self, now: f64, admitted: f64, asked: bool) {
         self.asked = asked;
         self.shut_at = now;
+        self.early = false;
         self.refused(now);
         if let Some(opened) = self.opened {
             self.quota.note(admitted - opened.admitted);
@@ -90,6 +96,10 @@ impl Period {
 
     /// A look was refused.
     pub(super) fn refused(&mut self, now: f64) {
+        if std::mem::take(&mut self.early) {
+            // The windows are as long as was known.
+            return;
+        }
         self.refused_at = now;
         self.silent = false;
     }
@@ -105,6 +115,9 @@ impl Period {
         self.tested = false;
         let before = self.opened.replace(opening);
         if let (true, Some(before)) = (self.silent && self.length > 0.0, before) {
+            if std::mem::take(&mut self.early) {
+                self.length = shorter(self.length).unwrap_or(self.length);
+            }
             // As expected, and perhaps it had been open for a while.
             let vague = at - (before.earliest() + f64::from(self.length));
             opening.vague = (vague as f32).clamp(0.0, before.vague);
@@ -113,19 +126,9 @@ impl Period {
             return;
         }
         let lasted = at - self.shut_at;
-        let worth = if self.asked {
-            lasted >= WORTH_ASKED
-        } else {
-            // What the first look found over may have been over at once, as in a shallow bucket, and
-            // lasted as long as that look was waited for.
-            let outlasted = self.refused_at > self.shut_at;
-            let known = Some(f64::from(self.length)).filter(|known| *known > 0.0);
-            outlasted || before.is_some_and(|before| may_end(&before, &opening, known))
-        };
-        if !worth && !self.is_known() {
-            // A window may have begun there all the same.
-            opening.guessed = true;
-            self.opened = Some(opening).filter(|_| !self.asked);
+        let worth = if self.asked { WORTH_ASKED } else { WORTH };
+        if lasted < worth && !self.is_known() {
+            self.opened = None;
             self.length = 0.0;
             self.quota.doubt();
             return;
@@ -135,7 +138,7 @@ impl Period {
             opening.vague = opening.vague.min(1.0);
             self.opened = Some(opening);
         }
-        self.lasted = lasted as f32;
+        self.lasted = lasted.max(WORTH) as f32;
         let known = std::mem::take(&mut self.length);
         if let Some(before) = before {
             self.guessed = before.guessed;
@@ -153,7 +156,9 @@ impl Period {
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
         let sure = self.length > 0.0 && (!self.guessed || self.quota.has_agreed());
         let opened = self.opened.filter(|_| sure)?;
-        let (length, vague) = (f64::from(self.length), f64::from(opened.vague));
+        let early = shorter(self.length).filter(|_| self.early);
+        let length = f64::from(early.unwrap_or(self.length));
+        let vague = f64::from(opened.vague);
         let (early, longest) = if !self.is_known() {
             // What was no window must not cost much.
             let longest = 1.5 * f64::from(self.lasted);
@@ -170,9 +175,7 @@ impl Period {
     /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
     /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
     pub(super) fn next_look(&self, now: f64, gap: f64, way: f64) -> f64 {
-        // The last look came a moment late, if it was at such a distance. From there the next one is half
-        // a gap away: of two and three seconds, say.
-        let near = (gap / 2.0 - 2.0 * way).max(gap / 4.0)..=2.0 * gap;
+        let near = gap / 2.0..=2.0 * gap;
         let round = self.opened.and_then(|opened| {
             let ends = ROUND.map(|round| opened.at + round + way);
             ends.into_iter().find(|at| near.contains(&(at - now)))
@@ -227,6 +230,7 @@ impl Period {
     pub(super) fn spent(&mut self, now: f64) {
         self.shut_at = now;
         self.silent = true;
+        self.early = self.quota.is_tested_next() && shorter(self.length).is_some();
         self.quota.spent();
     }
 
@@ -245,11 +249,12 @@ impl Period {
     }
 }
 
-/// Whether a window may have ended at `after`: one of a round length, or as long as the `known` one.
-fn may_end(before: &Opening, after: &Opening, known: Option<f64>) -> bool {
-    let (vague, distance) = (f64::from(before.vague + after.vague), after.at - before.at);
-    let mut lengths = ROUND.into_iter().chain(known);
-    lengths.any(|length| (length - distance).abs() <= vague)
+/// The length that windows of `length` seconds may have in truth: two of them look like one, where
+/// the second was not looked for.
+fn shorter(length: f32) -> Option<f32> {
+    let below = |round: &f64| *round < 0.75 * f64::from(length);
+    let round = ROUND.into_iter().rfind(below);
+    round.map(|round| round as f32)
 }
 
 /// The distance between two openings in seconds: a round one if they may be so far apart, else the
@@ -264,6 +269,7 @@ fn distance(before: &Opening, after: &Opening) -> Option<f32> {
     let least = distance - f64::from(after.vague);
     round
         .or((!before.guessed).then_some(least))
+        .filter(|length| *length >= SHORTEST)
         .map(|length| length as f32)
 }
 

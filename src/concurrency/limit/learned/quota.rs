@@ -34,9 +34,10 @@ impl Quota {
         f64::from(self.size)
     }
 
-    /// Whether a window closed after so many that the next may close there.
+    /// Whether a window closed after so many that the next may close there. What flows into a bucket
+    /// between two looks is less, and as regular.
     pub(super) fn is_guessed(&self) -> bool {
-        self.size() >= LEAST
+        self.size() >= f64::from(FEW)
     }
 
     /// A window took `count` before it closed.
@@ -72,6 +73,11 @@ impl Quota {
     pub(super) fn allows(&self) -> f64 {
         let extra = if self.wait == 0 { self.extra() } else { 0.0 };
         f64::from(self.size + extra)
+    }
+
+    /// Whether the next window is one that tests the quota.
+    pub(super) fn is_tested_next(&self) -> bool {
+        self.wait == 1
     }
 
     /// All that may go in this window have gone, and none was refused yet.

@@ -1,39 +1,52 @@
-use super::Period;
+use super::*;
 
-/// Openings `apart` seconds apart, after each of which `count` are let in. The server shuts `shut` seconds
-/// after each, and the first look finds it open.
-fn openings(apart: f64, shut: f64, count: f64) -> Period {
+const LIMIT: f64 = 62.0;
+
+/// Two windows of a second looked like one of two seconds, and now it is the turn of the test whether
+/// they are shorter.
+fn taken_for_two_seconds() -> Period {
+    let constants = Constants::default();
     let mut period = Period::default();
     period.begin(0.0);
-    for i in 0..6 {
-        let (at, admitted) = (f64::from(i) * apart, f64::from(i + 1) * count);
-        period.shut(at + shut, admitted, false);
-        period.opened(at + apart, admitted);
-    }
+    period.shut(1.5, LIMIT, false);
+    period.refused(1.99);
+    period.opened(2.0, LIMIT);
+    period.shut(3.5, 2.0 * LIMIT, false);
+    period.refused(3.99);
+    period.opened(4.0, 2.0 * LIMIT);
+    assert!(period.is_known());
+    assert!(
+        period.is_spent(4.9, 3.0 * LIMIT, &constants),
+        "a test of the quota"
+    );
+    period.opened(6.0, 3.0 * LIMIT);
+    period.spent(6.9);
+    assert_eq!(looks_at(&period, 6.9), 8.0);
+    period.opened(8.0, 4.0 * LIMIT);
+    period.spent(8.9);
+    assert_eq!(looks_at(&period, 8.9), 9.0, "a test of the length");
     period
 }
 
-#[test]
-fn a_quick_shallow_bucket_is_not_taken_for_windows() {
-    // It holds four and is full again when looked at after a quarter of a second.
-    let period = openings(0.265, 0.015, 4.0);
-    assert!(!period.is_known());
-    assert!(!period.shut_there(28.0));
+fn looks_at(period: &Period, now: f64) -> f64 {
+    let expected = period.expected(now, &Constants::default());
+    (expected.expect("an end").0 * 100.0).round() / 100.0
 }
 
 #[test]
-fn a_short_window_is_known_though_the_first_look_finds_it_over() {
-    let period = openings(1.0, 0.75, 30.0);
-    assert!(period.is_known());
-    // With one more, as a test.
-    assert_eq!(period.left(180.0), Some(31.0));
+fn windows_that_are_as_long_as_they_seem_cost_one_refusal() {
+    let mut period = taken_for_two_seconds();
+    period.refused(9.0);
+    assert_eq!(looks_at(&period, 9.0), 10.0);
+    period.opened(10.0, 5.0 * LIMIT);
+    period.spent(10.9);
+    assert_eq!(looks_at(&period, 10.9), 12.0);
 }
 
 #[test]
-fn a_look_that_was_a_moment_late_is_followed_by_the_next_round_distance() {
-    let mut period = Period::default();
-    period.begin(0.0);
-    // It went at two seconds, and its refusal was heard of a little later.
-    let next = period.next_look(2.03, 2.0, 0.05);
-    assert!((3.0..3.2).contains(&next), "{next}");
+fn windows_that_are_shorter_than_they_seem_are_found_out() {
+    let mut period = taken_for_two_seconds();
+    period.opened(9.0, 5.0 * LIMIT);
+    period.spent(9.9);
+    assert_eq!(looks_at(&period, 9.9), 10.0);
 }
