@@ -13,6 +13,7 @@ const TROUBLE: &str = "a 503 is first taken for trouble: some must tell that it 
 const STRANGERS: &str = "what one gives up the other finds late";
 const BURSTS: &str = "its rate is known only after ten refusals";
 const TOLD: &str = "each spends what both are told is left";
+const CLIMB: &str = "the climb from 4 takes a seventh of the time";
 const AVERAGE: &str = "a sliding average is taken for windows longer than it needs to fall";
 const EARLY: &str = "the look at its end comes a moment early, and the next one late";
 const SILENT: &str = "closes without a word: the first end is found by looking";
@@ -74,7 +75,7 @@ fn limit_conn() -> Vec<Scenario> {
         run(2, 50, 429),
         run(5, 100, 429),
         run(8, 200, 429),
-        run(20, 400, 429),
+        run(20, 400, 429).beyond(CLIMB),
         run(10, 200, 503),
         run(10, 200, 429).clients(2),
     ]
