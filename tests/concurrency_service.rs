@@ -103,6 +103,39 @@ async fn a_limit_that_wants_no_time_gets_none() {
     assert_eq!(*times.lock().unwrap(), [None, None]);
 }
 
+/// Says that there is room now, and has none before ten milliseconds have passed.
+#[derive(Debug)]
+struct Promising;
+
+impl Limit for Promising {
+    fn headroom(&mut self, now: &Now, _: Load) -> Headroom {
+        Headroom {
+            slots: usize::from(now.get() >= Duration::from_millis(10)),
+            opens_at: Some(now.get()),
+        }
+    }
+
+    fn on_send(&mut self, _: &Now, _: Load) {}
+
+    fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
+
+    fn limit(&self) -> usize {
+        1
+    }
+
+    fn set_limit(&mut self, _: usize) {}
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_promises_room_it_has_not_is_asked_again_later() {
+    let layer = AdaptiveConcurrencyLayer::with_limit(Promising);
+    let (mut service, _server) = gated(&layer);
+    service.ready().await.unwrap();
+    assert_eq!(layer.handle().in_flight(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clone_has_no_permit() {
     let layer = fixed(2);
