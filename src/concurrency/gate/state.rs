@@ -68,7 +68,7 @@ impl State {
             self.version += u64::from(self.pause.expire(now));
         }
         let mut room = self.limit.headroom(now, self.load());
-        // A limit that has no room now, and says that it has, would be asked again for ever.
+        // One that has no room now, and says that it opens now, would be asked again for ever.
         if let (0, Some(at)) = (room.slots, &mut room.opens_at) {
             *at = (*at).max(now.get() + Duration::from_micros(1));
         }

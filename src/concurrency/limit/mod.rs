@@ -153,7 +153,8 @@ impl Sent {
 pub struct Headroom {
     /// How many more requests may go now.
     pub slots: usize,
-    /// When time alone will allow one more, if it will.
+    /// When time alone will allow one more, if it will. It is asked again then; a time that has
+    /// passed counts as a moment from now.
     pub opens_at: Option<Duration>,
 }
 
