@@ -29,10 +29,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, response::Parts};
 use http_body::Body;
 
+use crate::ask::KeptPlace;
 use crate::hint::Hint;
 
 /// A request that may be sent more than once.
@@ -188,22 +190,101 @@ impl<B: Body, B2: Body> WithBody<B2> for Response<B> {
 /// It tells a retry above that the shared pause is taken care of, and carries back what the retry
 /// alone can know: the hint in the refused answer's body.
 #[derive(Clone)]
-pub struct Governor(Arc<dyn Fn(&Hint) + Send + Sync>);
+pub struct Governor {
+    refine: Arc<dyn Fn(&Hint) + Send + Sync>,
+    place: Option<KeptPlace>,
+}
 
 impl Governor {
     /// A governor that is told of a more exact hint through `refine`.
     pub fn new(refine: impl Fn(&Hint) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(refine))
+        Self {
+            refine: Arc::new(refine),
+            place: None,
+        }
+    }
+
+    /// The same, with the place in the line that the refused request may take again.
+    #[allow(dead_code, reason = "the gate uses it next")]
+    pub(crate) fn keep_place(mut self, place: KeptPlace) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The place in the line that the refused request may take again.
+    #[allow(dead_code, reason = "the retry uses it next")]
+    pub(crate) fn kept_place(&self) -> Option<KeptPlace> {
+        self.place
     }
 
     /// Tells the governor what the refused answer's body said.
     pub fn refine(&self, hint: &Hint) {
-        (self.0)(hint);
+        (self.refine)(hint);
     }
 }
 
 impl fmt::Debug for Governor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Governor")
+    }
+}
+
+/// Left in the extensions of a response that no server sent for this request.
+///
+/// The layers of this crate answer a request themselves when it cannot be served: with a copy of the last
+/// refusal, or, where there was none, with an empty `503 Service Unavailable`. A response without this
+/// extension is the server's own.
+///
+/// ```
+/// use tower_throttle::message::Unsent;
+///
+/// # fn look<B>(response: &http::Response<B>) {
+/// if let Some(unsent) = Unsent::of(response.extensions()) {
+///     println!("not sent ({:?}); last refused {:?} ago", unsent.cause(), unsent.last_refused());
+/// }
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    pub(crate) cause: UnsentCause,
+    pub(crate) since: Option<Duration>,
+    pub(crate) last_refused: Option<Duration>,
+}
+
+/// Why a request was answered without being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnsentCause {
+    /// The circuit is open: the API serves nobody.
+    CircuitOpen,
+    /// The request's time was over before an attempt could be made.
+    OutOfTime,
+    /// The layer was closed.
+    Closed,
+}
+
+impl Unsent {
+    /// The mark that a layer left in a response's extensions, if the response is not the server's own.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// Why the request was not sent.
+    #[must_use]
+    pub const fn cause(&self) -> UnsentCause {
+        self.cause
+    }
+
+    /// How long nothing had been accepted by then. `None` if the layer does not know of an outage.
+    #[must_use]
+    pub const fn since(&self) -> Option<Duration> {
+        self.since
+    }
+
+    /// How long ago the copied refusal came. `None` if the response is no copy.
+    #[must_use]
+    pub const fn last_refused(&self) -> Option<Duration> {
+        self.last_refused
     }
 }

@@ -225,6 +225,12 @@ impl Hint {
         }
     }
 
+    /// Whether an answer with this status that does not look like a refusal may be one for what its body
+    /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
+    pub(crate) fn body_decides(status: StatusCode) -> bool {
+        cfg!(feature = "json") && status == StatusCode::FORBIDDEN
+    }
+
     /// The hint that a middleware of this crate left in a response's extensions.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {

@@ -105,7 +105,7 @@ impl<C, H, K> Policy<C, H, K> {
             Verdict::Accepted if wanted && !decision.allows(repeatable) => {
                 Judged::Returned(notes(hint), Sentence::Final)
             }
-            Verdict::Accepted if wanted || body_decides(status) => Judged::Read(notes(hint)),
+            Verdict::Accepted if wanted || Hint::body_decides(status) => Judged::Read(notes(hint)),
             Verdict::Accepted => {
                 let served = !status.is_server_error();
                 Judged::Returned(notes(hint), Sentence::Accept { served })
@@ -180,10 +180,4 @@ impl<B: Body> Refused<B> {
     pub(super) fn into_parts(self) -> (Parts, super::body::ResponseBody<B>, Hint) {
         (self.parts, self.drain.into_body(), self.notes.hint)
     }
-}
-
-/// Whether an answer that does not look like a refusal may be one for what its body says: GitHub's
-/// secondary rate limit is a 403 that only its message tells from any other.
-fn body_decides(status: http::StatusCode) -> bool {
-    cfg!(feature = "json") && status == http::StatusCode::FORBIDDEN
 }
