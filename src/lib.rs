@@ -67,7 +67,6 @@
 //! them on a paused clock. A call that need not wait needs no runtime. Nothing is spawned.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[allow(dead_code, reason = "the gate and the retries use it next")]
 mod ask;
 pub mod concurrency;
 mod ext;

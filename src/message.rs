@@ -212,7 +212,6 @@ impl Governor {
     }
 
     /// The place in the line that the refused request may take again.
-    #[allow(dead_code, reason = "the retry uses it next")]
     pub(crate) fn kept_place(&self) -> Option<KeptPlace> {
         self.place
     }

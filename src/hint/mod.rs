@@ -225,6 +225,22 @@ impl Hint {
         }
     }
 
+    /// The same when `by` has passed: waits and resets are shorter by that.
+    pub(crate) fn aged(&self, by: Duration) -> Self {
+        let mut hint = self.clone();
+        hint.wait = hint.wait.map(|wait| wait.saturating_sub(by));
+        for quota in &mut hint.quotas {
+            quota.reset = quota.reset.map(|reset| reset.saturating_sub(by));
+        }
+        hint
+    }
+
+    /// Whether only this request is refused for good, such as one that is larger than any quota, and not
+    /// everybody who asks.
+    pub(crate) fn names_request_stub(&self) -> bool {
+        false
+    }
+
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
     /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
     pub(crate) fn body_decides(status: StatusCode) -> bool {

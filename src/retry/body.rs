@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -13,7 +13,11 @@ pin_project! {
     /// The response body of [`RetryOn429`](super::RetryOn429): the inner body, untouched.
     ///
     /// If the layer has read a part of it to find out why a request was refused, that part comes
-    /// first, frame by frame as it arrived, then the rest. Data and errors are the inner body's.
+    /// first, frame by frame as it arrived, then the rest. Frames, trailers and errors are the inner
+    /// body's. Where the layer answers by itself, with a copy of an older refusal
+    /// ([`Unsent`](crate::message::Unsent)), it is what was kept of that answer's body.
+    ///
+    /// Data are `Bytes`: of an inner body of `Bytes`, as clients have it, nothing is copied.
     pub struct ResponseBody<B>
     where
         B: Body,
@@ -31,11 +35,12 @@ pin_project! {
     {
         Untouched { #[pin] body: B },
         Drained { drained: Box<Drained<B>> },
+        Kept { data: Bytes },
     }
 }
 
 struct Drained<B: Body> {
-    frames: VecDeque<Frame<B::Data>>,
+    frames: VecDeque<Frame<Bytes>>,
     error: Option<B::Error>,
     rest: Option<Pin<Box<B>>>,
 }
@@ -47,8 +52,15 @@ impl<B: Body> ResponseBody<B> {
         }
     }
 
+    /// A copy of what was kept of another answer's body.
+    pub(super) fn kept(data: Bytes) -> Self {
+        Self {
+            body: Inner::Kept { data },
+        }
+    }
+
     pub(super) fn drained(
-        frames: VecDeque<Frame<B::Data>>,
+        frames: VecDeque<Frame<Bytes>>,
         error: Option<B::Error>,
         rest: Option<Pin<Box<B>>>,
     ) -> Self {
@@ -65,7 +77,15 @@ impl<B: Body> ResponseBody<B> {
 }
 
 /// What a body's poll comes to.
-type PollFrame<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+type PollFrame<B> = Poll<Option<Result<Frame<Bytes>, <B as Body>::Error>>>;
+
+/// The next frame of an inner body, its data as `Bytes`.
+pub(super) fn poll_bytes<B: Body>(body: Pin<&mut B>, cx: &mut Context<'_>) -> PollFrame<B> {
+    body.poll_frame(cx).map_ok(|frame| {
+        // Of `Bytes`, this takes them as they are.
+        frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
+    })
+}
 
 impl<B: Body> Drained<B> {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> PollFrame<B> {
@@ -76,24 +96,23 @@ impl<B: Body> Drained<B> {
             return Poll::Ready(Some(Err(error)));
         }
         match &mut self.rest {
-            Some(rest) => rest.as_mut().poll_frame(cx),
+            Some(rest) => poll_bytes(rest.as_mut(), cx),
             None => Poll::Ready(None),
         }
     }
 }
 
 impl<B: Body> Body for ResponseBody<B> {
-    type Data = B::Data;
+    type Data = Bytes;
     type Error = B::Error;
 
     #[inline]
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> PollFrame<B> {
         match self.project().body.project() {
-            InnerProj::Untouched { body } => body.poll_frame(cx),
+            InnerProj::Untouched { body } => poll_bytes(body, cx),
             InnerProj::Drained { drained } => drained.poll_frame(cx),
+            InnerProj::Kept { data } if data.is_empty() => Poll::Ready(None),
+            InnerProj::Kept { data } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(data))))),
         }
     }
 
@@ -108,6 +127,7 @@ impl<B: Body> Body for ResponseBody<B> {
                         .as_ref()
                         .is_none_or(|rest| rest.is_end_stream())
             }
+            Inner::Kept { data } => data.is_empty(),
         }
     }
 
@@ -116,7 +136,7 @@ impl<B: Body> Body for ResponseBody<B> {
             Inner::Untouched { body } => body.size_hint(),
             Inner::Drained { drained } => {
                 let read = drained.frames.iter().filter_map(Frame::data_ref);
-                let read = read.map(|data| data.remaining() as u64).sum();
+                let read = read.map(|data| data.len() as u64).sum();
                 let rest = match &drained.rest {
                     Some(rest) => rest.size_hint(),
                     None if drained.error.is_some() => SizeHint::new(),
@@ -124,6 +144,7 @@ impl<B: Body> Body for ResponseBody<B> {
                 };
                 following(read, &rest)
             }
+            Inner::Kept { data } => SizeHint::with_exact(data.len() as u64),
         }
     }
 }
@@ -142,7 +163,7 @@ impl<B: Body> fmt::Debug for ResponseBody<B> {
     /// Shows no content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let drained = match &self.body {
-            Inner::Untouched { .. } => 0,
+            Inner::Untouched { .. } | Inner::Kept { .. } => 0,
             Inner::Drained { drained } => drained.frames.len(),
         };
         f.debug_struct("ResponseBody")

@@ -1,16 +1,15 @@
 //! Reading a refused answer's body before it is thrown away.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 
-use super::body::ResponseBody;
+use super::body::{ResponseBody, poll_bytes};
 
 /// The most frames that are read: a server may send its bytes one by one, or send none at all.
 const MAX_FRAMES: usize = 1024;
@@ -26,7 +25,7 @@ pub(super) struct DrainLimits {
 pub(super) struct Drain<B: Body> {
     /// `None` once it has ended.
     rest: Option<Pin<Box<B>>>,
-    frames: VecDeque<Frame<B::Data>>,
+    frames: VecDeque<Frame<Bytes>>,
     error: Option<B::Error>,
     limits: DrainLimits,
     read: usize,
@@ -52,9 +51,9 @@ impl<B: Body> Drain<B> {
             if late || self.read >= self.limits.bytes || self.frames.len() >= MAX_FRAMES {
                 break;
             }
-            match rest.as_mut().poll_frame(cx) {
+            match poll_bytes(rest.as_mut(), cx) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.read += frame.data_ref().map_or(0, Buf::remaining);
+                    self.read += frame.data_ref().map_or(0, Bytes::len);
                     self.frames.push_back(frame);
                     // Lets go of the connection without another poll.
                     if rest.is_end_stream() {
@@ -75,22 +74,21 @@ impl<B: Body> Drain<B> {
         Poll::Ready(())
     }
 
-    /// What was read, in one piece: `None` if it was nothing. Data that do not lie in one piece show
-    /// only the first, so that what follows cannot be joined to it.
-    pub(super) fn bytes(&self) -> Option<Cow<'_, [u8]>> {
-        let mut read = Cow::Borrowed(&[][..]);
-        for data in self.frames.iter().filter_map(Frame::data_ref) {
-            let piece = data.chunk();
-            if read.is_empty() {
-                read = Cow::Borrowed(piece);
-            } else if !piece.is_empty() {
-                read.to_mut().extend_from_slice(piece);
-            }
-            if piece.len() < data.remaining() {
-                break;
-            }
+    /// What was read, in one piece.
+    pub(super) fn bytes(&self) -> Bytes {
+        let mut data = self.frames.iter().filter_map(|frame| frame.data_ref());
+        let Some(first) = data.next() else {
+            return Bytes::new();
+        };
+        let rest: Vec<_> = data.collect();
+        if rest.is_empty() {
+            return first.clone();
         }
-        (!read.is_empty()).then_some(read)
+        let mut all = BytesMut::with_capacity(self.read);
+        all.extend_from_slice(first);
+        rest.into_iter()
+            .for_each(|data| all.extend_from_slice(data));
+        all.freeze()
     }
 
     /// The body as if nothing had been read.

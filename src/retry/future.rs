@@ -6,25 +6,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Extensions;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::attempts::Attempts;
 use super::body::ResponseBody;
 use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
+use super::finish::{accept, copy, finish, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
-use super::judge::{Judged, Refused, Sentence};
-use super::next::{self, Next, ask};
-use super::plan::{Course, Setback};
+use super::judge::{Disposition, HeadClass, Refused};
+use super::next::{self, Next, Ready, ask_hook};
+use super::plan::RetryState;
 use super::policy::Policy;
-use crate::hint::Hint;
 use crate::message::{HttpResponse, WithBody};
 
 pub(super) type BodyOf<R> = <R as HttpResponse>::Body;
+
+/// What [`RetryOn429`](super::RetryOn429) makes of a response.
+pub(super) type Answer<R> = <R as WithBody<ResponseBody<BodyOf<R>>>>::Output;
 
 pin_project! {
     /// The future of [`RetryOn429`](super::RetryOn429): one logical request with all its attempts.
@@ -43,7 +44,7 @@ pin_project! {
         // What another attempt sends. `None` if there can be none.
         kept: Option<Req>,
         policy: Arc<Policy<C, H, K>>,
-        course: Course,
+        retry: RetryState,
     }
 }
 
@@ -54,10 +55,10 @@ pin_project! {
         B: Body,
     {
         Called { #[pin] future: F },
-        // Boxed, as are the retries, so that the many futures that meet no refusal stay small.
+        // Boxed, as are the attempts to come, so that the many futures that meet no refusal stay small.
         // `acting` is what the hook does about it.
         Reading { refused: Option<Box<Refused<B>>>, #[pin] acting: Option<A> },
-        Retrying { next: Box<Next<Req>> },
+        Waiting { next: Box<Next<Req>> },
     }
 }
 
@@ -67,20 +68,41 @@ where
     S::Response: HttpResponse,
     H: OnRefusal<Req>,
 {
+    /// A request whose first attempt was sent.
     #[inline]
-    pub(super) fn new(
+    pub(super) fn sent(
         future: S::Future,
         service: S,
         kept: Option<Req>,
         policy: Arc<Policy<C, H, K>>,
+        since: Option<Instant>,
     ) -> Self {
-        let course = Course::begin(&policy.config);
+        let retry = RetryState::begin(&policy.config, 1, since);
         Self {
             state: State::Called { future },
             service,
             kept,
             policy,
-            course,
+            retry,
+        }
+    }
+
+    /// A request whose first attempt is sent when `service` is ready, and the circuit allows it.
+    pub(super) fn waiting(
+        request: Req,
+        service: S,
+        kept: Option<Req>,
+        policy: Arc<Policy<C, H, K>>,
+        since: Option<Instant>,
+    ) -> Self {
+        let retry = RetryState::begin(&policy.config, 0, since);
+        let next = Next::new(request, None);
+        Self {
+            state: State::Waiting { next },
+            service,
+            kept,
+            policy,
+            retry,
         }
     }
 }
@@ -93,79 +115,23 @@ where
     H: OnRefusal<Req>,
     K: CloneRequest<Req>,
 {
-    type Output =
-        Result<<S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output, S::Error>;
+    type Output = Result<Answer<S::Response>, S::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let policy = &**this.policy;
+        let (policy, retry) = (&**this.policy, this.retry);
         loop {
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => {
-                    let mut result = ready!(future.poll(cx));
-                    // Judged where it lies: a response is large, and each move of it costs.
-                    match &mut result {
-                        Ok(response) => {
-                            let kept = this.kept.as_ref();
-                            let repeatable =
-                                || kept.is_some_and(|kept| policy.clone.is_repeatable(kept));
-                            match policy.judge::<_, S::Error>(response, repeatable) {
-                                Judged::Accepted { served } => {
-                                    accept(response.extensions_mut(), served, policy, this.course);
-                                    return Poll::Ready(result.map(pass_on));
-                                }
-                                Judged::Read(notes) => State::Reading {
-                                    refused: result
-                                        .ok()
-                                        .map(|response| policy.read(response, notes, None)),
-                                    acting: None,
-                                },
-                                Judged::Returned(notes, sentence) => {
-                                    let refusal = Refusal {
-                                        status: response.status(),
-                                        headers: response.headers(),
-                                        hint: &notes.hint,
-                                        attempt: this.course.attempts,
-                                    };
-                                    let acting = ask(refusal, kept, policy, this.course);
-                                    if acting.is_none() {
-                                        let extensions = response.extensions_mut();
-                                        finish(
-                                            extensions,
-                                            sentence,
-                                            notes.hint,
-                                            policy,
-                                            this.course,
-                                        );
-                                        return Poll::Ready(result.map(pass_on));
-                                    }
-                                    State::Reading {
-                                        refused: result.ok().map(|response| {
-                                            policy.read(response, notes, Some(sentence))
-                                        }),
-                                        acting,
-                                    }
-                                }
-                            }
-                        }
-                        Err(error) => {
-                            let decision = policy.classify.classify(Err(&*error));
-                            let setback = Setback {
-                                at: Instant::now(),
-                                wait: None,
-                                governed: false,
-                            };
-                            let next = this
-                                .kept
-                                .as_ref()
-                                .filter(|kept| decision.allows(|| policy.clone.is_repeatable(kept)))
-                                .and_then(|kept| next::after(setback, kept, policy, this.course));
-                            match next {
-                                Some(next) => State::Retrying { next },
-                                None => return Poll::Ready(result.map(pass_on)),
-                            }
-                        }
+                    let Poll::Ready(result) = future.poll(cx) else {
+                        // An answer that is there at once needs no clock.
+                        retry.sent_at.get_or_insert_with(Instant::now);
+                        return Poll::Pending;
+                    };
+                    match on_answer::<S, Req, C, H, K>(result, this.kept.as_ref(), policy, retry) {
+                        Step::Done(result) => return Poll::Ready(result),
+                        Step::Go(state) => state,
                     }
                 }
                 StateProj::Reading {
@@ -174,50 +140,40 @@ where
                 } => {
                     let refused = slot.as_deref_mut().expect("polled after completion");
                     ready!(refused.drain.poll(cx));
-                    let sentence = match refused.sentence {
-                        Some(sentence) => sentence,
-                        None => {
-                            let sentence = policy.sentence(refused);
-                            refused.sentence = Some(sentence);
-                            let refusal = Refusal {
-                                status: refused.parts.status,
-                                headers: &refused.parts.headers,
-                                hint: &refused.notes.hint,
-                                attempt: this.course.attempts,
-                            };
-                            acting.set(ask(refusal, this.kept.as_ref(), policy, this.course));
-                            sentence
-                        }
-                    };
-                    let next = match (acting.as_pin_mut(), sentence) {
-                        (Some(acting), _) => ready!(acting.poll(cx)).and_then(|request| {
-                            next::with(request, this.kept, policy, this.course)
-                        }),
-                        (None, Sentence::Retry(setback)) => this
+                    if refused.disposition.is_none() {
+                        acting.set(on_read(refused, this.kept.as_ref(), policy, retry));
+                    }
+                    let next = match (acting.as_pin_mut(), refused.disposition) {
+                        (Some(acting), _) => ready!(acting.poll(cx))
+                            .and_then(|request| next::with(request, this.kept, policy, retry)),
+                        (None, Some(Disposition::Retry(failed))) => this
                             .kept
                             .as_ref()
-                            .and_then(|kept| next::after(setback, kept, policy, this.course)),
+                            .and_then(|kept| next::after(failed, kept, policy, retry)),
                         (None, _) => None,
                     };
-                    match next {
-                        // The refused answer is dropped here, before the wait: a connection or a
-                        // permit that hangs on it is of use to others meanwhile.
-                        Some(next) => State::Retrying { next },
-                        None => {
-                            let refused = slot.take().expect("polled after completion");
-                            let (mut parts, body, hint) = refused.into_parts();
-                            finish(&mut parts.extensions, sentence, hint, policy, this.course);
-                            return Poll::Ready(Ok(S::Response::from_parts(parts, body)));
-                        }
-                    }
+                    let Some(next) = next else {
+                        let refused = slot.take().expect("polled after completion");
+                        return Poll::Ready(Ok(finish::<S::Response, C, H, K>(
+                            *refused, policy, retry,
+                        )));
+                    };
+                    // The refused answer is dropped here, before the wait: a connection or a
+                    // permit that hangs on it is of use to others meanwhile.
+                    State::Waiting { next }
                 }
-                StateProj::Retrying { next } => {
-                    ready!(next.poll_due(policy, this.course, cx));
-                    ready!(this.service.poll_ready(cx))?;
-                    this.course.attempts += 1;
-                    let request = next.take(policy, this.course.attempts);
+                StateProj::Waiting { next } => {
+                    let shared = &policy.shared;
+                    let ready = next.poll_ready(this.service, &policy.config, shared, retry, cx);
+                    if let Ready::Answer(unsent) = ready!(ready)? {
+                        let answer = copy::<S::Response, Req, C, H, K>(next, unsent, policy, retry);
+                        return Poll::Ready(Ok(answer));
+                    }
+                    retry.attempts += 1;
+                    retry.sent_at = None;
+                    let request = next.take(policy, retry.attempts);
                     let future = this.service.call(request);
-                    if this.course.attempts >= policy.config.max_attempts {
+                    if retry.attempts >= policy.config.max_attempts {
                         // Lets a replayable body forget what nobody will read again.
                         *this.kept = None;
                     }
@@ -229,44 +185,115 @@ where
     }
 }
 
-/// A response whose body was not looked into.
-#[inline]
-fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> R::Output {
-    response.map_body(ResponseBody::new)
+/// What follows an attempt's end.
+enum Step<R, E, F, Req, A>
+where
+    R: WithBody<ResponseBody<BodyOf<R>>>,
+{
+    Done(Result<Answer<R>, E>),
+    Go(State<F, BodyOf<R>, Req, A>),
 }
 
-/// Notes in a response that is returned what came of the request.
-fn finish<C, H, K>(
-    extensions: &mut Extensions,
-    sentence: Sentence,
-    hint: Hint,
-    policy: &Policy<C, H, K>,
-    course: &Course,
-) {
-    if let Sentence::Accept { served } = sentence {
-        accept(extensions, served, policy, course);
-    } else {
-        extensions.insert(Attempts::new(course.attempts));
-        extensions.insert(hint);
-    }
-}
+type StepOf<S, Req, H> = Step<
+    <S as Service<Req>>::Response,
+    <S as Service<Req>>::Error,
+    <S as Service<Req>>::Future,
+    Req,
+    <H as OnRefusal<Req>>::Future,
+>;
 
+/// Decides about what came of an attempt.
 #[inline]
-fn accept<C, H, K>(
-    extensions: &mut Extensions,
-    served: bool,
+fn on_answer<S, Req, C, H, K>(
+    mut result: Result<S::Response, S::Error>,
+    kept: Option<&Req>,
     policy: &Policy<C, H, K>,
-    course: &Course,
-) {
-    if served {
-        policy.shared.accepted();
-        if let Some(budget) = &policy.config.budget {
-            budget.deposit();
+    retry: &mut RetryState,
+) -> StepOf<S, Req, H>
+where
+    S: Service<Req>,
+    S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
+    C: Classify<S::Error>,
+    H: OnRefusal<Req>,
+    K: CloneRequest<Req>,
+{
+    let repeatable = || kept.is_some_and(|kept| policy.clone.is_repeatable(kept));
+    // Judged where it lies: a response is large, and each move of it costs.
+    let response = match &mut result {
+        Ok(response) => response,
+        Err(error) => {
+            let decision = policy.classify.classify(Err(&*error));
+            let kept = kept.filter(|_| decision.allows(repeatable));
+            return match next::after_error(kept, policy, retry) {
+                Some(next) => Step::Go(State::Waiting { next }),
+                None => Step::Done(result.map(pass_on)),
+            };
+        }
+    };
+    match policy.judge::<_, S::Error>(response, retry.sent_at, repeatable) {
+        HeadClass::Accepted { served } => {
+            accept(response.extensions_mut(), served, policy, retry);
+            Step::Done(result.map(pass_on))
+        }
+        HeadClass::Read(context) => Step::Go(State::Reading {
+            refused: result
+                .ok()
+                .map(|response| policy.read(response, context, None)),
+            acting: None,
+        }),
+        HeadClass::Returned(context, disposition) => {
+            let refusal = Refusal {
+                status: response.status(),
+                headers: response.headers(),
+                hint: &context.hint,
+                attempt: retry.attempts,
+            };
+            let acting = ask_hook(refusal, kept, policy, retry);
+            if acting.is_none() {
+                let hint = context.hint;
+                super::finish::mark(response.extensions_mut(), disposition, hint, policy, retry);
+                return Step::Done(result.map(pass_on));
+            }
+            Step::Go(State::Reading {
+                refused: result
+                    .ok()
+                    .map(|response| policy.read(response, context, Some(disposition))),
+                acting,
+            })
         }
     }
-    if course.attempts > 1 {
-        extensions.insert(Attempts::new(course.attempts));
+}
+
+/// Decides about a refused answer that was read, and asks the hook.
+fn on_read<B, Req, C, H, K>(
+    refused: &mut Refused<B>,
+    kept: Option<&Req>,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) -> Option<H::Future>
+where
+    B: Body,
+    H: OnRefusal<Req>,
+{
+    let mut disposition = policy.dispose(refused);
+    if let Some(setback) = disposition.setback() {
+        if retry.note(
+            setback,
+            Some(refused.copy()),
+            &policy.config,
+            &policy.shared,
+        ) {
+            disposition = Disposition::Return;
+        }
     }
+    refused.disposition = Some(disposition);
+    let refusal = Refusal {
+        status: refused.parts.status,
+        headers: &refused.parts.headers,
+        hint: &refused.context.hint,
+        attempt: retry.attempts,
+    };
+    ask_hook(refusal, kept, policy, retry)
 }
 
 impl<S, Req, C, H, K> fmt::Debug for ResponseFuture<S, Req, C, H, K>
@@ -283,11 +310,11 @@ where
                 acting: Some(_), ..
             } => "Acting",
             State::Reading { .. } => "Reading",
-            State::Retrying { .. } => "Retrying",
+            State::Waiting { .. } => "Waiting",
         };
         f.debug_struct("ResponseFuture")
             .field("state", &state)
-            .field("attempts", &self.course.attempts)
+            .field("attempts", &self.retry.attempts)
             .finish_non_exhaustive()
     }
 }

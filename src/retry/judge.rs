@@ -6,57 +6,84 @@ use http::response::Parts;
 use http_body::Body;
 use tokio::time::Instant;
 
+use super::body::ResponseBody;
+use super::circuit::Setback;
 use super::classify::{Classify, Decision, Head};
 use super::drain::Drain;
-use super::plan::Setback;
+use super::last_refusal::LastRefusal;
+use super::plan::FailedAttempt;
 use super::policy::Policy;
 use crate::hint::{Hint, Verdict};
-use crate::message::{Governor, HttpResponse};
+use crate::message::{Governor, HttpResponse, Unsent};
 
 /// What a response's head says.
-pub(super) enum Judged {
+pub(super) enum HeadClass {
     /// It is what the caller is waiting for.
     Accepted { served: bool },
     /// It is not, but the layer returns it by itself.
-    Returned(Notes, Sentence),
+    Returned(HeadContext, Disposition),
     /// Its body is worth reading.
-    Read(Notes),
+    Read(HeadContext),
 }
 
 /// What is known of an answer from its head.
-pub(super) struct Notes {
+pub(super) struct HeadContext {
     pub(super) hint: Hint,
     received: SystemTime,
     at: Instant,
     /// The classifier wants it retried, refusal or not.
     wanted: bool,
+    /// It came so late that the work may be done, and the request may not be repeated.
+    doubtful: bool,
 }
 
 /// A refused answer that is being read.
 pub(super) struct Refused<B: Body> {
     pub(super) parts: Parts,
     pub(super) drain: Drain<B>,
-    pub(super) notes: Notes,
+    pub(super) context: HeadContext,
     /// `None` until its body was read, if that can change it.
-    pub(super) sentence: Option<Sentence>,
+    pub(super) disposition: Option<Disposition>,
 }
 
 /// What to do with a refused answer.
 #[derive(Clone, Copy)]
-pub(super) enum Sentence {
+pub(super) enum Disposition {
     /// It was no refusal after all.
     Accept { served: bool },
-    /// Return it.
-    Final,
+    /// Return it. It says nothing of other requests.
+    Return,
+    /// Return it, and tell the circuit.
+    Final(Setback),
     /// Try again, if the bounds allow it.
-    Retry(Setback),
+    Retry(FailedAttempt),
+}
+
+impl Disposition {
+    /// What the circuit is to be told.
+    pub(super) fn setback(&self) -> Option<Setback> {
+        match self {
+            Self::Accept { .. } | Self::Return => None,
+            Self::Final(setback) => Some(*setback),
+            Self::Retry(failed) => Some(Setback {
+                at: failed.at,
+                wait: failed.wait,
+                for_good: false,
+            }),
+        }
+    }
 }
 
 impl<C, H, K> Policy<C, H, K> {
     /// Looks at a response's head. `repeatable` says whether the request may be sent again though
-    /// it may have been served.
+    /// it may have been served, and `sent_at` when its attempt was found to take time.
     #[inline]
-    pub(super) fn judge<R, E>(&self, response: &R, repeatable: impl FnOnce() -> bool) -> Judged
+    pub(super) fn judge<R, E>(
+        &self,
+        response: &R,
+        sent_at: Option<Instant>,
+        repeatable: impl Fn() -> bool,
+    ) -> HeadClass
     where
         R: HttpResponse,
         C: Classify<E>,
@@ -64,11 +91,11 @@ impl<C, H, K> Policy<C, H, K> {
         let status = response.status();
         let head = Head::new(status, response.headers());
         match self.classify.classify(Ok(head)) {
-            Decision::Default if status.as_u16() < 400 => Judged::Accepted { served: true },
-            Decision::Accept => Judged::Accepted {
+            Decision::Default if status.as_u16() < 400 => HeadClass::Accepted { served: true },
+            Decision::Accept => HeadClass::Accepted {
                 served: status.as_u16() < 400,
             },
-            decision => self.judge_closely(response, decision, repeatable),
+            decision => self.judge_closely(response, decision, sent_at, repeatable),
         }
     }
 
@@ -78,8 +105,9 @@ impl<C, H, K> Policy<C, H, K> {
         &self,
         response: &R,
         decision: Decision,
-        repeatable: impl FnOnce() -> bool,
-    ) -> Judged
+        sent_at: Option<Instant>,
+        repeatable: impl Fn() -> bool,
+    ) -> HeadClass
     where
         R: HttpResponse,
     {
@@ -90,29 +118,39 @@ impl<C, H, K> Policy<C, H, K> {
             Some(hint) => hint.clone(),
             None => Hint::parse(status, response.headers(), None, received),
         };
-        let notes = |hint| Notes {
+        let took = sent_at.map(|sent_at| at.saturating_duration_since(sent_at));
+        let doubtful = decision != Decision::RetryUnprocessed
+            && self.shared.latency.casts_doubt(status, took)
+            && !repeatable();
+        let verdict = hint.verdict(self.config.max_server_wait);
+        let context = HeadContext {
             hint,
             received,
             at,
             wanted,
+            doubtful,
         };
-        match hint.verdict(self.config.max_server_wait) {
+        if Unsent::of(response.extensions()).is_some() {
+            // A layer below answered by itself: it has its reasons, and no server was asked.
+            return HeadClass::Returned(context, Disposition::Return);
+        }
+        match verdict {
             Verdict::Retry => {
                 // At once: the others need not run into the same wall while the body is read.
-                self.share_pause(&hint, at, response.extensions().get());
-                Judged::Read(notes(hint))
+                self.share_pause(&context, response.extensions().get());
+                HeadClass::Read(context)
             }
             Verdict::Accepted if wanted && !decision.allows(repeatable) => {
-                Judged::Returned(notes(hint), Sentence::Final)
+                HeadClass::Returned(context, Disposition::Return)
             }
-            Verdict::Accepted if wanted || Hint::body_decides(status) => Judged::Read(notes(hint)),
+            Verdict::Accepted if wanted || Hint::body_decides(status) => HeadClass::Read(context),
             Verdict::Accepted => {
                 let served = !status.is_server_error();
-                Judged::Returned(notes(hint), Sentence::Accept { served })
+                HeadClass::Returned(context, Disposition::Accept { served })
             }
-            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => {
-                Judged::Returned(notes(hint), Sentence::Final)
-            }
+            Verdict::Forbidden => HeadClass::Returned(context, Disposition::Return),
+            // Read as well: others may be answered with a copy.
+            Verdict::Permanent | Verdict::OverCap => HeadClass::Read(context),
         }
     }
 
@@ -120,64 +158,90 @@ impl<C, H, K> Policy<C, H, K> {
     pub(super) fn read<R: HttpResponse>(
         &self,
         response: R,
-        notes: Notes,
-        sentence: Option<Sentence>,
+        context: HeadContext,
+        disposition: Option<Disposition>,
     ) -> Box<Refused<R::Body>> {
         let (parts, body) = response.into_parts();
         Box::new(Refused {
             parts,
             drain: Drain::new(body, self.config.drain),
-            notes,
-            sentence,
+            context,
+            disposition,
         })
     }
 
     /// Looks at a response again, with as much of its body as was read.
-    pub(super) fn sentence<B: Body>(&self, refused: &mut Refused<B>) -> Sentence {
+    pub(super) fn dispose<B: Body>(&self, refused: &mut Refused<B>) -> Disposition {
         let Refused {
             parts,
             drain,
-            notes,
+            context,
             ..
         } = refused;
         let governor = parts.extensions.get::<Governor>();
-        if cfg!(feature = "json") {
-            if let Some(body) = drain.bytes() {
-                let hint = Hint::parse(parts.status, &parts.headers, Some(&body), notes.received);
-                if hint != notes.hint {
-                    if let Some(governor) = governor {
-                        governor.refine(&hint);
-                    }
-                    notes.hint = hint;
+        let body = drain.bytes();
+        if cfg!(feature = "json") && !body.is_empty() {
+            let hint = Hint::parse(parts.status, &parts.headers, Some(&body), context.received);
+            if hint != context.hint {
+                if let Some(governor) = governor {
+                    governor.refine(&hint);
                 }
+                context.hint = hint;
             }
         }
-        let setback = Setback {
-            at: notes.at,
-            wait: notes.hint.wait(),
-            governed: governor.is_some(),
+        let wait = context.hint.wait();
+        let setback = |for_good| Setback {
+            at: context.at,
+            wait,
+            for_good,
         };
-        match notes.hint.verdict(self.config.max_server_wait) {
+        let retry = FailedAttempt {
+            at: context.at,
+            wait,
+            governed: governor.is_some(),
+            place: governor.and_then(Governor::kept_place),
+        };
+        match context.hint.verdict(self.config.max_server_wait) {
             Verdict::Retry => {
-                self.share_pause(&notes.hint, notes.at, governor);
-                Sentence::Retry(setback)
+                self.share_pause(context, governor);
+                if context.doubtful {
+                    Disposition::Final(setback(false))
+                } else {
+                    Disposition::Retry(retry)
+                }
             }
-            Verdict::Accepted if notes.wanted => Sentence::Retry(setback),
-            Verdict::Accepted => Sentence::Accept { served: true },
-            Verdict::Permanent | Verdict::Forbidden | Verdict::OverCap => Sentence::Final,
+            Verdict::Accepted if context.wanted => Disposition::Retry(retry),
+            Verdict::Accepted => Disposition::Accept { served: true },
+            Verdict::Forbidden => Disposition::Return,
+            Verdict::Permanent | Verdict::OverCap if context.hint.names_request_stub() => {
+                Disposition::Return
+            }
+            Verdict::Permanent | Verdict::OverCap => Disposition::Final(setback(true)),
         }
     }
 
     /// Lets everybody wait as long as one was asked to, unless a gate below sees to it.
-    fn share_pause(&self, hint: &Hint, at: Instant, governor: Option<&Governor>) {
-        if let (None, Some(wait)) = (governor, hint.wait().filter(|wait| !wait.is_zero())) {
-            self.shared.pause(super::pause::later(at, wait));
+    fn share_pause(&self, context: &HeadContext, governor: Option<&Governor>) {
+        let wait = context.hint.wait().filter(|wait| !wait.is_zero());
+        if let (None, Some(wait)) = (governor, wait) {
+            self.shared.pause(super::pause::later(context.at, wait));
         }
     }
 }
 
 impl<B: Body> Refused<B> {
-    pub(super) fn into_parts(self) -> (Parts, super::body::ResponseBody<B>, Hint) {
-        (self.parts, self.drain.into_body(), self.notes.hint)
+    /// A copy of the answer, for others who cannot be served.
+    pub(super) fn copy(&self) -> LastRefusal {
+        let Self {
+            parts,
+            drain,
+            context,
+            ..
+        } = self;
+        LastRefusal::of(parts, drain.bytes(), &context.hint, context.at)
+    }
+
+    pub(super) fn into_parts(self) -> (Parts, ResponseBody<B>, Hint) {
+        (self.parts, self.drain.into_body(), self.context.hint)
     }
 }

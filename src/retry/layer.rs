@@ -12,10 +12,11 @@ use super::budget::RetryBudget;
 use super::classify::RefusalsOnly;
 use super::clone::Replay;
 use super::drain::DrainLimits;
+use super::handle::RetryHandle;
 use super::hook::NoHook;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
-use super::policy::{Config, Policy};
+use super::policy::{Config, Policies, Policy};
 use super::service::RetryOn429;
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -27,7 +28,7 @@ use super::service::RetryOn429;
 /// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
 /// [copies](Self::clone_request) requests. The methods set them; nobody needs to write them out.
 pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
-    policy: Arc<Policy<C, H, K>>,
+    policy: Policies<C, H, K>,
 }
 
 impl RetryOn429Layer {
@@ -42,7 +43,7 @@ impl RetryOn429Layer {
             shared: Arc::new(Shared::new()),
         };
         Self {
-            policy: Arc::new(policy),
+            policy: Arc::new(Arc::new(policy)),
         }
     }
 }
@@ -67,14 +68,36 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         self.configure(|config| config.max_elapsed = Some(elapsed))
     }
 
-    /// Sets for how long a request is retried while nothing gets through. 5 minutes by default.
+    /// Sets for how long requests are retried while nothing gets through. 5 minutes by default.
     ///
-    /// The time counts from the request's first refusal, and anew whenever *any* request through
-    /// this layer is accepted. So a long batch at a healthy API does not lose the job that was
-    /// unlucky several times, and yet a dead API ends every request.
+    /// The time counts from the first refusal through this layer, and anew whenever *any* request through
+    /// it is accepted. Time in which no refused request waits for another attempt does not count. So a
+    /// long batch at a healthy API does not lose the job that was unlucky several times, and yet a dead
+    /// API ends every request: after that time the circuit opens, and all others are answered with a copy
+    /// of the last refusal (see the [module docs](super#the-circuit)).
     #[must_use]
     pub fn max_outage(self, outage: Duration) -> Self {
         self.configure(|config| config.max_outage = outage)
+    }
+
+    /// Bounds the time of a request, its waits in line included. No bound by default.
+    ///
+    /// The time counts from the first `poll_ready` that had to wait, or from the call. A request whose time
+    /// is over while it waits is answered at once with its last refusal, or with a copy of the last one
+    /// through this layer, which carries [`Unsent`](crate::message::Unsent). Where nothing was refused
+    /// yet, there is nothing to answer with, and it waits on. An attempt that is under way is not cut
+    /// short, as the server may be doing the work; a `Timeout` below this layer does that.
+    #[must_use]
+    pub fn max_time(self, time: Duration) -> Self {
+        self.configure(|config| config.max_time = Some(time))
+    }
+
+    /// Switches the [circuit breaker](super#the-circuit) on or off. On by default.
+    ///
+    /// Without it every request must be sent to learn that the API serves nobody.
+    #[must_use]
+    pub fn circuit_breaker(self, on: bool) -> Self {
+        self.configure(|config| config.circuit_breaker = on)
     }
 
     /// Sets the longest wait asked for by the server that is slept, inclusive. 120 s by default.
@@ -260,17 +283,30 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         })
     }
 
+    /// A handle to look at the circuit, and to close the layer.
+    #[must_use]
+    pub fn handle(&self) -> RetryHandle
+    where
+        C: Send + Sync + 'static,
+        H: Send + Sync + 'static,
+        K: Send + Sync + 'static,
+    {
+        RetryHandle::new(&self.policy)
+    }
+
     fn rebuild<C2, H2, K2>(
         self,
         with: impl FnOnce(Policy<C, H, K>) -> Policy<C2, H2, K2>,
     ) -> RetryOn429Layer<C2, H2, K2> {
         RetryOn429Layer {
-            policy: Arc::new(with(Arc::unwrap_or_clone(self.policy))),
+            policy: Arc::new(Arc::new(with(Arc::unwrap_or_clone(Arc::unwrap_or_clone(
+                self.policy,
+            ))))),
         }
     }
 
     fn configure(mut self, set: impl FnOnce(&mut Config)) -> Self {
-        set(&mut Arc::make_mut(&mut self.policy).config);
+        set(&mut Arc::make_mut(Arc::make_mut(&mut self.policy)).config);
         self
     }
 }

@@ -148,23 +148,64 @@
 //!
 //! With an [`AdaptiveConcurrencyLayer`](crate::AdaptiveConcurrencyLayer) below, the gate pauses and
 //! paces instead: a retry waits as long as the server asks, or a backoff of up to two seconds, and
-//! then takes its place in the gate's queue.
+//! then takes the place in the gate's line that it had. After three refusals it moves half-way to the
+//! end of the line with each further one.
 //!
 //! # What ends it
 //!
-//! [`max_attempts`](RetryOn429Layer::max_attempts),
+//! [`max_attempts`](RetryOn429Layer::max_attempts), [`max_time`](RetryOn429Layer::max_time),
 //! [`max_elapsed`](RetryOn429Layer::max_elapsed), [`max_outage`](RetryOn429Layer::max_outage), the
 //! [`budget`](RetryOn429Layer::budget). None of them is an error: the caller gets the last answer
 //! with its body whole, and with [`Attempts`] and [`Hint`](crate::Hint) in its extensions. An error
 //! of the inner service is returned as it is; so is one that its `poll_ready` gives before a retry.
 //!
+//! A refusal that took as long as work takes is no proof that nothing was done: a 408 or a 5xx that came
+//! after more than two seconds, and more than half of what an answer usually takes, ends a `POST` without
+//! an `Idempotency-Key`. A 429 is taken at its word however late it comes (RFC 6585, section 4).
+//!
+//! # The circuit
+//!
+//! Who cannot be served is told at once, and by the API's own last word. The layer keeps the last refusal,
+//! its head and up to 64 KiB of its body. When the API serves nobody, the circuit opens, and requests
+//! are answered with a copy of that refusal, without being sent: those that come, and those that wait in
+//! line, in a pause or for another attempt.
+//!
+//! It opens
+//!
+//! - when nothing was accepted for [`max_outage`](RetryOn429Layer::max_outage), 5 minutes by default, since
+//!   the first refusal through the layer. Time in which no refused request waits for another attempt does
+//!   not count;
+//! - when two requests in a row are refused for good, with nothing accepted between: by a permanent code
+//!   (`insufficient_quota`), or by a wait above [`max_server_wait`](RetryOn429Layer::max_server_wait). A
+//!   refusal that names the request, as too large for any quota, does not count. Where others turn out to
+//!   be served all the same, it takes twice as many the next time.
+//!
+//! While it is open, one request at a time goes as a probe: when the server said that it would serve again,
+//! at the latest after an hour, else after a second, then after twice as long, up to a minute. No probe
+//! is made up: it is the next request that comes. One acceptance closes the circuit.
+//!
+//! A copy carries [`Unsent`](crate::message::Unsent) in its extensions, an [`Attempts`] that counts only
+//! what was sent (0 if nothing was), and a [`Hint`](crate::Hint) with what is left of the wait. Of the
+//! headers, `set-cookie` and `transfer-encoding` are dropped, and a `content-length` that is not the
+//! copy's; the others, `date` and request ids among them, are those of the answer that was copied.
+//!
+//! Errors cannot be copied. Where only errors are retried, nothing opens the circuit, and after an outage
+//! each request ends with its own next error.
+//!
+//! Use one layer for each API key, or for each model if each has a quota of its own: the circuit is the
+//! layer's.
+//!
+//! [`RetryOn429Layer::handle`] shows whether it is open, and [`RetryHandle::close`] ends a program in
+//! order: what is in flight ends, nothing else is sent.
+//!
 //! A refused answer is dropped before the wait, so no connection and no permit hang on it. A part of
 //! its body is read first ([`drain`](RetryOn429Layer::drain)), so that the connection can be used
 //! again. Dropping the response future ends everything at once.
 //!
-//! The time of an attempt, and of waiting for the inner service, is not bounded here. Put `tower`'s
-//! `Timeout` below this layer to bound an attempt, and around it to bound all of them; the
-//! [guide](crate::guide::order#timeouts) says what it does not bound.
+//! The time of an attempt is not bounded here. Put `tower`'s `Timeout` below this layer to bound an
+//! attempt. Around it, a `Timeout` bounds a request from its call on, and not its first wait in line, which
+//! is in `poll_ready`; [`max_time`](RetryOn429Layer::max_time) counts that too. See the
+//! [guide](crate::guide::order#timeouts).
 //!
 //! [`TryCloneBody`]: crate::message::TryCloneBody
 
@@ -172,13 +213,18 @@ mod attempts;
 mod backoff;
 mod body;
 mod budget;
+mod circuit;
 mod classify;
 mod clone;
 mod drain;
+mod finish;
 mod future;
+mod handle;
 mod hook;
 mod idempotency;
 mod judge;
+mod last_refusal;
+mod latency;
 mod layer;
 mod next;
 mod pause;
@@ -197,6 +243,7 @@ pub use classify::{
 };
 pub use clone::{CloneRequest, Replay};
 pub use future::ResponseFuture;
+pub use handle::RetryHandle;
 pub use hook::{NoHook, OnRefusal, Refusal};
 pub use idempotency::IdempotencyKey;
 pub use layer::RetryOn429Layer;

@@ -1,15 +1,28 @@
 //! An attempt to come.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep_until};
+use tower_service::Service;
 
+use super::circuit::{Admission, Circuit, Registration, Setback};
 use super::clone::CloneRequest;
 use super::hook::{OnRefusal, Refusal};
-use super::pause::{PauseWait, later};
-use super::plan::{Course, Setback};
-use super::policy::Policy;
+use super::pause::{PauseWait, Shared, later};
+use super::plan::{FailedAttempt, RetryState};
+use super::policy::{Config, Policy};
+use crate::ask;
+use crate::message::Unsent;
+
+/// How the wait for an attempt ends.
+pub(super) enum Ready {
+    /// It is to be sent.
+    Send,
+    /// It is to be answered without being sent.
+    Answer(Unsent),
+}
 
 /// An attempt to come.
 pub(super) struct Next<Req> {
@@ -17,43 +30,102 @@ pub(super) struct Next<Req> {
     backoff: Option<Pin<Box<Sleep>>>,
     pause: Option<PauseWait>,
     admitted: bool,
+    /// Ends the wait of a request whose time is bounded.
+    cut_off: Option<Pin<Box<Sleep>>>,
+    registration: Option<Registration>,
 }
 
 impl<Req> Next<Req> {
-    fn new(request: Req, at: Option<Instant>) -> Box<Self> {
+    pub(super) fn new(request: Req, at: Option<Instant>) -> Box<Self> {
         Box::new(Self {
             request: Some(request),
             backoff: at.map(|at| Box::pin(sleep_until(at))),
             pause: None,
             admitted: false,
+            cut_off: None,
+            registration: None,
         })
     }
 
-    /// Waits until the attempt may begin.
-    pub(super) fn poll_due<C, H, K>(
+    /// Waits until the attempt may begin: until its time has come, the circuit allows it and `service` is
+    /// ready. Or until it is to be answered without being sent.
+    pub(super) fn poll_ready<S: Service<Req>>(
         &mut self,
-        policy: &Policy<C, H, K>,
-        course: &Course,
+        service: &mut S,
+        config: &Config,
+        shared: &Arc<Shared>,
+        retry: &mut RetryState,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Ready, S::Error>> {
+        loop {
+            if shared.circuit.is_tripped() {
+                if let Admission::Answer(unsent) = retry.admit(Instant::now(), shared) {
+                    return Poll::Ready(Ok(Ready::Answer(unsent)));
+                }
+            }
+            if self.poll_due(config, shared, retry, cx).is_ready() {
+                let ready = ask::with(retry.ask(), || service.poll_ready(cx));
+                if ready.is_ready() {
+                    return ready.map_ok(|()| Ready::Send);
+                }
+            }
+            if self.poll_cut_off(retry, cx).is_ready() && !retry.is_probe() {
+                if let Some(unsent) = shared.circuit.out_of_time(Instant::now()) {
+                    return Poll::Ready(Ok(Ready::Answer(unsent)));
+                }
+            }
+            let is_probe = retry.is_probe();
+            if Circuit::register(shared, &mut self.registration, is_probe, cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits for the attempt's time.
+    fn poll_due(
+        &mut self,
+        config: &Config,
+        shared: &Shared,
+        retry: &RetryState,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         if let Some(backoff) = &mut self.backoff {
-            ready!(backoff.as_mut().poll(cx));
+            // Who goes as a probe goes when the circuit says so.
+            if !retry.is_probe() {
+                ready!(backoff.as_mut().poll(cx));
+            }
             self.backoff = None;
         }
         if !self.admitted {
             let latest = |now| {
-                let latest = later(now, policy.config.max_server_wait);
-                course
-                    .deadline(&policy.config)
+                let latest = later(now, config.max_server_wait);
+                retry
+                    .deadline()
                     .map_or(latest, |deadline| latest.min(deadline))
             };
-            ready!(policy.shared.poll_pause(&mut self.pause, latest, cx));
+            ready!(shared.poll_pause(&mut self.pause, latest, cx));
             self.admitted = true;
         }
         Poll::Ready(())
     }
 
-    /// The request, with the number of its attempt if that is to be sent.
+    /// Waits for the end of the request's time.
+    fn poll_cut_off(&mut self, retry: &RetryState, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = retry.cut_off() else {
+            return Poll::Pending;
+        };
+        let sleep = self
+            .cut_off
+            .get_or_insert_with(|| Box::pin(sleep_until(at)));
+        sleep.as_mut().poll(cx)
+    }
+
+    /// The request that is to be sent.
+    pub(super) fn request(&self) -> Option<&Req> {
+        self.request.as_ref()
+    }
+
+    /// Takes the request, with the number of its attempt if that is to be sent.
     pub(super) fn take<C, H, K>(&mut self, policy: &Policy<C, H, K>, attempt: u32) -> Req
     where
         K: CloneRequest<Req>,
@@ -64,29 +136,54 @@ impl<Req> Next<Req> {
     }
 }
 
-/// The next attempt after a setback, if the bounds allow one and the request can still be copied.
+/// The next attempt after one that came to an error. `kept` is the request if it may be sent again.
+pub(super) fn after_error<Req, C, H, K: CloneRequest<Req>>(
+    kept: Option<&Req>,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) -> Option<Box<Next<Req>>> {
+    if kept.is_none() && !retry.is_probe() {
+        retry.end();
+        return None;
+    }
+    let setback = Setback::without_word(Instant::now());
+    let ends = retry.note(setback, None, &policy.config, &policy.shared);
+    let next = kept
+        .filter(|_| !ends)
+        .and_then(|kept| after(FailedAttempt::without_word(setback.at), kept, policy, retry));
+    if next.is_none() {
+        retry.end();
+    }
+    next
+}
+
+/// The next attempt after a failed one, if the bounds allow one and the request can still be copied.
 pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
-    setback: Setback,
+    failed: FailedAttempt,
     kept: &Req,
     policy: &Policy<C, H, K>,
-    course: &mut Course,
+    retry: &mut RetryState,
 ) -> Option<Box<Next<Req>>> {
-    let until = course.plan(setback, &policy.config, &policy.shared)?;
-    // Copied before the wait: a request that can no longer be copied shall return its answer.
+    let until = retry.plan(failed, &policy.config, &policy.shared)?;
+    // Copied before the wait, and before the budget is charged: a request that can no longer be copied
+    // returns its answer, and costs nothing.
     let request = policy.clone.clone_request(kept)?;
-    Some(Next::new(request, Some(until)))
+    policy
+        .config
+        .pays(failed.at)
+        .then(|| Next::new(request, Some(until)))
 }
 
 /// Asks the hook about an answer, unless it has acted upon the like for this request before.
-pub(super) fn ask<Req, C, H: OnRefusal<Req>, K>(
+pub(super) fn ask_hook<Req, C, H: OnRefusal<Req>, K>(
     refusal: Refusal<'_>,
     kept: Option<&Req>,
     policy: &Policy<C, H, K>,
-    course: &mut Course,
+    retry: &mut RetryState,
 ) -> Option<H::Future> {
-    let kept = kept.filter(|_| !course.has_acted_on(refusal.status))?;
+    let kept = kept.filter(|_| !retry.has_acted_on(refusal.status))?;
     let acting = policy.hook.on_refusal(refusal, kept)?;
-    course.note_acting_on(refusal.status);
+    retry.note_acting_on(refusal.status);
     Some(acting)
 }
 
@@ -95,9 +192,10 @@ pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
     request: Req,
     kept: &mut Option<Req>,
     policy: &Policy<C, H, K>,
-    course: &Course,
+    retry: &RetryState,
 ) -> Option<Box<Next<Req>>> {
-    if !course.may_go(Instant::now(), &policy.config) {
+    let now = Instant::now();
+    if !retry.may_go(now, &policy.config) || !policy.config.pays(now) {
         return None;
     }
     *kept = policy.clone.clone_request(&request);

@@ -1,4 +1,4 @@
-//! What all requests through one layer share: the pause, and whether anything gets through.
+//! What all requests through one layer share: the pause, the circuit, and how long answers take.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,22 +10,19 @@ use fastrand::Rng;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::backoff::above;
+use super::circuit::Circuit;
+use super::latency::Latency;
 
 /// Shared by a layer, its clones, and every service it made.
 ///
-/// Both values stand alone, no other data is published through them, so relaxed ordering will do.
+/// The pause stands alone, no other data is published through it, so relaxed ordering will do.
 pub(super) struct Shared {
     epoch: Instant,
     /// Nanoseconds from the epoch to the end of the pause; 0 while there is none.
     paused_until: AtomicU64,
-    /// Counts acceptances that followed a refusal. Odd from a refusal to the next acceptance, so
-    /// that while all goes well an acceptance is a load, not a write to a contended line.
-    progress: AtomicU64,
+    pub(super) circuit: Circuit,
+    pub(super) latency: Latency,
 }
-
-/// A value of [`Shared::progress`]: it has changed once something was accepted since.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Progress(u64);
 
 /// A wait for the end of the pause.
 pub(super) struct PauseWait {
@@ -39,25 +36,9 @@ impl Shared {
         Self {
             epoch: Instant::now(),
             paused_until: AtomicU64::new(0),
-            progress: AtomicU64::new(0),
+            circuit: Circuit::new(),
+            latency: Latency::default(),
         }
-    }
-
-    /// A request was accepted.
-    #[inline]
-    pub(super) fn accepted(&self) {
-        let seen = self.progress.load(Relaxed);
-        if seen % 2 == 1 {
-            // If this fails, another acceptance has done it.
-            let _ = self
-                .progress
-                .compare_exchange(seen, seen.wrapping_add(1), Relaxed, Relaxed);
-        }
-    }
-
-    /// A request was refused, or failed.
-    pub(super) fn refused(&self) -> Progress {
-        Progress(self.progress.fetch_or(1, Relaxed) | 1)
     }
 
     /// Nobody is to send before `until`. Pauses only grow.
@@ -139,6 +120,7 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("paused", &self.paused_until().is_some())
+            .field("circuit", &self.circuit)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! Whether and when one request is sent again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -7,101 +8,185 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::backoff::above;
-use super::pause::{Progress, Shared, later, spread};
+use super::circuit::{Admission, Part, Setback};
+use super::last_refusal::LastRefusal;
+use super::pause::{Shared, later, spread};
 use super::policy::Config;
+use crate::ask::{Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
-/// gate paces them, and whoever waits longer finds itself behind those that came later.
+/// gate paces them.
 const GOVERNED_MAX: Duration = Duration::from_secs(2);
 
 /// How one request has fared so far.
-pub(super) struct Course {
+pub(super) struct RetryState {
+    /// Attempts sent.
     pub(super) attempts: u32,
-    /// When the request was made: read only if there is a bound that counts from it.
-    started: Option<Instant>,
+    /// When the present attempt was found to take time.
+    pub(super) sent_at: Option<Instant>,
     /// Boxed, as most requests meet nothing of note, and every one is moved about.
     noted: Option<Box<Noted>>,
 }
 
+/// What is noted from the first failed attempt on, or from the call if the request's time is bounded.
 #[derive(Default)]
 struct Noted {
-    setbacks: Option<Setbacks>,
+    /// The last moment at which an attempt may begin, if there is one.
+    deadline: Option<Instant>,
+    /// When the request is answered though it still waits, if ever.
+    cut_off: Option<Instant>,
+    part: Option<Part>,
+    draws: Option<Draws>,
+    ask: Ask,
     /// The statuses that the hook has acted upon.
     acted_on: Vec<StatusCode>,
 }
 
-/// What is noted from the first setback on.
-struct Setbacks {
-    /// Since when nothing was accepted, as far as this request knows.
-    since: Instant,
-    progress: Progress,
+/// The waits drawn for one request.
+struct Draws {
     rng: Rng,
     /// The last wait drawn.
     previous: Duration,
 }
 
-/// What came of an attempt that is to be made again.
+/// What came of an attempt that may be made again.
 #[derive(Clone, Copy)]
-pub(super) struct Setback {
+pub(super) struct FailedAttempt {
     pub(super) at: Instant,
     /// What the server asked for.
     pub(super) wait: Option<Duration>,
     /// Whether a gate below looks after the shared pause.
     pub(super) governed: bool,
+    /// The place in the gate's line that the request may take again.
+    pub(super) place: Option<KeptPlace>,
 }
 
-impl Course {
-    #[inline]
-    pub(super) fn begin(config: &Config) -> Self {
+impl FailedAttempt {
+    /// One of which the server said nothing.
+    pub(super) fn without_word(at: Instant) -> Self {
         Self {
-            attempts: 1,
-            started: config.max_elapsed.map(|_| Instant::now()),
+            at,
+            wait: None,
+            governed: false,
+            place: None,
+        }
+    }
+}
+
+impl RetryState {
+    /// A request that was called now, of which `attempts` are sent with that. Its time counts from
+    /// `since`, if it waited before the call.
+    #[inline]
+    pub(super) fn begin(config: &Config, attempts: u32, since: Option<Instant>) -> Self {
+        let mut state = Self {
+            attempts,
+            sent_at: None,
             noted: None,
+        };
+        if config.max_elapsed.is_some() || config.max_time.is_some() {
+            state.set_bounds(config, since);
+        }
+        state
+    }
+
+    /// Kept out of the way of requests without bounds, which read no clock.
+    #[cold]
+    fn set_bounds(&mut self, config: &Config, since: Option<Instant>) {
+        let now = Instant::now();
+        let cut_off = config
+            .max_time
+            .map(|time| later(since.unwrap_or(now), time));
+        let deadline = config.max_elapsed.map(|elapsed| later(now, elapsed));
+        let noted = self.noted.get_or_insert_default();
+        noted.cut_off = cut_off;
+        noted.deadline = deadline.into_iter().chain(cut_off).min();
+    }
+
+    /// The request is done: what it held is given up, even if its future is kept.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        if self.noted.is_some() {
+            self.noted = None;
         }
     }
 
     /// The last moment at which an attempt may begin.
-    pub(super) fn deadline(&self, config: &Config) -> Option<Instant> {
-        Some(later(self.started?, config.max_elapsed?))
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.noted.as_ref()?.deadline
     }
 
-    /// When to send again, if any bound still allows it.
-    pub(super) fn plan(
+    /// When the request is answered though it still waits.
+    pub(super) fn cut_off(&self) -> Option<Instant> {
+        self.noted.as_ref()?.cut_off
+    }
+
+    /// What the request asks of a gate below.
+    pub(super) fn ask(&self) -> Ask {
+        self.noted
+            .as_ref()
+            .map_or_else(Ask::default, |noted| noted.ask)
+    }
+
+    /// Whether the request may be sent, now that the circuit is not closed.
+    pub(super) fn admit(&mut self, now: Instant, shared: &Arc<Shared>) -> Admission {
+        let noted = self.noted.get_or_insert_default();
+        let part = noted.part.get_or_insert_with(|| Part::new(shared));
+        shared.circuit.admit(now, part)
+    }
+
+    /// Whether this request is the circuit's probe.
+    pub(super) fn is_probe(&self) -> bool {
+        let part = self.noted.as_ref().and_then(|noted| noted.part.as_ref());
+        part.is_some_and(Part::is_probe)
+    }
+
+    /// Tells the circuit of an attempt that was not accepted. Returns whether that ends the request.
+    pub(super) fn note(
         &mut self,
         setback: Setback,
+        copy: Option<LastRefusal>,
+        config: &Config,
+        shared: &Arc<Shared>,
+    ) -> bool {
+        let noted = self.noted.get_or_insert_default();
+        let part = noted.part.get_or_insert_with(|| Part::new(shared));
+        shared.circuit.refused(
+            part,
+            setback,
+            copy,
+            config.max_outage,
+            config.circuit_breaker,
+        )
+    }
+
+    /// When to send again, if the bounds but for the budget allow it.
+    pub(super) fn plan(
+        &mut self,
+        failed: FailedAttempt,
         config: &Config,
         shared: &Shared,
     ) -> Option<Instant> {
-        let setbacks = self
-            .noted
-            .get_or_insert_default()
-            .setbacks
-            .get_or_insert_with(|| Setbacks::begin(setback.at, shared));
-        let outlasted = setbacks.outlast(setback.at, config, shared);
-        if outlasted || self.attempts >= config.max_attempts {
+        if self.attempts >= config.max_attempts {
             return None;
         }
-        let mut until = later(setback.at, setbacks.draw(setback, self.attempts, config));
+        let noted = self.noted.get_or_insert_default();
+        noted.ask.place = failed.place;
+        noted.ask.refusals += 1;
+        let draws = noted.draws.get_or_insert_with(Draws::begin);
+        let mut until = later(failed.at, draws.draw(failed, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
-            until = spread(pause, setback.at);
+            until = spread(pause, failed.at);
         }
-        self.is_affordable(until, setback.at, config)
-            .then_some(until)
+        self.is_in_time(until).then_some(until)
     }
 
-    /// Whether an attempt may begin at once that no setback calls for.
+    /// Whether an attempt may begin at once that no failure calls for.
     pub(super) fn may_go(&self, now: Instant, config: &Config) -> bool {
-        self.attempts < config.max_attempts && self.is_affordable(now, now, config)
+        self.attempts < config.max_attempts && self.is_in_time(now)
     }
 
-    /// Whether an attempt that begins at `at` is within time and budget. It is paid for `now`.
-    fn is_affordable(&self, at: Instant, now: Instant, config: &Config) -> bool {
-        let in_time = self.deadline(config).is_none_or(|deadline| at <= deadline);
-        in_time
-            && config
-                .budget
-                .as_ref()
-                .is_none_or(|budget| budget.withdraw(now))
+    fn is_in_time(&self, at: Instant) -> bool {
+        self.deadline().is_none_or(|deadline| at <= deadline)
     }
 
     /// Whether the hook has acted upon such an answer to this request.
@@ -116,39 +201,26 @@ impl Course {
     }
 }
 
-impl Setbacks {
-    fn begin(at: Instant, shared: &Shared) -> Self {
-        let (progress, rng) = (shared.refused(), Rng::new());
+impl Draws {
+    fn begin() -> Self {
         Self {
-            since: at,
-            progress,
-            rng,
+            rng: Rng::new(),
             previous: Duration::ZERO,
         }
     }
 
-    /// Whether nothing was accepted for too long. Notes the setback.
-    fn outlast(&mut self, at: Instant, config: &Config, shared: &Shared) -> bool {
-        let progress = shared.refused();
-        if progress != self.progress {
-            (self.since, self.progress) = (at, progress);
-            return false;
-        }
-        self.since < at && at.saturating_duration_since(self.since) >= config.max_outage
-    }
-
-    fn draw(&mut self, setback: Setback, attempt: u32, config: &Config) -> Duration {
-        let backoff = if setback.governed {
+    fn draw(&mut self, failed: FailedAttempt, attempt: u32, config: &Config) -> Duration {
+        let backoff = if failed.governed {
             config.backoff.capped(GOVERNED_MAX)
         } else {
             config.backoff
         };
         let own = backoff.wait(attempt, self.previous, &mut self.rng);
         self.previous = own;
-        match setback.wait {
+        match failed.wait {
             None => own,
             // The gate hands permits out one by one, so nobody needs to be kept out of step.
-            Some(wait) if setback.governed => wait.max(own),
+            Some(wait) if failed.governed => wait.max(own),
             Some(wait) => wait.saturating_add(above(wait, &mut self.rng)).max(own),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::budget::RetryBudget;
@@ -14,7 +15,11 @@ use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use crate::hint::DEFAULT_MAX_SERVER_WAIT;
 
-/// All that a layer hands to its services, behind one reference count.
+/// What layers and services hold. The inner reference count is that of the requests that are not done, and
+/// one for all layers and services, so that they can be counted at no cost.
+pub(super) type Policies<C, H, K> = Arc<Arc<Policy<C, H, K>>>;
+
+/// All that a layer hands to its services and requests.
 pub(super) struct Policy<C, H, K> {
     pub(super) config: Config,
     // In `Arc`s, as what a user gives need not be `Clone`.
@@ -28,7 +33,9 @@ pub(super) struct Policy<C, H, K> {
 pub(super) struct Config {
     pub(super) max_attempts: u32,
     pub(super) max_elapsed: Option<Duration>,
+    pub(super) max_time: Option<Duration>,
     pub(super) max_outage: Duration,
+    pub(super) circuit_breaker: bool,
     pub(super) max_server_wait: Duration,
     pub(super) backoff: Backoff,
     pub(super) budget: Option<RetryBudget>,
@@ -42,7 +49,9 @@ impl Default for Config {
         Self {
             max_attempts: 32,
             max_elapsed: None,
+            max_time: None,
             max_outage: Duration::from_secs(5 * 60),
+            circuit_breaker: true,
             max_server_wait: DEFAULT_MAX_SERVER_WAIT,
             backoff: Backoff::default(),
             budget: None,
@@ -53,6 +62,15 @@ impl Default for Config {
                 time: Duration::from_secs(1),
             },
         }
+    }
+}
+
+impl Config {
+    /// Whether one more retry is within the budget; if so, it is paid for.
+    pub(super) fn pays(&self, now: Instant) -> bool {
+        self.budget
+            .as_ref()
+            .is_none_or(|budget| budget.withdraw(now))
     }
 }
 

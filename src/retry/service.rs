@@ -1,20 +1,24 @@
 //! The middleware.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
 use super::body::ResponseBody;
+use super::circuit::{Circuit, Registration};
 use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
-use super::future::{BodyOf, ResponseFuture};
+use super::future::{Answer, BodyOf, ResponseFuture};
+use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
 use super::idempotency;
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
-use super::policy::Policy;
+use super::policy::{Policies, Policy};
 use crate::message::WithBody;
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -22,15 +26,34 @@ use crate::message::WithBody;
 /// # Clone
 ///
 /// The inner service must be `Clone`: each call keeps a clone for its retries, which waits for its
-/// own readiness and then sends. An inner service that queues, such as
-/// [`AdaptiveConcurrency`](crate::AdaptiveConcurrency), thus sees a retry at the end of its queue.
+/// own readiness and then sends. Behind an [`AdaptiveConcurrency`](crate::AdaptiveConcurrency) a refused
+/// request keeps its place in the line; any other inner service that queues sees a retry at the end of
+/// its queue.
+///
+/// # Readiness
+///
+/// `poll_ready` waits for a pause to end and for the inner service. While the circuit is open, or once the
+/// layer is closed, it is ready at once, also for those who wait already: the call is answered then.
 pub struct RetryOn429<S, C = RefusalsOnly, H = NoHook, K = Replay> {
     inner: S,
-    policy: Arc<Policy<C, H, K>>,
+    policy: Policies<C, H, K>,
     pause: Option<PauseWait>,
     /// The pause was waited out. From then on only the inner service decides, as one that was
     /// ready must remain so until the call.
     admitted: bool,
+    /// Ready, though perhaps the inner service is not: the call decides what becomes of the request.
+    bypass: bool,
+    /// What is kept while it waits. Boxed, as most never do.
+    waiting: Option<Box<Waiting>>,
+}
+
+/// What a service keeps while it waits to be ready.
+#[derive(Default)]
+struct Waiting {
+    registration: Option<Registration>,
+    /// Since when it waits, and the end of the request's time, if that is bounded.
+    since: Option<Instant>,
+    cut_off: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> RetryOn429<S> {
@@ -41,12 +64,48 @@ impl<S> RetryOn429<S> {
 }
 
 impl<S, C, H, K> RetryOn429<S, C, H, K> {
-    pub(super) fn with_policy(inner: S, policy: Arc<Policy<C, H, K>>) -> Self {
+    pub(super) fn with_policy(inner: S, policy: Policies<C, H, K>) -> Self {
         Self {
             inner,
             policy,
             pause: None,
             admitted: false,
+            bypass: false,
+            waiting: None,
+        }
+    }
+
+    /// A handle to look at the circuit, and to close the layer that this service comes from.
+    #[must_use]
+    pub fn handle(&self) -> RetryHandle
+    where
+        C: Send + Sync + 'static,
+        H: Send + Sync + 'static,
+        K: Send + Sync + 'static,
+    {
+        RetryHandle::new(&self.policy)
+    }
+
+    /// Keeps the waker, so that whoever waits below is woken when the circuit opens, and ends the wait of
+    /// a request whose time is over.
+    #[cold]
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (config, shared) = (&self.policy.config, &self.policy.shared);
+        let waiting = self.waiting.get_or_insert_default();
+        if let Some(time) = config.max_time {
+            let cut_off = waiting.cut_off.get_or_insert_with(|| {
+                let now = Instant::now();
+                waiting.since = Some(now);
+                Box::pin(sleep_until(later(now, time)))
+            });
+            if cut_off.as_mut().poll(cx).is_ready() && shared.circuit.last().is_some() {
+                return Poll::Ready(());
+            }
+        }
+        if Circuit::register(shared, &mut waiting.registration, false, cx) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
         }
     }
 
@@ -74,28 +133,45 @@ where
     H: OnRefusal<Req>,
     K: CloneRequest<Req>,
 {
-    type Response = <S::Response as WithBody<ResponseBody<BodyOf<S::Response>>>>::Output;
+    type Response = Answer<S::Response>;
     type Error = S::Error;
     type Future = ResponseFuture<S, Req, C, H, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        if !self.admitted && (self.pause.is_some() || self.policy.shared.may_be_paused()) {
-            let longest = self.policy.config.max_server_wait;
-            ready!(
-                self.policy
-                    .shared
-                    .poll_pause(&mut self.pause, |now| later(now, longest), cx)
-            );
+        let shared = &self.policy.shared;
+        if self.bypass || shared.circuit.is_tripped() {
+            self.bypass = true;
+            return Poll::Ready(Ok(()));
         }
-        self.admitted = true;
-        self.inner.poll_ready(cx)
+        if !self.admitted && (self.pause.is_some() || shared.may_be_paused()) {
+            let longest = self.policy.config.max_server_wait;
+            self.admitted = shared
+                .poll_pause(&mut self.pause, |now| later(now, longest), cx)
+                .is_ready();
+        } else {
+            self.admitted = true;
+        }
+        if self.admitted {
+            let ready = self.inner.poll_ready(cx);
+            if ready.is_ready() {
+                return ready;
+            }
+        }
+        self.bypass = self.poll_waiting(cx).is_ready();
+        if self.bypass {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
     }
 
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
         self.admitted = false;
-        let Policy { config, clone, .. } = &*self.policy;
+        let since = self.waiting.take().and_then(|waiting| waiting.since);
+        let bypass = std::mem::take(&mut self.bypass) || self.policy.shared.circuit.is_tripped();
+        let Policy { config, clone, .. } = &**self.policy;
         if let Some(key) = config.idempotency_key {
             if let Some(headers) = clone.headers_mut(&mut request) {
                 headers
@@ -109,9 +185,17 @@ where
         } else {
             None
         };
-        self.policy.number(&mut request, 1);
+        let policy = Arc::clone(&*self.policy);
+        if bypass {
+            self.pause = None;
+            // The service that was polled goes with the request: it may hold a permit, or a place.
+            let fresh = self.inner.clone();
+            let polled = std::mem::replace(&mut self.inner, fresh);
+            return ResponseFuture::waiting(request, polled, kept, policy, since);
+        }
+        policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::new(future, self.inner.clone(), kept, Arc::clone(&self.policy))
+        ResponseFuture::sent(future, self.inner.clone(), kept, policy, since)
     }
 }
 

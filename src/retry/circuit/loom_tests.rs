@@ -1,0 +1,97 @@
+//! Nobody who waits sleeps through the opening of the circuit, in any order of events.
+
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use loom::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use loom::thread;
+use tokio::time::Instant;
+
+use super::{Admission, Circuit, Part, Setback};
+use crate::hint::Hint;
+use crate::retry::last_refusal::LastRefusal;
+use crate::retry::pause::Shared;
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+fn refuse_for_good(shared: &Arc<Shared>) {
+    let (parts, ()) = http::Response::new(()).into_parts();
+    let at = Instant::now();
+    let copy = LastRefusal::of(&parts, bytes::Bytes::new(), &Hint::default(), at);
+    let setback = Setback {
+        at,
+        wait: None,
+        for_good: true,
+    };
+    let mut part = Part::new(shared);
+    shared
+        .circuit
+        .refused(&mut part, setback, Some(copy), Duration::MAX, true);
+}
+
+/// One registers while another does `trip`: it is woken, or told to look again, or finds it tripped.
+fn nobody_sleeps(trip: impl Fn(&Arc<Shared>) + Send + Sync + Copy + 'static) {
+    loom::model(move || {
+        let shared = Arc::new(Shared::new());
+        refuse_for_good(&shared);
+        let tripping = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || trip(&shared))
+        };
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut registration = None;
+        let registered = Circuit::register(
+            &shared,
+            &mut registration,
+            false,
+            &Context::from_waker(&waker),
+        );
+        tripping.join().unwrap();
+        assert!(shared.circuit.is_tripped());
+        assert!(!registered || woken.0.load(SeqCst));
+        let mut part = Part::new(&shared);
+        let admission = shared.circuit.admit(Instant::now(), &mut part);
+        assert!(matches!(admission, Admission::Answer(_)));
+    });
+}
+
+#[test]
+fn opening_wakes_whoever_waits() {
+    nobody_sleeps(refuse_for_good);
+}
+
+#[test]
+fn closing_wakes_whoever_waits() {
+    nobody_sleeps(|shared| shared.circuit.shut());
+}
+
+#[test]
+fn one_probe_at_a_time() {
+    loom::model(|| {
+        let shared = Arc::new(Shared::new());
+        refuse_for_good(&shared);
+        refuse_for_good(&shared);
+        let later = Instant::now() + Duration::from_secs(60);
+        let admit = move |shared: Arc<Shared>| {
+            let mut part = Part::new(&shared);
+            let admission = shared.circuit.admit(later, &mut part);
+            (admission == Admission::Probe, part)
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || admit(shared))
+        };
+        let one = admit(Arc::clone(&shared));
+        let other = other.join().unwrap();
+        assert!(one.0 ^ other.0, "exactly one goes");
+        drop((one, other));
+    });
+}

@@ -1,0 +1,103 @@
+//! How a request ends: with the server's answer, or with a copy of another one.
+
+use http::Extensions;
+use tokio::time::Instant;
+
+use super::attempts::Attempts;
+use super::body::ResponseBody;
+use super::circuit::Setback;
+use super::clone::CloneRequest;
+use super::future::{Answer, BodyOf};
+use super::judge::{Disposition, Refused};
+use super::last_refusal::unavailable;
+use super::next::Next;
+use super::plan::RetryState;
+use super::policy::Policy;
+use crate::hint::Hint;
+use crate::message::{Unsent, WithBody};
+
+/// A response whose body was not looked into.
+#[inline]
+pub(super) fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> Answer<R> {
+    response.map_body(ResponseBody::new)
+}
+
+/// A response that was read, with its body whole.
+pub(super) fn finish<R, C, H, K>(
+    refused: Refused<BodyOf<R>>,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) -> Answer<R>
+where
+    R: WithBody<ResponseBody<BodyOf<R>>>,
+{
+    let disposition = refused.disposition.unwrap_or(Disposition::Return);
+    let (mut parts, body, hint) = refused.into_parts();
+    mark(&mut parts.extensions, disposition, hint, policy, retry);
+    R::from_parts(parts, body)
+}
+
+/// Notes in a response that is returned what came of the request.
+pub(super) fn mark<C, H, K>(
+    extensions: &mut Extensions,
+    disposition: Disposition,
+    hint: Hint,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) {
+    if let Disposition::Accept { served } = disposition {
+        accept(extensions, served, policy, retry);
+    } else {
+        extensions.insert(Attempts::new(retry.attempts));
+        extensions.insert(hint);
+        retry.end();
+    }
+}
+
+/// Notes an answer that the caller was waiting for.
+#[inline]
+pub(super) fn accept<C, H, K>(
+    extensions: &mut Extensions,
+    served: bool,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) {
+    if served {
+        policy.shared.circuit.accepted(retry.sent_at);
+        if let Some(sent_at) = retry.sent_at {
+            policy.shared.latency.note(sent_at.elapsed());
+        }
+        if let Some(budget) = &policy.config.budget {
+            budget.deposit();
+        }
+    } else if retry.is_probe() {
+        // It tells of a server that answers, and serves nobody.
+        let setback = Setback::without_word(Instant::now());
+        retry.note(setback, None, &policy.config, &policy.shared);
+    }
+    if retry.attempts > 1 {
+        extensions.insert(Attempts::new(retry.attempts));
+    }
+    retry.end();
+}
+
+/// The answer to a request that is not sent: a copy of the last refusal, if there was one.
+pub(super) fn copy<R, Req, C, H, K>(
+    next: &Next<Req>,
+    unsent: Unsent,
+    policy: &Policy<C, H, K>,
+    retry: &mut RetryState,
+) -> Answer<R>
+where
+    R: WithBody<ResponseBody<BodyOf<R>>>,
+    K: CloneRequest<Req>,
+{
+    let (mut parts, data) = match policy.shared.circuit.last() {
+        Some(last) => last.copy(unsent),
+        None => unavailable(unsent),
+    };
+    parts.extensions.insert(Attempts::new(retry.attempts));
+    let _ = next.request();
+    retry.end();
+    R::from_parts(parts, ResponseBody::kept(data))
+}
