@@ -75,6 +75,7 @@ pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;
+mod random;
 pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};

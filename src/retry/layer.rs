@@ -17,6 +17,7 @@ use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use super::policy::{Config, Policy};
 use super::service::RetryOn429;
+use crate::random::Streams;
 
 /// Retries refused requests. See the [module docs](super) for more details.
 ///
@@ -258,6 +259,16 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
                 time: max_time,
             };
         })
+    }
+
+    /// Draws all jitter from `seed`. By default it comes from the operating system's randomness.
+    ///
+    /// For tests: a run on a paused clock can be repeated to the digit. The waits that follow from a seed
+    /// may change with the version of this crate. An [`idempotency_key`](Self::idempotency_key) has to be
+    /// unique, so it does not follow from the seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.configure(|config| config.random = Arc::new(Streams::with_seed(seed)))
     }
 
     fn rebuild<C2, H2, K2>(

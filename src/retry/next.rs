@@ -47,7 +47,12 @@ impl<Req> Next<Req> {
                     .deadline(&policy.config)
                     .map_or(latest, |deadline| latest.min(deadline))
             };
-            ready!(policy.shared.poll_pause(&mut self.pause, latest, cx));
+            let random = &policy.config.random;
+            ready!(
+                policy
+                    .shared
+                    .poll_pause(&mut self.pause, latest, random, cx)
+            );
             self.admitted = true;
         }
         Poll::Ready(())

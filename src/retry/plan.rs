@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fastrand::Rng;
 use http::StatusCode;
+use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use super::backoff::above;
@@ -35,7 +35,7 @@ struct Setbacks {
     /// Since when nothing was accepted, as far as this request knows.
     since: Instant,
     progress: Progress,
-    rng: Rng,
+    rng: SmallRng,
     /// The last wait drawn.
     previous: Duration,
 }
@@ -76,14 +76,14 @@ impl Course {
             .noted
             .get_or_insert_default()
             .setbacks
-            .get_or_insert_with(|| Setbacks::begin(setback.at, shared));
+            .get_or_insert_with(|| Setbacks::begin(setback.at, config, shared));
         let outlasted = setbacks.outlast(setback.at, config, shared);
         if outlasted || self.attempts >= config.max_attempts {
             return None;
         }
         let mut until = later(setback.at, setbacks.draw(setback, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
-            until = spread(pause, setback.at);
+            until = spread(pause, setback.at, &mut setbacks.rng);
         }
         self.is_affordable(until, setback.at, config)
             .then_some(until)
@@ -117,8 +117,8 @@ impl Course {
 }
 
 impl Setbacks {
-    fn begin(at: Instant, shared: &Shared) -> Self {
-        let (progress, rng) = (shared.refused(), Rng::new());
+    fn begin(at: Instant, config: &Config, shared: &Shared) -> Self {
+        let (progress, rng) = (shared.refused(), config.random.draw());
         Self {
             since: at,
             progress,

@@ -13,6 +13,7 @@ use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use crate::hint::DEFAULT_MAX_SERVER_WAIT;
+use crate::random::Streams;
 
 /// All that a layer hands to its services, behind one reference count.
 pub(super) struct Policy<C, H, K> {
@@ -35,6 +36,8 @@ pub(super) struct Config {
     pub(super) attempt_header: Option<HeaderName>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
     pub(super) drain: DrainLimits,
+    /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
+    pub(super) random: Arc<Streams>,
 }
 
 impl Default for Config {
@@ -52,6 +55,7 @@ impl Default for Config {
                 bytes: 64 * 1024,
                 time: Duration::from_secs(1),
             },
+            random: Arc::new(Streams::new()),
         }
     }
 }

@@ -11,7 +11,6 @@ use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::future::{BodyOf, ResponseFuture};
 use super::hook::{NoHook, OnRefusal};
-use super::idempotency;
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
 use super::policy::Policy;
@@ -82,11 +81,13 @@ where
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         if !self.admitted && (self.pause.is_some() || self.policy.shared.may_be_paused()) {
             let longest = self.policy.config.max_server_wait;
-            ready!(
-                self.policy
-                    .shared
-                    .poll_pause(&mut self.pause, |now| later(now, longest), cx)
-            );
+            let random = &self.policy.config.random;
+            ready!(self.policy.shared.poll_pause(
+                &mut self.pause,
+                |now| later(now, longest),
+                random,
+                cx
+            ));
         }
         self.admitted = true;
         self.inner.poll_ready(cx)
@@ -98,9 +99,7 @@ where
         let Policy { config, clone, .. } = &*self.policy;
         if let Some(key) = config.idempotency_key {
             if let Some(headers) = clone.headers_mut(&mut request) {
-                headers
-                    .entry(idempotency::HEADER)
-                    .or_insert_with(|| key.generate());
+                key.add_to(headers);
             }
         }
         // Before the attempt's number is added, so that the copy has none.
