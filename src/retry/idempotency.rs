@@ -24,11 +24,11 @@ pub enum IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Adds a key to headers that have none.
+    /// Adds a key to headers that have none, and take one more.
     pub(super) fn add_to(self, headers: &mut HeaderMap) {
         if !headers.contains_key(HEADER) {
             if let Ok(key) = self.generate(&mut SysRng) {
-                headers.insert(HEADER, key);
+                let _ = headers.try_insert(HEADER, key);
             }
         }
     }

@@ -230,7 +230,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
 
     /// Adds a header with the number of the attempt, counted from 1. Not sent by default.
     ///
-    /// A header of that name which the request already has is replaced.
+    /// A header of that name which the request already has is replaced. A request that has as many headers
+    /// as a [`HeaderMap`](http::HeaderMap) takes is sent without.
     #[must_use]
     pub fn attempt_header(self, name: HeaderName) -> Self {
         self.configure(|config| config.attempt_header = Some(name))

@@ -77,9 +77,17 @@ pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
     course: &mut Course,
 ) -> Option<Box<Next<Req>>> {
     let until = course.plan(setback, &policy.config, &policy.shared)?;
-    // Copied before the wait: a request that can no longer be copied shall return its answer.
+    // A copy takes the body away from the attempt before, so none is made that nobody pays for.
+    if !policy.config.can_pay(setback.at) {
+        return None;
+    }
+    // Copied before the wait: a request that can no longer be copied shall return its answer. And paid
+    // for afterwards: that answer costs nothing.
     let request = policy.clone.clone_request(kept)?;
-    Some(Next::new(request, Some(until)))
+    policy
+        .config
+        .pay(setback.at)
+        .then(|| Next::new(request, Some(until)))
 }
 
 /// Asks the hook about an answer, unless it has acted upon the like for this request before.

@@ -65,7 +65,7 @@ impl Course {
         Some(later(self.started?, config.max_elapsed?))
     }
 
-    /// When to send again, if any bound still allows it.
+    /// When to send again, if the bounds of the request itself still allow it.
     pub(super) fn plan(
         &mut self,
         setback: Setback,
@@ -85,23 +85,16 @@ impl Course {
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
             until = spread(pause, setback.at, &mut setbacks.rng);
         }
-        self.is_affordable(until, setback.at, config)
-            .then_some(until)
+        self.is_in_time(until, config).then_some(until)
     }
 
-    /// Whether an attempt may begin at once that no setback calls for.
+    /// Whether an attempt may begin at once that no setback calls for. If so, it is paid for.
     pub(super) fn may_go(&self, now: Instant, config: &Config) -> bool {
-        self.attempts < config.max_attempts && self.is_affordable(now, now, config)
+        self.attempts < config.max_attempts && self.is_in_time(now, config) && config.pay(now)
     }
 
-    /// Whether an attempt that begins at `at` is within time and budget. It is paid for `now`.
-    fn is_affordable(&self, at: Instant, now: Instant, config: &Config) -> bool {
-        let in_time = self.deadline(config).is_none_or(|deadline| at <= deadline);
-        in_time
-            && config
-                .budget
-                .as_ref()
-                .is_none_or(|budget| budget.withdraw(now))
+    fn is_in_time(&self, at: Instant, config: &Config) -> bool {
+        self.deadline(config).is_none_or(|deadline| at <= deadline)
     }
 
     /// Whether the hook has acted upon such an answer to this request.

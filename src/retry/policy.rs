@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
+use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::budget::RetryBudget;
@@ -60,6 +61,20 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Whether the budget has anything left at `now`.
+    pub(super) fn can_pay(&self, now: Instant) -> bool {
+        self.budget.as_ref().is_none_or(|budget| budget.holds(now))
+    }
+
+    /// Whether one more attempt is within the budget; if so, it is paid for.
+    pub(super) fn pay(&self, now: Instant) -> bool {
+        self.budget
+            .as_ref()
+            .is_none_or(|budget| budget.withdraw(now))
+    }
+}
+
 impl<C, H, K> Policy<C, H, K> {
     /// Writes the number of its attempt into a request, if that is to be sent.
     #[inline]
@@ -72,14 +87,17 @@ impl<C, H, K> Policy<C, H, K> {
         }
     }
 
-    /// Kept out of the way of requests without a number, as most are.
+    /// Kept out of the way of requests without a number, as most are. One that takes no more headers is
+    /// sent without.
     #[cold]
     fn write<Req>(&self, name: &HeaderName, request: &mut Req, attempt: u32)
     where
         K: CloneRequest<Req>,
     {
         if let Some(headers) = self.clone.headers_mut(request) {
-            headers.insert(name, attempt.into());
+            // Else there may be no room for the new one.
+            headers.remove(name);
+            let _ = headers.try_insert(name, attempt.into());
         }
     }
 }
