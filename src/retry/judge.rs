@@ -97,6 +97,9 @@ impl<C, H, K> Policy<C, H, K> {
             wanted,
         };
         match hint.verdict(self.config.max_server_wait) {
+            _ if decision == Decision::RefusedForGood => {
+                Judged::Returned(notes(hint), Sentence::Final)
+            }
             Verdict::Retry => {
                 // At once: the others need not run into the same wall while the body is read.
                 self.share_pause(&hint, at, response.extensions().get());
