@@ -58,7 +58,9 @@
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
 //! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
-//! | `reqwest` | | the layers around `reqwest::Client`; see [`integrations`] |
+//! | `hyper-util` | | what [`Preset`](retry::Preset) knows of hyper's errors, and of those of hyper-util's client |
+//! | `http2` | | ... and of those of HTTP/2 (`h2`) |
+//! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
@@ -74,6 +76,7 @@ pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;
+mod random;
 pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};

@@ -249,9 +249,9 @@ fn vegas_settles_where_a_few_requests_queue() {
     for seed in 0..64 {
         // When the least latency is measured anew is random. For a while after that, the queue of
         // the moment is not seen, and the limit may be above.
-        fastrand::seed(seed);
         // Ten at once take 100 ms each; more queue.
         let mut bench = Bench::new(Vegas::new());
+        bench.limit.set_seed(seed);
         let mut limits = Vec::new();
         for _ in 0..100 {
             let n = bench.limit.limit() as u32;

@@ -3,11 +3,11 @@
 mod support;
 
 use http::Response;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use support::*;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
-use tower_throttle::retry::{Attempts, Backoff, Jitter, RetryBudget};
+use tower_throttle::retry::{Attempts, Backoff, Jitter, ReplayBody, RetryBudget};
 use tower_throttle::{Hint, RetryOn429Layer};
 
 fn refusals() -> impl Iterator<Item = Response<Full<bytes::Bytes>>> {
@@ -29,6 +29,43 @@ async fn attempts_are_bounded() {
         assert_eq!(Attempts::of(response.extensions()).get() as usize, sent);
         assert!(response.extensions().get::<Hint>().unwrap().is_refusal());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_sent_again_costs_the_budget_nothing() {
+    let inner = tower::service_fn(
+        |request: http::Request<ReplayBody<Full<bytes::Bytes>>>| async {
+            request.into_body().collect().await.unwrap();
+            Ok::<_, std::convert::Infallible>(status(429))
+        },
+    );
+    let budget = RetryBudget::new(10);
+    let service = RetryOn429Layer::new().budget(budget.clone()).layer(inner);
+    for _ in 0..5 {
+        let upload = ReplayBody::new(Full::from("longer than what is kept"), 10);
+        let response = service.clone().oneshot(http::Request::new(upload)).await;
+        assert_eq!(response.unwrap().status(), 429);
+    }
+    assert_eq!(budget.available(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_a_spent_budget_ends_is_not_taken_from_its_only_attempt() {
+    let bodies = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let inner = tower::service_fn({
+        let bodies = std::sync::Arc::clone(&bodies);
+        move |request: http::Request<ReplayBody<TestBody>>| {
+            bodies.lock().unwrap().push(request.into_body());
+            async { Ok::<_, std::convert::Infallible>(status(429)) }
+        }
+    });
+    let service = RetryOn429Layer::new()
+        .budget(RetryBudget::new(0))
+        .layer(inner);
+    let upload = ReplayBody::new(TestBody::of(&["one", "two"]), 100);
+    service.oneshot(http::Request::new(upload)).await.unwrap();
+    let upload = bodies.lock().unwrap().pop().unwrap();
+    assert_eq!(upload.collect().await.unwrap().to_bytes(), "onetwo");
 }
 
 #[tokio::test(start_paused = true)]

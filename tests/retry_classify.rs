@@ -8,8 +8,8 @@ use support::*;
 use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{
-    Attempts, Classify, Decision, Head, IdempotencyKey, retry_errors, retry_server_errors,
-    retry_unprocessed,
+    Attempts, Classify, Decision, Head, IdempotencyKey, RetryBudget, retry_errors,
+    retry_server_errors, retry_unprocessed,
 };
 
 #[derive(Debug, PartialEq)]
@@ -240,4 +240,45 @@ async fn a_403_is_a_refusal_only_if_its_body_says_so() {
         assert_eq!(sent, count, "{body}");
         assert_eq!(answer.unwrap().extensions().is_empty(), count == 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_for_good_is_returned_at_once_whatever_it_is() {
+    // The second in a row would open the circuit.
+    let layer = RetryOn429Layer::new().circuit_breaker(false);
+    let layer = layer.classify(|result: Result<Head<'_>, &Error>| match result {
+        Ok(head) if head.status() == 201 => Decision::Accept,
+        _ => Decision::RefusedForGood,
+    });
+    for code in [200, 400, 401, 429, 500, 503] {
+        let start = tokio::time::Instant::now();
+        let (count, answer) = sent(layer.clone(), get(), [Ok(status(code))]).await;
+        let answer = answer.unwrap();
+        assert_eq!((count, answer.status().as_u16()), (1, code));
+        assert_eq!(Attempts::of(answer.extensions()).get(), 1);
+        assert!(answer.extensions().get::<tower_throttle::Hint>().is_some());
+        assert_eq!(start.elapsed(), ms(0));
+    }
+    let (count, answer) = sent(layer, get(), [Err(Error::Connect)]).await;
+    assert_eq!((count, answer.unwrap_err()), (1, Error::Connect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_for_good_pauses_nobody_and_counts_as_not_served() {
+    let refused = |result: Result<Head<'_>, &Error>| match result {
+        Ok(head) if head.headers().contains_key("retry-after") => Decision::RefusedForGood,
+        _ => Decision::Default,
+    };
+    let budget = RetryBudget::new(1).per_accepted(1.0);
+    let layer = RetryOn429Layer::new()
+        .classify(refused)
+        .budget(budget.clone());
+    let _ = sent(layer.clone(), get(), [Ok(status(429)), Ok(status(400))]).await;
+    assert_eq!(budget.available(), 1, "an accepted answer pays back");
+    let answers = [Ok(status(429)), Ok(retry_after(100))];
+    let _ = sent(layer.clone(), get(), answers).await;
+    assert_eq!(budget.available(), 0, "a refusal does not");
+    let start = tokio::time::Instant::now();
+    let _ = sent(layer, get(), [Ok(status(200))]).await;
+    assert_eq!(start.elapsed(), ms(0));
 }

@@ -89,3 +89,30 @@ async fn all_of_a_request_is_sent_again() {
     assert_eq!(again.extensions().get(), Some(&7_u32));
     let _: (Response<()>, Full<bytes::Bytes>) = (Response::new(()), again.into_body());
 }
+
+/// A request with as many header names as a `HeaderMap` takes.
+fn full() -> Req {
+    let mut request = post("a");
+    for number in 0..24_576 {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        request.headers_mut().insert(name, 0.into());
+    }
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_no_more_headers_is_sent_without() {
+    let layer = RetryOn429Layer::new()
+        .attempt_header(HeaderName::from_static("x-attempt"))
+        .idempotency_key(IdempotencyKey::Bare);
+    let sent = headers(layer.clone(), full(), "x-attempt").await;
+    assert_eq!(sent, ["", "", ""]);
+    let sent = headers(layer, full(), "idempotency-key").await;
+    assert_eq!(sent, ["", "", ""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_a_full_request_has_is_still_replaced() {
+    let layer = RetryOn429Layer::new().attempt_header(HeaderName::from_static("x-7"));
+    assert_eq!(headers(layer, full(), "x-7").await, ["1", "2", "3"]);
+}

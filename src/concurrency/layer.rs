@@ -83,6 +83,17 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
+    /// Draws all random numbers from `seed`: the gate's jitter, and what the limit draws. By default they
+    /// come from the operating system's randomness.
+    ///
+    /// For tests: a run on a paused clock can be repeated to the digit. The numbers that follow from a
+    /// seed may change with the version of this crate.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.gate.with(|state, _, _| state.set_seed(seed));
+        self
+    }
+
     /// Says of some answers how they count; `None` leaves an answer to the default, which takes
     /// refusals ([`Hint::is_refusal`](crate::Hint::is_refusal)) for what they are, any other 5xx,
     /// 401 and 407 for a failure, and everything else for accepted.

@@ -180,7 +180,8 @@ where
             });
             poll_fn(|cx| service.poll_ready(cx)).await?;
             let result = service.call(request).await;
-            *extensions = std::mem::take(&mut *last.lock().unwrap_or_else(PoisonError::into_inner));
+            let last = replace(&last, Extensions::new());
+            *extensions = last;
             result
         })
     }
@@ -213,10 +214,17 @@ impl<'a> Service<Request> for NextService<'a> {
         } = self.clone();
         Box::pin(async move {
             let result = next.run(request, &mut extensions).await;
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = extensions;
+            let before = replace(&last, extensions);
+            drop(before);
             result
         })
     }
+}
+
+/// What was there before: not dropped under the lock, as extensions are foreign.
+fn replace(last: &Mutex<Extensions>, extensions: Extensions) -> Extensions {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut last, extensions)
 }
 
 impl fmt::Debug for NextService<'_> {

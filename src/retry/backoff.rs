@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fastrand::Rng;
+use rand::RngExt;
+use rand::rngs::SmallRng;
 
 /// How the waits of one request grow, and how far they are spread.
 ///
@@ -78,7 +79,7 @@ impl Backoff {
 
     /// The wait after the attempt number `attempt` (1 is the first); `previous` is the wait before
     /// it, or zero.
-    pub(super) fn wait(&self, attempt: u32, previous: Duration, rng: &mut Rng) -> Duration {
+    pub(super) fn wait(&self, attempt: u32, previous: Duration, rng: &mut SmallRng) -> Duration {
         let doublings = attempt.saturating_sub(1);
         let nominal = 1_u32
             .checked_shl(doublings)
@@ -106,20 +107,23 @@ impl Default for Backoff {
 /// What is added to a wait the server asked for: up to a tenth of it, and to one second.
 ///
 /// Upward only, as before its end the server would refuse again.
-pub(super) fn above(wait: Duration, rng: &mut Rng) -> Duration {
+pub(super) fn above(wait: Duration, rng: &mut SmallRng) -> Duration {
     up_to((wait / 10).min(Duration::from_secs(1)), rng)
 }
 
-fn up_to(bound: Duration, rng: &mut Rng) -> Duration {
-    Duration::from_nanos(rng.u64(0..=u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX)))
+fn up_to(bound: Duration, rng: &mut SmallRng) -> Duration {
+    let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(rng.random_range(0..=nanos))
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     fn waits(backoff: Backoff, seed: u64) -> Vec<Duration> {
-        let mut rng = Rng::with_seed(seed);
+        let mut rng = SmallRng::seed_from_u64(seed);
         let mut previous = Duration::ZERO;
         (1..=40)
             .map(|attempt| {
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_comes_on_top_is_at_most_a_tenth_and_a_second() {
-        let mut rng = Rng::with_seed(7);
+        let mut rng = SmallRng::seed_from_u64(7);
         for _ in 0..1000 {
             assert!(above(ms(2000), &mut rng) <= ms(200));
             assert!(above(Duration::MAX, &mut rng) <= ms(1000));

@@ -89,6 +89,13 @@ impl RetryBudget {
         bucket.tokens = (bucket.tokens + self.per_accepted).min(self.capacity);
     }
 
+    /// Whether one more retry is within the budget, for now.
+    pub(super) fn holds(&self, now: Instant) -> bool {
+        let mut bucket = self.lock();
+        self.fill(&mut bucket, now);
+        bucket.tokens >= 1.0
+    }
+
     /// Whether one more retry is within the budget; if so, it is paid for.
     pub(super) fn withdraw(&self, now: Instant) -> bool {
         let mut bucket = self.lock();

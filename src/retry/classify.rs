@@ -5,8 +5,8 @@ use http::{HeaderMap, StatusCode};
 /// Decides about answers and errors that the built-in rules do not retry, or retry wrongly.
 ///
 /// `E` is the inner service's error. Implemented for closures, for the ready-made
-/// [`retry_server_errors`], [`retry_errors`] and [`retry_unprocessed`], and for pairs, of which the
-/// second is asked when the first answers [`Decision::Default`].
+/// [`Preset`](super::Preset), [`retry_server_errors`], [`retry_errors`] and [`retry_unprocessed`], and for
+/// pairs, of which the second is asked when the first answers [`Decision::Default`].
 ///
 /// It is asked about every answer, so it must be quick. It sees what came of one attempt only;
 /// the bounds of the layer apply to whatever it decides.
@@ -59,6 +59,13 @@ pub enum Decision {
     /// For failures that prove this, such as a connection that could not be made. For any other, a
     /// `POST` may be done twice.
     RetryUnprocessed,
+    /// Return it at once, as a refusal that no wait will end: an account that is locked, a plan that is
+    /// used up, an address that is banned.
+    ///
+    /// It is not retried, whatever the server says of waiting, and pauses nobody. It counts as refused
+    /// for good, even if its status is that of an accepted answer. A
+    /// [hook](super::RetryOn429Layer::on_refusal) is still asked.
+    RefusedForGood,
 }
 
 /// Retries nothing but refusals: the default.
@@ -106,8 +113,7 @@ pub const fn retry_errors<F>(retry: F) -> Errors<F> {
 /// Retries the errors of the inner service of which `unprocessed` is true, whatever the method: they
 /// must prove that the server did not act on the request (see [`Decision::RetryUnprocessed`]).
 ///
-/// The [module docs](super#what-is-retried-and-what-is-not) have such a function for hyper-util's
-/// client.
+/// [`Preset`](super::Preset) knows those of hyper-util's client and of reqwest.
 ///
 /// ```
 /// use std::io;
@@ -132,7 +138,7 @@ impl Decision {
         match self {
             Self::Retry => repeatable(),
             Self::RetryUnprocessed => true,
-            Self::Default | Self::Accept => false,
+            Self::Default | Self::Accept | Self::RefusedForGood => false,
         }
     }
 }

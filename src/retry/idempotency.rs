@@ -1,14 +1,17 @@
 //! Telling a server that two requests are one.
 
-use fastrand::Rng;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How an `Idempotency-Key` is written.
 ///
-/// The key is a random UUID (version 4 of RFC 9562). It has to be unique, not secret: its 122
-/// random bits come from a fast generator and are no protection against somebody who guesses.
+/// The key is a random UUID (version 4 of RFC 9562). Its 122 random bits come from the operating
+/// system, so no two requests share one, whatever any generator in the program is seeded with. Where the
+/// operating system has no randomness to give, the request is sent without a key, and is repeated only
+/// as one without a key may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdempotencyKey {
@@ -21,8 +24,19 @@ pub enum IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    pub(super) fn generate(self) -> HeaderValue {
-        let mut bits = Rng::new().u128(..);
+    /// Adds a key to headers that have none, and take one more.
+    pub(super) fn add_to(self, headers: &mut HeaderMap) {
+        if !headers.contains_key(HEADER) {
+            if let Ok(key) = self.generate(&mut SysRng) {
+                let _ = headers.try_insert(HEADER, key);
+            }
+        }
+    }
+
+    fn generate<R: TryRng>(self, random: &mut R) -> Result<HeaderValue, R::Error> {
+        let mut bytes = [0; 16];
+        random.try_fill_bytes(&mut bytes)?;
+        let mut bits = u128::from_be_bytes(bytes);
         // RFC 9562, section 5.4: the version in bits 48 to 51, the variant in bits 64 and 65.
         bits = bits & !(0xf << 76) | 0x4 << 76;
         bits = bits & !(0x3 << 62) | 0x2 << 62;
@@ -37,38 +51,48 @@ impl IdempotencyKey {
         ]
         .join("-");
         let key = format!("{quote}{key}{quote}");
-        HeaderValue::try_from(key).expect("digits, dashes and quotes are legal in a header")
+        Ok(HeaderValue::try_from(key).expect("digits, dashes and quotes are legal in a header"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::tests::NoRandomness;
+
+    fn key(kind: IdempotencyKey) -> String {
+        let key = kind.generate(&mut SysRng).unwrap();
+        key.to_str().unwrap().to_owned()
+    }
 
     #[test]
     fn is_a_random_uuid_of_version_4() {
         for _ in 0..100 {
-            let key = IdempotencyKey::Bare.generate();
-            let parts: Vec<_> = key
-                .to_str()
-                .unwrap()
-                .split('-')
-                .map(str::to_owned)
-                .collect();
-            assert_eq!(
-                parts.iter().map(String::len).collect::<Vec<_>>(),
-                [8, 4, 4, 4, 12]
-            );
+            let key = key(IdempotencyKey::Bare);
+            let parts: Vec<_> = key.split('-').collect();
+            let lengths = parts.iter().map(|part| part.len());
+            assert_eq!(lengths.collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
             assert!(parts[2].starts_with('4'));
             assert!(matches!(parts[3].as_bytes()[0], b'8' | b'9' | b'a' | b'b'));
-            assert_ne!(key, IdempotencyKey::Bare.generate());
         }
     }
 
     #[test]
     fn is_quoted_where_it_should_be() {
-        let key = IdempotencyKey::Quoted.generate();
-        let key = key.to_str().unwrap();
+        let key = key(IdempotencyKey::Quoted);
         assert!(key.starts_with('"') && key.ends_with('"') && key.len() == 38);
+    }
+
+    #[test]
+    fn no_randomness_gives_no_key() {
+        assert!(IdempotencyKey::Bare.generate(&mut NoRandomness).is_err());
+    }
+
+    #[test]
+    fn a_key_of_the_callers_own_stays() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_static("mine"));
+        IdempotencyKey::Bare.add_to(&mut headers);
+        assert_eq!(headers[HEADER], "mine");
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct HeadContext {
     wanted: bool,
     /// It came so late that the work may be done, and the request may not be repeated.
     doubtful: bool,
+    /// The classifier says that it will not pass.
+    for_good: bool,
 }
 
 /// A refused answer that is being read.
@@ -122,6 +124,7 @@ impl<C, H, K> Policy<C, H, K> {
         let doubtful = decision != Decision::RetryUnprocessed
             && self.shared.latency.casts_doubt(status, took)
             && !repeatable();
+        let for_good = decision == Decision::RefusedForGood;
         let verdict = hint.verdict(self.config.max_server_wait);
         let context = HeadContext {
             hint,
@@ -129,12 +132,14 @@ impl<C, H, K> Policy<C, H, K> {
             at,
             wanted,
             doubtful,
+            for_good,
         };
         if Unsent::of(response.extensions()).is_some() {
             // A layer below answered by itself: it has its reasons, and no server was asked.
             return HeadClass::Returned(context, Disposition::Return);
         }
         match verdict {
+            _ if for_good => HeadClass::Read(context),
             Verdict::Retry => {
                 // At once: the others need not run into the same wall while the body is read.
                 self.share_pause(&context, response.extensions().get());
@@ -202,6 +207,7 @@ impl<C, H, K> Policy<C, H, K> {
             place: governor.and_then(Governor::kept_place),
         };
         match context.hint.verdict(self.config.max_server_wait) {
+            _ if context.for_good => Disposition::Final(setback(true)),
             Verdict::Retry => {
                 self.share_pause(context, governor);
                 if context.doubtful {

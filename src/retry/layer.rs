@@ -18,6 +18,7 @@ use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use super::policy::{Config, Policies, Policy};
 use super::service::RetryOn429;
+use crate::random::Streams;
 
 /// Retries refused requests. See the [module docs](super) for more details.
 ///
@@ -252,7 +253,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
 
     /// Adds a header with the number of the attempt, counted from 1. Not sent by default.
     ///
-    /// A header of that name which the request already has is replaced.
+    /// A header of that name which the request already has is replaced. A request that has as many headers
+    /// as a [`HeaderMap`](http::HeaderMap) takes is sent without.
     #[must_use]
     pub fn attempt_header(self, name: HeaderName) -> Self {
         self.configure(|config| config.attempt_header = Some(name))
@@ -292,6 +294,16 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         K: Send + Sync + 'static,
     {
         RetryHandle::new(&self.policy)
+    }
+
+    /// Draws all jitter from `seed`. By default it comes from the operating system's randomness.
+    ///
+    /// For tests: a run on a paused clock can be repeated to the digit. The waits that follow from a seed
+    /// may change with the version of this crate. An [`idempotency_key`](Self::idempotency_key) has to be
+    /// unique, so it does not follow from the seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.configure(|config| config.random = Arc::new(Streams::with_seed(seed)))
     }
 
     fn rebuild<C2, H2, K2>(

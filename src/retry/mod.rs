@@ -64,69 +64,29 @@
 //! |---|---|---|---|
 //! | a refusal: 429, 503, 529, 498, 425, 408; 403, 409 and 413 on evidence | any method | | the server says that it did not do the work |
 //! | ... for good: a permanent code in its body (`insufficient_quota` and its kin), `x-should-retry: false`, a wait of more than [`max_server_wait`](RetryOn429Layer::max_server_wait) | no | no, but the cap can be raised | it will not pass, or not soon |
-//! | any other 5xx but 501 and 505 | no | idempotent methods: [`retry_server_errors`] | the work may be done |
-//! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`retry_unprocessed`] | the work was not begun, but that only the client's own error tells |
-//! | the connection breaks, or time runs out, before the answer's head | no | idempotent methods: [`retry_errors`] | the work may be done |
+//! | any other 5xx but 501 and 505 | no | idempotent methods: [`Preset`] (500, 502, 504), [`retry_server_errors`] | the work may be done |
+//! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`Preset`], [`retry_unprocessed`] | the work was not begun, but that only the client's own error tells |
+//! | the connection breaks before the answer's head | no | idempotent methods: [`Preset`], [`retry_errors`] |
+//! | time runs out before the answer's head | no | idempotent methods: [`retry_errors`] | the work may be done |
 //! | an accepted answer's body breaks off, or stalls | no | no | the caller has a part of it |
 //!
 //! A request with an `Idempotency-Key` may be repeated whatever its method;
 //! [`idempotency_key`](RetryOn429Layer::idempotency_key) adds one. `tests/faults/README.md` in the
 //! repository shows the same fault by fault, as seen over real sockets.
 //!
-//! For hyper-util's client, which tells through its error's sources that a request was not processed
-//! (`h2` is a dependency to add):
+//! The failures that usually pass, with any client's errors:
 //!
 //! ```
-//! # // Stands in for the crate. `tests/faults` compiles the same with it.
-//! # mod h2 {
-//! #     #[derive(Debug)]
-//! #     pub struct Error;
-//! #     #[derive(PartialEq)]
-//! #     pub struct Reason;
-//! #     impl Reason {
-//! #         pub const REFUSED_STREAM: Self = Self;
-//! #     }
-//! #     impl Error {
-//! #         pub fn reason(&self) -> Option<Reason> { None }
-//! #         pub fn is_remote(&self) -> bool { false }
-//! #         pub fn is_go_away(&self) -> bool { false }
-//! #     }
-//! #     impl std::fmt::Display for Error {
-//! #         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) }
-//! #     }
-//! #     impl std::error::Error for Error {}
-//! # }
-//! use std::error::Error;
-//! use std::iter::successors;
-//!
-//! use hyper_util::client::legacy;
 //! use tower_throttle::RetryOn429Layer;
-//! use tower_throttle::retry::{retry_errors, retry_server_errors, retry_unprocessed};
+//! use tower_throttle::retry::Preset;
 //!
-//! fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
-//!     successors(Some(error), |&error| error.source()).any(|error| {
-//!         let client = error.downcast_ref::<legacy::Error>();
-//!         let http2 = error.downcast_ref::<h2::Error>();
-//!         client.is_some_and(legacy::Error::is_connect)
-//!             || http2.is_some_and(|error| {
-//!                 // RFC 9113, sections 8.7 and 6.8.
-//!                 let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
-//!                 error.is_remote() && (error.is_go_away() || refused)
-//!             })
-//!     })
-//! }
-//!
-//! let layer = RetryOn429Layer::new().classify((
-//!     retry_unprocessed(|error: &legacy::Error| is_unprocessed(error)),
-//!     (retry_server_errors(), retry_errors(|_: &legacy::Error| true)),
-//! ));
+//! let layer = RetryOn429Layer::new().classify(Preset::idempotent_failures());
 //! # let _ = layer;
 //! ```
 //!
-//! That client also has a retry of its own: what it had not begun to write when a connection of its pool
-//! turned out to be closed, it sends on another. To this layer that is one attempt. So it is when
-//! reqwest's client sends again what HTTP/2 refused. Of reqwest's errors, `is_connect` is true of those
-//! that had no connection.
+//! hyper-util's client also has a retry of its own: what it had not begun to write when a connection of
+//! its pool turned out to be closed, it sends on another. To this layer that is one attempt. So it is when
+//! reqwest's client sends again what HTTP/2 refused.
 //!
 //! The request's body must be one that can be copied ([`TryCloneBody`]). `Clone` bodies are; wrap a
 //! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
@@ -230,6 +190,7 @@ mod next;
 mod pause;
 mod plan;
 mod policy;
+mod preset;
 mod replay;
 mod service;
 
@@ -247,5 +208,6 @@ pub use handle::RetryHandle;
 pub use hook::{NoHook, OnRefusal, Refusal};
 pub use idempotency::IdempotencyKey;
 pub use layer::RetryOn429Layer;
+pub use preset::Preset;
 pub use replay::{ReplayBody, ReplayError, SingleUse};
 pub use service::RetryOn429;

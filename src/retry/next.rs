@@ -103,7 +103,8 @@ impl<Req> Next<Req> {
                     .deadline()
                     .map_or(latest, |deadline| latest.min(deadline))
             };
-            ready!(shared.poll_pause(&mut self.pause, latest, cx));
+            let random = &config.random;
+            ready!(shared.poll_pause(&mut self.pause, latest, random, cx));
             self.admitted = true;
         }
         Poll::Ready(())
@@ -165,12 +166,16 @@ pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
     retry: &mut RetryState,
 ) -> Option<Box<Next<Req>>> {
     let until = retry.plan(failed, &policy.config, &policy.shared)?;
-    // Copied before the wait, and before the budget is charged: a request that can no longer be copied
-    // returns its answer, and costs nothing.
+    // A copy takes the body away from the attempt before, so none is made that nobody pays for.
+    if !policy.config.can_pay(failed.at) {
+        return None;
+    }
+    // Copied before the wait: a request that can no longer be copied shall return its answer. And paid
+    // for afterwards: that answer costs nothing.
     let request = policy.clone.clone_request(kept)?;
     policy
         .config
-        .pays(failed.at)
+        .pay(failed.at)
         .then(|| Next::new(request, Some(until)))
 }
 
@@ -195,7 +200,7 @@ pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
     retry: &RetryState,
 ) -> Option<Box<Next<Req>>> {
     let now = Instant::now();
-    if !retry.may_go(now, &policy.config) || !policy.config.pays(now) {
+    if !retry.may_go(now, &policy.config) {
         return None;
     }
     *kept = policy.clone.clone_request(&request);

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use fastrand::Rng;
+use rand::rngs::SmallRng;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::backoff::above;
 use super::circuit::Circuit;
 use super::latency::Latency;
+use crate::random::Streams;
 
 /// Shared by a layer, its clones, and every service it made.
 ///
@@ -29,6 +30,7 @@ pub(super) struct PauseWait {
     sleep: Pin<Box<Sleep>>,
     /// When it ends, even if the pause was prolonged.
     latest: Instant,
+    rng: SmallRng,
 }
 
 impl Shared {
@@ -67,6 +69,7 @@ impl Shared {
         &self,
         wait: &mut Option<PauseWait>,
         latest: impl FnOnce(Instant) -> Instant,
+        random: &Streams,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         if wait.is_none() {
@@ -79,8 +82,9 @@ impl Shared {
                 self.forget_past(until, now);
                 return Poll::Ready(());
             }
-            let sleep = Box::pin(sleep_until(spread(until, now).min(latest)));
-            *wait = Some(PauseWait { sleep, latest });
+            let mut rng = random.draw();
+            let sleep = Box::pin(sleep_until(spread(until, now, &mut rng).min(latest)));
+            *wait = Some(PauseWait { sleep, latest, rng });
         }
         if let Some(waiting) = wait {
             loop {
@@ -89,10 +93,8 @@ impl Shared {
                 let now = Instant::now();
                 match self.paused_until() {
                     Some(until) if until > now && waiting.latest > now => {
-                        waiting
-                            .sleep
-                            .as_mut()
-                            .reset(spread(until, now).min(waiting.latest));
+                        let until = spread(until, now, &mut waiting.rng);
+                        waiting.sleep.as_mut().reset(until.min(waiting.latest));
                     }
                     Some(until) => break self.forget_past(until, now),
                     None => break,
@@ -126,11 +128,8 @@ impl fmt::Debug for Shared {
 }
 
 /// `until`, and a little later, so that those who wait for the same moment do not wake in step.
-pub(super) fn spread(until: Instant, now: Instant) -> Instant {
-    later(
-        until,
-        above(until.saturating_duration_since(now), &mut Rng::new()),
-    )
+pub(super) fn spread(until: Instant, now: Instant, rng: &mut SmallRng) -> Instant {
+    later(until, above(until.saturating_duration_since(now), rng))
 }
 
 /// `from + by`, for any `by`: what lies beyond the clock's range counts as a century.

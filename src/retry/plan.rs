@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fastrand::Rng;
 use http::StatusCode;
+use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use super::backoff::above;
@@ -44,7 +44,7 @@ struct Noted {
 
 /// The waits drawn for one request.
 struct Draws {
-    rng: Rng,
+    rng: SmallRng,
     /// The last wait drawn.
     previous: Duration,
 }
@@ -172,17 +172,17 @@ impl RetryState {
         let noted = self.noted.get_or_insert_default();
         noted.ask.place = failed.place;
         noted.ask.refusals += 1;
-        let draws = noted.draws.get_or_insert_with(Draws::begin);
+        let draws = noted.draws.get_or_insert_with(|| Draws::begin(config));
         let mut until = later(failed.at, draws.draw(failed, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
-            until = spread(pause, failed.at);
+            until = spread(pause, failed.at, &mut draws.rng);
         }
         self.is_in_time(until).then_some(until)
     }
 
-    /// Whether an attempt may begin at once that no failure calls for.
+    /// Whether an attempt may begin at once that no failure calls for. If so, it is paid for.
     pub(super) fn may_go(&self, now: Instant, config: &Config) -> bool {
-        self.attempts < config.max_attempts && self.is_in_time(now)
+        self.attempts < config.max_attempts && self.is_in_time(now) && config.pay(now)
     }
 
     fn is_in_time(&self, at: Instant) -> bool {
@@ -202,9 +202,9 @@ impl RetryState {
 }
 
 impl Draws {
-    fn begin() -> Self {
+    fn begin(config: &Config) -> Self {
         Self {
-            rng: Rng::new(),
+            rng: config.random.draw(),
             previous: Duration::ZERO,
         }
     }

@@ -14,6 +14,7 @@ use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use crate::hint::DEFAULT_MAX_SERVER_WAIT;
+use crate::random::Streams;
 
 /// What layers and services hold. The inner reference count is that of the requests that are not done, and
 /// one for all layers and services, so that they can be counted at no cost.
@@ -42,6 +43,8 @@ pub(super) struct Config {
     pub(super) attempt_header: Option<HeaderName>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
     pub(super) drain: DrainLimits,
+    /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
+    pub(super) random: Arc<Streams>,
 }
 
 impl Default for Config {
@@ -61,13 +64,19 @@ impl Default for Config {
                 bytes: 64 * 1024,
                 time: Duration::from_secs(1),
             },
+            random: Arc::new(Streams::new()),
         }
     }
 }
 
 impl Config {
-    /// Whether one more retry is within the budget; if so, it is paid for.
-    pub(super) fn pays(&self, now: Instant) -> bool {
+    /// Whether the budget has anything left at `now`.
+    pub(super) fn can_pay(&self, now: Instant) -> bool {
+        self.budget.as_ref().is_none_or(|budget| budget.holds(now))
+    }
+
+    /// Whether one more attempt is within the budget; if so, it is paid for.
+    pub(super) fn pay(&self, now: Instant) -> bool {
         self.budget
             .as_ref()
             .is_none_or(|budget| budget.withdraw(now))
@@ -86,14 +95,17 @@ impl<C, H, K> Policy<C, H, K> {
         }
     }
 
-    /// Kept out of the way of requests without a number, as most are.
+    /// Kept out of the way of requests without a number, as most are. One that takes no more headers is
+    /// sent without.
     #[cold]
     fn write<Req>(&self, name: &HeaderName, request: &mut Req, attempt: u32)
     where
         K: CloneRequest<Req>,
     {
         if let Some(headers) = self.clone.headers_mut(request) {
-            headers.insert(name, attempt.into());
+            // Else there may be no room for the new one.
+            headers.remove(name);
+            let _ = headers.try_insert(name, attempt.into());
         }
     }
 }

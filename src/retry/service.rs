@@ -15,7 +15,6 @@ use super::clone::{CloneRequest, Replay};
 use super::future::{Answer, BodyOf, ResponseFuture};
 use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
-use super::idempotency;
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
 use super::policy::{Policies, Policy};
@@ -145,9 +144,10 @@ where
             return Poll::Ready(Ok(()));
         }
         if !self.admitted && (self.pause.is_some() || shared.may_be_paused()) {
-            let longest = self.policy.config.max_server_wait;
+            let config = &self.policy.config;
+            let latest = |now| later(now, config.max_server_wait);
             self.admitted = shared
-                .poll_pause(&mut self.pause, |now| later(now, longest), cx)
+                .poll_pause(&mut self.pause, latest, &config.random, cx)
                 .is_ready();
         } else {
             self.admitted = true;
@@ -174,9 +174,7 @@ where
         let Policy { config, clone, .. } = &**self.policy;
         if let Some(key) = config.idempotency_key {
             if let Some(headers) = clone.headers_mut(&mut request) {
-                headers
-                    .entry(idempotency::HEADER)
-                    .or_insert_with(|| key.generate());
+                key.add_to(headers);
             }
         }
         // Before the attempt's number is added, so that the copy has none.

@@ -83,7 +83,7 @@ fn on_paused_clock(
     best: f64,
     every: Option<f64>,
 ) -> Observed {
-    // The crates under test take their jitter from the thread's own generator.
+    // The crates under test take their jitter, or the seed of it, from the thread's own generator.
     fastrand::seed(seed);
     let _in_run = InRun::begin();
     let runtime = tokio::runtime::Builder::new_current_thread()

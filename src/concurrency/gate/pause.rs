@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
 use crate::concurrency::limit::Now;
 use crate::hint::DEFAULT_MAX_SERVER_WAIT;
+use crate::random;
 
 /// Upward jitter of a wait that a server asks for: at most this share of it, and at most this long.
 const JITTER: f64 = 0.05;
@@ -14,7 +18,7 @@ const MAX_JITTER: Duration = Duration::from_millis(500);
 pub(super) struct Pause {
     until: Option<Duration>,
     max: Duration,
-    random: fastrand::Rng,
+    random: SmallRng,
 }
 
 impl Default for Pause {
@@ -22,7 +26,7 @@ impl Default for Pause {
         Self {
             until: None,
             max: DEFAULT_MAX_SERVER_WAIT,
-            random: fastrand::Rng::new(),
+            random: random::stream(),
         }
     }
 }
@@ -53,7 +57,7 @@ impl Pause {
             return;
         }
         let jitter = wait.mul_f64(JITTER).min(MAX_JITTER);
-        let jitter = jitter.mul_f64(self.random.f64());
+        let jitter = jitter.mul_f64(self.random.random::<f64>());
         self.begin(now, wait.saturating_add(jitter));
     }
 
@@ -65,6 +69,10 @@ impl Pause {
 
     pub(super) fn end(&mut self) {
         self.until = None;
+    }
+
+    pub(super) fn set_seed(&mut self, seed: u64) {
+        self.random = SmallRng::seed_from_u64(seed);
     }
 
     pub(super) fn set_max(&mut self, max: Duration) {

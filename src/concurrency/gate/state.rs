@@ -158,6 +158,11 @@ impl State {
         self.limit.set_max_wait(max);
     }
 
+    pub(in crate::concurrency) fn set_seed(&mut self, seed: u64) {
+        self.pause.set_seed(seed);
+        self.limit.set_seed(seed);
+    }
+
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
         self.limit.set_limit(limit);
         self.version += 1;

@@ -77,6 +77,12 @@ pub trait Limit: fmt::Debug + Send + 'static {
     fn set_max_wait(&mut self, max: Duration) {
         let _ = max;
     }
+
+    /// Begins all random numbers anew from `seed`, so that a run can be repeated. By default nothing:
+    /// a limit that draws none has no use for it.
+    fn set_seed(&mut self, seed: u64) {
+        let _ = seed;
+    }
 }
 
 /// The time, read once and only if somebody asks.

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
 use super::level::Level;
 use super::{Headroom, Limit, Load, Now, Outcome, Sent};
+use crate::random;
 
 /// The queue that is sought is between 3 and 6 requests, for each power of ten of the limit.
 const ALPHA: f64 = 3.0;
@@ -28,7 +32,7 @@ pub struct Vegas {
     least: Option<Duration>,
     answers: f64,
     probe_after: f64,
-    random: fastrand::Rng,
+    random: SmallRng,
 }
 
 impl Vegas {
@@ -40,7 +44,7 @@ impl Vegas {
             least: None,
             answers: 0.0,
             probe_after: PROBE,
-            random: fastrand::Rng::new(),
+            random: random::stream(),
         }
     }
 
@@ -54,7 +58,7 @@ impl Vegas {
         self.answers += 1.0;
         if self.answers >= self.probe_after * limit {
             self.answers = 0.0;
-            self.probe_after = PROBE * (0.5 + 0.5 * self.random.f64());
+            self.probe_after = PROBE * (0.5 + 0.5 * self.random.random::<f64>());
             self.least = Some(latency);
             return;
         }
@@ -118,5 +122,9 @@ impl Limit for Vegas {
 
     fn set_bounds(&mut self, min: usize, max: usize) {
         self.level.set_bounds(min, max);
+    }
+
+    fn set_seed(&mut self, seed: u64) {
+        self.random = SmallRng::seed_from_u64(seed);
     }
 }

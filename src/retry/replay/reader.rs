@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, SizeHint};
 
 use super::error::ReplayError;
-use super::source::{Cursor, Source};
+use super::lent::{Lent, Polled, lock};
+use super::source::{Cursor, Source, Step};
 use crate::message::TryCloneBody;
 
 /// A request body that is kept, up to a cap, while it is sent, so that it can be sent again.
@@ -76,9 +77,18 @@ impl<B> ReplayBody<B> {
         self.lock().is_replayable()
     }
 
+    /// The turn in which it reads, from its first frame on.
+    fn turn(&mut self) -> u64 {
+        if let Some(turn) = self.turn {
+            return turn;
+        }
+        let (turn, superseded) = self.lock().begin();
+        superseded.run();
+        *self.turn.insert(turn)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Source<B>> {
-        // Poisoned if the inner body panicked when it was polled: that is its own affair.
-        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.source)
     }
 }
 
@@ -91,9 +101,7 @@ impl<B> TryCloneBody for ReplayBody<B> {
         }
         let superseded = source.take_over();
         drop(source);
-        if let Some(waker) = superseded {
-            waker.wake();
-        }
+        superseded.run();
         let source = Arc::clone(&self.source);
         Some(Self {
             source,
@@ -110,26 +118,29 @@ where
     type Data = Bytes;
     type Error = ReplayError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ReplayError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.get_mut();
         // As `this` is borrowed exclusively, nobody can copy it if it is the only one.
         let sole = Arc::strong_count(&this.source) == 1;
-        let mut source = this.source.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut superseded = None;
-        let turn = *this.turn.get_or_insert_with(|| {
-            let (turn, waker) = source.begin();
-            superseded = waker;
-            turn
-        });
-        let frame = source.poll_frame(&mut this.cursor, turn, sole, cx);
-        drop(source);
-        if let Some(waker) = superseded {
-            waker.wake();
+        let turn = this.turn();
+        loop {
+            let step = lock(&this.source).step(&mut this.cursor, turn);
+            match step {
+                Step::Pass(frame) => return Poll::Ready(frame),
+                Step::Poll(body) => {
+                    return Lent::new(&this.source, turn, body).poll(&mut this.cursor, sole, cx);
+                }
+                Step::Wait => {
+                    let mut waker = Some(cx.waker().clone());
+                    let waits = this.lock().wait(turn, &mut waker);
+                    // The one that was there before: not dropped under the lock.
+                    drop(waker);
+                    if waits {
+                        return Poll::Pending;
+                    }
+                }
+            }
         }
-        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -144,8 +155,8 @@ where
 impl<B> Drop for ReplayBody<B> {
     fn drop(&mut self) {
         if let Some(turn) = self.turn {
-            let waker = self.lock().leave(turn);
-            drop(waker);
+            let left = self.lock().leave(turn);
+            left.run();
         }
     }
 }

@@ -1,7 +1,5 @@
 //! hyper-util's client with both layers, as it is and with every retry switched on.
 
-use std::error::Error;
-use std::iter::successors;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use tower::timeout::TimeoutLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_throttle::concurrency::Handle;
-use tower_throttle::retry::{retry_errors, retry_server_errors, retry_unprocessed};
+use tower_throttle::retry::{Head, Preset, retry_errors, retry_server_errors};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::server::Version;
@@ -60,22 +58,6 @@ pub(crate) struct Client {
     pub(crate) handle: Handle,
 }
 
-/// Whether the error proves that the server did not act on the request.
-///
-/// The same stands in the docs of `tower_throttle::retry`, where something stands in for `h2`.
-fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
-    successors(Some(error), |&error| error.source()).any(|error| {
-        let client = error.downcast_ref::<legacy::Error>();
-        let http2 = error.downcast_ref::<h2::Error>();
-        client.is_some_and(legacy::Error::is_connect)
-            || http2.is_some_and(|error| {
-                // RFC 9113, sections 8.7 and 6.8.
-                let refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
-                error.is_remote() && (error.is_go_away() || refused)
-            })
-    })
-}
-
 impl Client {
     /// With a bound on the time of each attempt if one is given.
     pub(crate) fn new(
@@ -107,14 +89,13 @@ impl Client {
             .map_err(BoxError::from)
             .service(client);
         let every = |_: &BoxError| true;
-        let unprocessed = |error: &BoxError| is_unprocessed(&**error);
+        let preset = |result: Result<Head<'_>, &BoxError>| {
+            Preset::idempotent_failures().decide(result.map_err(|error| &**error as _))
+        };
         let stack = match setup {
             Setup::Defaults => boxed(ServiceBuilder::new().layer(retry).service(gated)),
             Setup::OptIns => {
-                let retry = retry.classify((
-                    retry_unprocessed(unprocessed),
-                    (retry_server_errors(), retry_errors(every)),
-                ));
+                let retry = retry.classify((preset, (retry_server_errors(), retry_errors(every))));
                 boxed(ServiceBuilder::new().layer(retry).service(gated))
             }
         };
@@ -177,15 +158,4 @@ where
     BoxCloneSyncService::new(stack.map_response(|response: Response<B>| {
         response.map(|body| body.map_err(Into::into).boxed_unsync())
     }))
-}
-
-#[test]
-fn the_docs_show_what_is_tested() {
-    let show = |text: &str| {
-        let from = text.find("fn is_unprocessed").unwrap();
-        let text = &text[from..];
-        text[..text.find("\n}").unwrap()].to_owned()
-    };
-    let docs = include_str!("../../../src/retry/mod.rs").replace("//! ", "");
-    assert_eq!(show(&docs), show(include_str!("client.rs")));
 }

@@ -60,8 +60,8 @@ pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
     let handle = adaptive.handle();
     let service = ServiceBuilder::new()
-        .layer(RetryOn429Layer::new())
-        .layer(adaptive)
+        .layer(RetryOn429Layer::new().seed(fastrand::u64(..)))
+        .layer(adaptive.seed(fastrand::u64(..)))
         .service(server);
     Arc::new(Throttle {
         stack: Stack::client(service),

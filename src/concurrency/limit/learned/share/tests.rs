@@ -1,3 +1,6 @@
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
 use super::*;
 
 /// A round trip, in seconds.
@@ -72,7 +75,7 @@ fn a_pace_that_was_not_used_is_cut_to_what_was() {
 fn shares_become_equal() {
     let (refill, depth, dt) = (20.0, 20.0, 0.05);
     for seed in 0..8 {
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = SmallRng::seed_from_u64(seed);
         let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
             let mut share = Share::default();
             share.note(rate, 0.0, true);
@@ -86,7 +89,7 @@ fn shares_become_equal() {
             if left < 0.0 {
                 left += 1.0;
                 refused += 1.0;
-                let mut at = random.f64() * sent / dt;
+                let mut at = random.random::<f64>() * sent / dt;
                 let hit = clients.iter_mut().find(|client| {
                     at -= client.1;
                     at <= 0.0
