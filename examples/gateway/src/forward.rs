@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Full};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use tower_throttle::message::Unsent;
 use tower_throttle::retry::Attempts;
 use tracing::{info, warn};
 
@@ -22,11 +24,16 @@ use crate::upstream::{Place, Upstream};
 /// The header that says how often a request was sent.
 pub(crate) const ATTEMPTS: &str = "x-gateway-attempts";
 
+/// The header of an answer that is a copy of an older refusal, since the API serves nobody.
+pub(crate) const UNSENT: &str = "x-gateway-unsent";
+
 /// What the requests of all upstreams share.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) config: Config,
     pub(crate) memory: Memory,
+    /// Cancelled when no request is taken any more.
+    pub(crate) stopping: CancellationToken,
     /// Cancelled when requests that have no answer yet will get none.
     pub(crate) closed: CancellationToken,
 }
@@ -43,24 +50,22 @@ pub(crate) async fn forward(
 ) -> Response {
     let arrived = Instant::now();
     let method = request.method().clone();
-    let place = upstream.enter();
-    let result = if place.is_none() {
-        let retry_after = upstream.turn_away();
-        Err(Refusal::Overloaded { retry_after })
-    } else {
-        tokio::select! {
-            result = send(&desk, &upstream, &path, request) => result,
+    let mut place = upstream.enter();
+    let result = match &mut place {
+        None => Err(overloaded(&upstream)),
+        Some(place) => tokio::select! {
+            result = send(&desk, &upstream, place, &path, request) => result,
             () = desk.closed.cancelled() => Err(Refusal::ShuttingDown),
-        }
+        },
     };
     let attempts = match &result {
         Ok(response) => Some(Attempts::of(response.extensions()).get()),
         Err(_) => None,
     };
-    let by = if result.is_ok() {
-        "upstream"
-    } else {
-        "gateway"
+    let is_copy = |response: &Response| response.headers().contains_key(UNSENT);
+    let by = match &result {
+        Ok(response) if !is_copy(response) => "upstream",
+        _ => "gateway",
     };
     let response = result.unwrap_or_else(|refusal| {
         let name = &*upstream.target.name;
@@ -89,6 +94,12 @@ pub(crate) async fn forward(
     }
 }
 
+/// The answer to a request that comes on top of those that may wait.
+fn overloaded(upstream: &Upstream) -> Refusal {
+    let retry_after = upstream.turn_away();
+    Refusal::Overloaded { retry_after }
+}
+
 /// Keeps a place until the answer's body ends or is dropped, by a closure that lives as long.
 fn hold(response: Response, place: Place) -> Response {
     response.map(|body| {
@@ -115,23 +126,28 @@ fn reasons(error: &dyn Error) -> String {
 async fn send(
     desk: &Desk,
     upstream: &Upstream,
+    place: &mut Place,
     path: &str,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let read = timeout(desk.config.body_timeout, desk.memory.read(body)).await;
+    let read = timeout(desk.config.body_timeout, desk.memory.read(body));
+    let read = tokio::select! {
+        read = read => read,
+        () = desk.stopping.cancelled() => return Err(Refusal::ShuttingDown),
+    };
     let (body, _held) = match read.map_err(|_| Refusal::BodyTimeout)? {
         Ok(read) => read,
         Err(Unread::TooLarge) => {
             let max = desk.config.max_body;
             return Err(Refusal::TooLarge { max });
         }
-        Err(Unread::NoMemory) => {
-            let retry_after = upstream.turn_away();
-            return Err(Refusal::Overloaded { retry_after });
-        }
+        Err(Unread::NoMemory) => return Err(overloaded(upstream)),
         Err(Unread::Broken) => return Err(Refusal::Malformed),
     };
+    if !place.take() {
+        return Err(overloaded(upstream));
+    }
     let uri = upstream
         .target
         .uri(path, parts.uri.query())
@@ -151,6 +167,10 @@ async fn send(
     headers::remove_hop_by_hop(&mut parts.headers);
     let attempts = Attempts::of(&parts.extensions);
     parts.headers.insert(ATTEMPTS, attempts.get().into());
+    if Unsent::of(&parts.extensions).is_some() {
+        let circuit_open = HeaderValue::from_static("circuit_open");
+        parts.headers.insert(UNSENT, circuit_open);
+    }
     let mut response = Response::new(Body::new(body));
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;

@@ -23,7 +23,7 @@ use axum::routing::any;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tracing::{info, warn};
@@ -36,7 +36,10 @@ use crate::metrics::Answers;
 use crate::refusal::Refusal;
 use crate::upstream::Upstream;
 
-/// How long the answers of requests that were given up may take to be written.
+/// How often it is seen whether the last request is done.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long the last answers may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The gateway.
@@ -68,6 +71,7 @@ impl Gateway {
             desk: Arc::new(Desk {
                 memory: Memory::new(config.max_buffered, config.max_body),
                 config,
+                stopping: CancellationToken::new(),
                 closed: CancellationToken::new(),
             }),
             answers,
@@ -104,19 +108,32 @@ impl Gateway {
             ended = &mut server => return ended?.map(|()| true),
             () = shutdown => stop.cancel(),
         }
+        self.desk.stopping.cancel();
         let drain = self.desk.config.drain;
         info!(requests = self.inside(), at_most = ?drain, "no new requests; finishing these");
-        if let Ok(ended) = timeout(drain, &mut server).await {
-            return ended?.map(|()| true);
+        let all_answered = tokio::select! {
+            ended = &mut server => return ended?.map(|()| true),
+            // Connections on which a request has only begun would keep the server for the whole drain.
+            () = self.idle() => true,
+            () = sleep(drain) => false,
+        };
+        if !all_answered {
+            warn!(
+                requests = self.inside(),
+                "the time is up; these are given up"
+            );
+            self.desk.closed.cancel();
         }
-        warn!(
-            requests = self.inside(),
-            "the time is up; these are given up"
-        );
-        self.desk.closed.cancel();
         let _ = timeout(LAST_WORDS, &mut server).await;
         server.abort();
-        Ok(false)
+        Ok(all_answered)
+    }
+
+    /// Resolves when no request is worked on.
+    async fn idle(&self) {
+        while self.inside() > 0 {
+            sleep(LOOK).await;
+        }
     }
 
     /// How many requests were taken and are not at their answer's end.

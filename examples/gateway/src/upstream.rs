@@ -11,13 +11,13 @@ use tower_throttle::concurrency::{AdaptiveConcurrency, Handle, Snapshot};
 use tower_throttle::retry::RetryOn429;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
-use crate::client::Client;
+use crate::client::ApiClient;
 use crate::config::{Config, Target};
 use crate::history::History;
 use crate::metrics::Answers;
 
 /// What every request goes through.
-pub(crate) type Stack = RetryOn429<AdaptiveConcurrency<Client>>;
+pub(crate) type Stack = RetryOn429<AdaptiveConcurrency<ApiClient>>;
 
 /// One API, with a gate of its own: what one API refuses says nothing about another.
 pub(crate) struct Upstream {
@@ -27,6 +27,8 @@ pub(crate) struct Upstream {
     pub(crate) history: History,
     answers: Answers,
     pub(crate) max_queue: usize,
+    /// Requests whose bodies are being read. They hold nothing: a client may take its time.
+    reading: AtomicUsize,
     /// Requests that were taken and whose answers have not ended.
     inside: AtomicUsize,
     turned_away: AtomicU64,
@@ -50,7 +52,7 @@ impl Upstream {
     pub(crate) fn new(
         target: Target,
         config: &Config,
-        client: Client,
+        client: ApiClient,
         answers: Answers,
     ) -> Arc<Self> {
         let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
@@ -66,27 +68,30 @@ impl Upstream {
             history: History::default(),
             answers,
             max_queue: config.max_queue,
+            reading: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
             turned_away: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
         })
     }
 
-    /// A place for a request, if not too many wait.
-    ///
-    /// A request that was sent and refused comes back to those that wait. It keeps its place, so
-    /// there may for a while be more than `max_queue`, by those that were in flight.
+    /// Lets a request in to have its body read, unless too many wait already.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
-        let room = self.handle.in_flight() + self.max_queue;
-        self.inside
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |inside| {
-                (inside < room).then_some(inside + 1)
-            })
-            .ok()?;
+        if self.inside() >= self.room() {
+            return None;
+        }
+        self.reading.fetch_add(1, Ordering::Relaxed);
         Some(Place {
             upstream: Arc::clone(self),
+            taken: false,
             answered: false,
         })
+    }
+
+    /// How many may be taken. A request that was sent and refused comes back to those that wait, so there
+    /// may for a while be more than `max_queue`, by those that were in flight.
+    fn room(&self) -> usize {
+        self.handle.in_flight() + self.max_queue
     }
 
     /// Counts a request that is turned away, and says for how long.
@@ -115,7 +120,8 @@ impl Upstream {
     pub(crate) fn look(&self) -> Look {
         let gate = self.handle.snapshot();
         Look {
-            queued: self.inside().saturating_sub(gate.in_flight),
+            queued: self.reading.load(Ordering::Relaxed)
+                + self.inside().saturating_sub(gate.in_flight),
             gate,
             turned_away: self.turned_away.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),
@@ -136,10 +142,28 @@ impl fmt::Debug for Upstream {
 #[derive(Debug)]
 pub(crate) struct Place {
     upstream: Arc<Upstream>,
+    /// Its body was read: it waits, or is in flight.
+    taken: bool,
     answered: bool,
 }
 
 impl Place {
+    /// Takes a request whose body was read. False if too many wait by now.
+    pub(crate) fn take(&mut self) -> bool {
+        let room = self.upstream.room();
+        self.taken = self
+            .upstream
+            .inside
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |inside| {
+                (inside < room).then_some(inside + 1)
+            })
+            .is_ok();
+        if self.taken {
+            self.upstream.reading.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.taken
+    }
+
     /// The place of a request whose answer has begun.
     pub(crate) fn answered(mut self) -> Self {
         self.answered = true;
@@ -154,9 +178,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.upstream.inside.fetch_sub(1, Ordering::Relaxed);
+        let upstream = &self.upstream;
+        let counter = if self.taken {
+            &upstream.inside
+        } else {
+            &upstream.reading
+        };
+        counter.fetch_sub(1, Ordering::Relaxed);
         if !self.answered {
-            self.upstream.abandoned.fetch_add(1, Ordering::Relaxed);
+            upstream.abandoned.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -73,4 +74,32 @@ async fn when_the_time_is_up_those_without_an_answer_are_told() {
         "requests were given up"
     );
     until("nothing is worked on", || upstream.working() == 0).await;
+}
+
+#[tokio::test]
+async fn half_a_head_and_half_a_body_hold_nothing_up() {
+    let upstream = Patient::start().await;
+    let gateway = gateway(&upstream.url, |_| {}).await;
+    let address = &gateway.url["http://".len()..];
+    let mut half_head = TcpStream::connect(address).await.unwrap();
+    half_head.write_all(b"POST /v1/x HTT").await.unwrap();
+    let mut half_body = TcpStream::connect(address).await.unwrap();
+    let head = "POST /v1/x HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
+    half_body.write_all(head.as_bytes()).await.unwrap();
+    gateway.until_load(0, 1).await;
+    let in_flight = gateway.in_background();
+    gateway.until_load(1, 1).await;
+
+    gateway.stop.cancel();
+    let mut answer = vec![0; 4096];
+    let size = half_body.read(&mut answer).await.unwrap();
+    let answer = std::str::from_utf8(&answer[..size]).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("gateway_shutting_down"), "{answer}");
+    assert!(!gateway.served.is_finished(), "one is worked on");
+    upstream.may.add_permits(1);
+    assert_eq!(in_flight.await.unwrap().body(), "done");
+    let served = timeout(Duration::from_secs(5), gateway.served).await;
+    let served = served.expect("it ends when what it works on does");
+    assert!(served.unwrap().unwrap(), "nothing was cut off");
 }

@@ -1,14 +1,20 @@
 //! The gateway's own answers, and the upstream's that are not retried.
 
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::any;
 use axum::{Json, Router};
 use bytesize::ByteSize;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use crate::common::{Patient, gateway, refusal, upstream};
 
@@ -102,4 +108,77 @@ async fn a_refusal_for_good_is_passed_on_as_it_is() {
     assert_eq!(crate::common::json(&refused), error);
     assert_eq!(refused.headers()["x-gateway-attempts"], "1");
     assert!(!refused.headers().contains_key("x-gateway-refusal"));
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_read_though_it_is_compressed() {
+    let error = r#"{"error":{"code":"insufficient_quota","message":"Pay."}}"#;
+    let answer = any(async move || {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(error.as_bytes()).unwrap();
+        let headers = [
+            ("content-encoding", "gzip"),
+            ("content-type", "application/json"),
+        ];
+        (
+            StatusCode::TOO_MANY_REQUESTS,
+            headers,
+            gzip.finish().unwrap(),
+        )
+    });
+    let url = upstream(Router::new().route("/v1/{*rest}", answer)).await;
+    let gateway = gateway(&url, |_| {}).await;
+    let request = gateway
+        .post("/v1/x")
+        .header("accept-encoding", "gzip, deflate");
+    let refused = timeout(
+        Duration::from_secs(5),
+        gateway.fetch(request.body("x").unwrap()),
+    );
+    let refused = refused.await.expect("it is told at once");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.body(), error);
+    assert!(!refused.headers().contains_key("content-encoding"));
+    assert_eq!(refused.headers()["x-gateway-attempts"], "1");
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_passed_on_compressed() {
+    let answer = any(async || {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(b"work").unwrap();
+        ([("content-encoding", "gzip")], gzip.finish().unwrap())
+    });
+    let url = upstream(Router::new().route("/v1/{*rest}", answer)).await;
+    let gateway = gateway(&url, |_| {}).await;
+    let request = gateway.post("/v1/x").header("accept-encoding", "gzip");
+    let served = gateway.fetch(request.body("x").unwrap()).await;
+    assert_eq!(served.headers()["content-encoding"], "gzip");
+    assert_eq!(&served.body()[..2], [0x1f, 0x8b]);
+}
+
+#[tokio::test]
+async fn who_comes_after_a_quota_was_used_up_gets_a_copy_that_says_so() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    let answer = any(async move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let headers = [("retry-after", "3600"), ("x-request-id", "the-last-word")];
+        (StatusCode::TOO_MANY_REQUESTS, headers, "used up")
+    });
+    let url = upstream(Router::new().route("/v1/{*rest}", answer)).await;
+    let gateway = gateway(&url, |_| {}).await;
+    for _ in 0..2 {
+        let refused = gateway.in_background().await.unwrap();
+        assert!(!refused.headers().contains_key("x-gateway-unsent"));
+    }
+    let told = gateway.in_background().await.unwrap();
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
+    assert_eq!(
+        (told.status().as_u16(), &**told.body()),
+        (429, &b"used up"[..])
+    );
+    assert_eq!(told.headers()["x-gateway-unsent"], "circuit_open");
+    assert_eq!(told.headers()["x-gateway-attempts"], "0");
+    assert_eq!(told.headers()["x-request-id"], "the-last-word");
 }
