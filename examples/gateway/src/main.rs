@@ -64,25 +64,52 @@ async fn run(args: Args) -> Result<bool, String> {
 
 /// Ready after the first SIGTERM or Ctrl-C; the second ends the program.
 async fn shutdown() {
-    signal().await;
+    // Made once: a signal between two listeners would be lost.
+    let mut signals = Signals::new();
+    signals.next().await;
     info!("shutting down; a second signal ends the gateway at once");
-    tokio::spawn(async {
-        signal().await;
+    tokio::spawn(async move {
+        signals.next().await;
         std::process::exit(1);
     });
 }
 
+/// What asks the program to end.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self {
+            terminate: signal(SignalKind::terminate()).expect("SIGTERM can be listened to"),
+            interrupt: signal(SignalKind::interrupt()).expect("Ctrl-C can be listened to"),
+        }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 
+/// What asks the program to end.
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
