@@ -136,6 +136,9 @@ pub(super) fn meaning(code: &str, says: impl Fn(&str) -> bool) -> Option<Meaning
         return Some(if spared { Meaning::Temporary } else { meaning });
     }
     let name = local_name(code);
+    // What ends with a separator was cut off there.
+    name.ends_with(|c: char| c.is_ascii_alphanumeric())
+        .then_some(())?;
     // Alibaba Cloud and Tencent Cloud put details after a dot.
     let family = name.split('.').next().unwrap_or(name);
     let known = [name, family].iter().any(|name| {

@@ -117,6 +117,8 @@ fn bodies_of_other_failures() {
             r#"{"error":{"code":17,"message":"Invalid parameter"}}"#,
         ),
         (400, r#"{"input":{"code":"ThrottlingException"}}"#),
+        // Broken off within the code.
+        (403, r#"{"error":{"code":"rate_limited_until_verif"#),
         (
             403,
             r#"{"error":{"errors":[{"domain":"global","reason":"insufficientPermissions"}]}}"#,
