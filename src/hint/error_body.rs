@@ -15,6 +15,8 @@ mod prefix;
 #[cfg(feature = "json")]
 mod prose;
 #[cfg(feature = "json")]
+mod rates;
+#[cfg(feature = "json")]
 mod reader;
 #[cfg(feature = "json")]
 mod xml;
@@ -38,6 +40,8 @@ pub(super) struct ErrorBody {
     pub(super) secondary_limit: bool,
     /// What the headers of an answer behind this one tell.
     pub(super) quotas: Vec<Quota>,
+    /// A limit and its window that a text tells of.
+    pub(super) rate: Option<Quota>,
 }
 
 /// Reads an error's body, or as much of it as is there.

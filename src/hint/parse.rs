@@ -99,6 +99,9 @@ impl Error {
                 || self.quotas.iter().any(Quota::is_exhausted),
             body: self.body.refusal,
         });
+        if refusal && self.quotas.is_empty() {
+            self.quotas.extend(self.body.rate.take());
+        }
         let permanent = self.body.permanent || self.ordered.code == Some(Meaning::Permanent);
         let of_request = self.body.of_request || self.ordered.code == Some(Meaning::Request);
         let verdict = match should_retry {

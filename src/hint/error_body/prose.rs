@@ -203,7 +203,7 @@ fn component(text: &[u8]) -> Option<(Decimal, u64, &[u8])> {
     Some((number, unit(name)?, rest))
 }
 
-fn unit(name: &[u8]) -> Option<u64> {
+pub(super) fn unit(name: &[u8]) -> Option<u64> {
     const UNITS: [(&[&str], u64); 5] = [
         (
             &["ms", "msec", "msecs", "millisecond", "milliseconds"],
@@ -245,32 +245,28 @@ fn skip_fillers(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The number after a word, thousands separated by commas or not.
+/// The number after a word.
 fn number_after(text: &str, word: &str) -> Option<u64> {
     text.split(word).skip(1).find_map(|rest| {
-        let rest = rest
-            .strip_prefix(':')
-            .unwrap_or(rest)
-            .trim_start_matches(' ');
-        let mut value: Option<u64> = None;
-        for (place, group) in rest.split(',').enumerate() {
-            let length = group.bytes().take_while(u8::is_ascii_digit).count();
-            if length == 0 || (place > 0 && length != 3) {
-                break;
-            }
-            let digits = group[..length].parse().unwrap_or(u64::MAX);
-            value = Some(value.map_or(digits, |high| {
-                high.saturating_mul(1_000).saturating_add(digits)
-            }));
-            if length != group.len() {
-                break;
-            }
-        }
-        value
+        let rest = rest.strip_prefix(':').unwrap_or(rest);
+        whole_number(rest.trim_start_matches(' ')).map(|(number, _)| number)
     })
 }
 
-fn strip_ignoring_case<'a>(text: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
+/// The whole number that a text starts with, thousands separated by commas or not, and what follows it.
+pub(super) fn whole_number(text: &str) -> Option<(u64, &str)> {
+    let length = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, mut rest) = text.split_at(length(text));
+    let mut value = number::count(digits.as_bytes())?;
+    while let Some(group) = rest.strip_prefix(',').filter(|group| length(group) == 3) {
+        let thousand = number::count(&group.as_bytes()[..3])?;
+        value = value.saturating_mul(1_000).saturating_add(thousand);
+        rest = &group[3..];
+    }
+    Some((value, rest))
+}
+
+pub(super) fn strip_ignoring_case<'a>(text: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start
         .eq_ignore_ascii_case(prefix.as_bytes())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ErrorBody, json, prefix, prose, xml};
+use super::{ErrorBody, json, prefix, prose, rates, xml};
 use crate::hint::codes::Meaning;
 use crate::hint::date;
 use crate::hint::dialect::Dialect;
@@ -68,6 +68,9 @@ impl<'a> Reader<'a> {
         found.refusal |= found.secondary_limit || prose::is_refusal(text);
         found.permanent |= prose::is_permanent(text);
         found.of_request |= prose::is_too_large(text);
+        if found.rate.is_none() {
+            found.rate = rates::quota(text);
+        }
     }
 
     /// Takes an error's code; `texts` are what the error says beside it.
