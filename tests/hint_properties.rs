@@ -15,6 +15,9 @@ fn name() -> impl Strategy<Value = String> {
         "x-amz-retry-after",
         "x-should-retry",
         "x-ratelimit-retry-after",
+        "x-retry-in",
+        "x-amzn-errortype",
+        "anthropic-ratelimit-unified-status",
         "stripe-should-retry",
         "date",
         "age",
@@ -60,7 +63,9 @@ fn headers() -> impl Strategy<Value = HeaderMap> {
 }
 
 fn status() -> impl Strategy<Value = StatusCode> {
-    let refusing = prop::sample::select(vec![403u16, 408, 409, 413, 425, 429, 498, 503, 529]);
+    let refusing = prop::sample::select(vec![
+        400u16, 403, 408, 409, 413, 418, 420, 425, 429, 498, 503, 509, 529,
+    ]);
     prop_oneof![4 => refusing, 1 => 100u16..1_000]
         .prop_map(|code| StatusCode::from_u16(code).unwrap())
 }
@@ -76,7 +81,11 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         "@type",
         "retryDelay",
         "retry_after",
+        "retryAfterMs",
+        "resets_at",
         "status",
+        "headers",
+        "X-RateLimit-Remaining",
     ]);
     let leaf = prop_oneof![
         text.prop_map(serde_json::Value::from),
@@ -85,6 +94,10 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
             "insufficient_quota",
             "RESOURCE_EXHAUSTED",
             "google.rpc.RetryInfo",
+            "ThrottlingException",
+            "2026-11-23T12:01Z",
+            "5 requests per 2 minutes",
+            "0",
             "5s"
         ])
         .prop_map(serde_json::Value::from),

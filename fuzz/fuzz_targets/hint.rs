@@ -1,63 +1,86 @@
-//! Reads arbitrary bytes as a response: `cargo +nightly fuzz run hint`.
+//! Reads responses of the kinds that servers send, made from the fuzzer's bytes:
+//! `cargo +nightly fuzz run hint`.
 //!
-//! The first byte chooses the status; lines `name: value` follow, up to an empty one; the rest is
-//! the body.
+//! Now and then it says what share of the runs had what.
 #![no_main]
 
-use std::time::{Duration, UNIX_EPOCH};
+mod body;
+mod choices;
+mod headers;
+mod response;
+mod shares;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use libfuzzer_sys::fuzz_target;
-use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT, Hint, Verdict};
+use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT, Dialect, Hint, Verdict};
 
-const STATUSES: [u16; 12] = [429, 200, 403, 408, 409, 413, 425, 498, 500, 503, 529, 301];
+use choices::Choices;
+use response::{Response, SECRET, response};
 
-fn parse(data: &[u8]) -> Option<Hint> {
-    let (&first, mut rest) = data.split_first()?;
-    let status = STATUSES[usize::from(first) % STATUSES.len()];
-    let mut headers = HeaderMap::new();
-    while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-        let (line, after) = (&rest[..end], &rest[end + 1..]);
-        rest = after;
-        let Some(colon) = line.iter().position(|&byte| byte == b':') else {
-            break;
-        };
-        let name = HeaderName::from_bytes(&line[..colon]);
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&line[colon + 1..])) {
-            headers.append(name, value);
-        }
-    }
-    let status = StatusCode::from_u16(status).ok()?;
-    let received = UNIX_EPOCH + Duration::from_secs(1_795_435_200);
-    Some(Hint::parse(status, &headers, Some(rest), received))
+/// 2026-11-23T12:00:00Z, the time that most of the dates are near.
+fn received() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_795_435_200)
+}
+
+fn read(response: &Response, body: Option<&[u8]>) -> Hint {
+    Hint::parse(response.status, &response.headers, body, received())
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some(hint) = parse(data) else { return };
-    match hint.verdict(DEFAULT_MAX_SERVER_WAIT) {
-        Verdict::Retry => assert!(
-            hint.wait()
-                .is_none_or(|wait| wait <= DEFAULT_MAX_SERVER_WAIT)
-        ),
-        Verdict::OverCap => assert!(
-            hint.wait()
-                .is_some_and(|wait| wait > DEFAULT_MAX_SERVER_WAIT)
-        ),
-        _ => assert_eq!(hint.wait(), None),
+    let mut choices = Choices::new(data);
+    let response = response(&mut choices);
+    let body = response.body.as_deref();
+    let hint = read(&response, body);
+    check(&hint, &response);
+    let dialect = Dialect::new();
+    assert_eq!(
+        hint,
+        dialect.parse(response.status, &response.headers, body, received())
+    );
+
+    // A body only adds to what the head says, and the rest of a body to its beginning.
+    let head = read(&response, None);
+    assert!(!head.is_refusal() || hint.is_refusal());
+    let cut = body.map(|body| &body[..choices.below(body.len() + 1)]);
+    let start = read(&response, cut);
+    check(&start, &response);
+    assert!(!start.is_refusal() || hint.is_refusal() || !response.whole);
+    shares::count(&response, &head, &hint);
+});
+
+/// What holds for each hint.
+fn check(hint: &Hint, response: &Response) {
+    for cap in [DEFAULT_MAX_SERVER_WAIT, Duration::ZERO, Duration::MAX] {
+        match hint.verdict(cap) {
+            Verdict::Retry => assert!(hint.wait().is_none_or(|wait| wait <= cap)),
+            Verdict::OverCap => assert!(hint.wait().is_some_and(|wait| wait > cap)),
+            _ => assert_eq!(hint.wait(), None),
+        }
     }
+    // Can be slept, and added to a clock.
+    let longest = Duration::from_millis(u64::MAX);
+    assert!(hint.wait().is_none_or(|wait| wait <= longest));
+    if response.status.as_u16() < 400 {
+        assert!(!hint.is_refusal() && hint.wait().is_none());
+    }
+    if hint.names_request() {
+        assert_eq!(hint.verdict(Duration::MAX), Verdict::Permanent);
+    }
+    assert!(!format!("{hint:?}").contains(SECRET), "{hint:?}");
+    check_quotas(hint);
+}
+
+fn check_quotas(hint: &Hint) {
     assert!(hint.quotas().len() <= 16);
     assert_eq!(hint.binding().is_some(), !hint.quotas().is_empty());
     for quota in hint.quotas() {
-        assert!(
-            quota
-                .fraction_left()
-                .is_none_or(|left| (0.0..=1.0).contains(&left))
-        );
-        assert!(
-            quota
-                .refill_rate()
-                .is_none_or(|rate| rate.is_finite() && rate > 0.0)
-        );
+        let within = quota.remaining.zip(quota.limit);
+        assert!(within.is_none_or(|(remaining, limit)| remaining <= limit));
+        let left = quota.fraction_left();
+        assert!(left.is_none_or(|left| (0.0..=1.0).contains(&left)));
+        let rate = quota.refill_rate();
+        assert!(rate.is_none_or(|rate| rate.is_finite() && rate > 0.0));
         assert!(quota.dimension.to_string().len() <= 32);
     }
-});
+}

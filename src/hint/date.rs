@@ -1,12 +1,8 @@
-//! Absolute times: the three forms of an HTTP-date, RFC 3339, and what they are measured against.
+//! Absolute times: the three forms of an HTTP-date, and RFC 3339.
 
-use std::cell::OnceCell;
-use std::ops::Deref;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderMap, header};
-
-use super::number::{self, SECOND};
+use super::number::{self, DAY, Decimal, HOUR, SECOND};
 
 /// Longer values of a date header are not looked at.
 const MAX_DATE_LENGTH: usize = 64;
@@ -27,6 +23,17 @@ impl Timestamp {
         number::ceil_to_millis(u128::try_from(nanos).unwrap_or(0))
     }
 
+    /// How far two times lie apart, in nanoseconds.
+    pub(super) fn distance(self, other: Self) -> u128 {
+        self.0.abs_diff(other.0)
+    }
+
+    /// The nanoseconds until it is `hour` o'clock in UTC.
+    pub(super) fn until_hour(self, hour: u64) -> u128 {
+        let wait = i128::from(hour * HOUR) - self.0;
+        wait.rem_euclid(i128::from(DAY)).unsigned_abs()
+    }
+
     fn from_seconds(seconds: i64) -> Self {
         Self(i128::from(seconds) * i128::from(SECOND))
     }
@@ -38,49 +45,6 @@ impl From<SystemTime> for Timestamp {
             Ok(after) => Self::after_epoch(after.as_nanos()),
             Err(before) => Self(-Self::after_epoch(before.duration().as_nanos()).0),
         }
-    }
-}
-
-/// What absolute times in a response are measured against: its own `Date` header, so that a wrong
-/// clock on either side does no harm, and the local clock if there is no usable one.
-///
-/// The local clock is read only if it is needed.
-pub(super) struct Reference<'a> {
-    headers: &'a HeaderMap,
-    received: &'a dyn Deref<Target = SystemTime>,
-    now: OnceCell<Timestamp>,
-}
-
-impl<'a> Reference<'a> {
-    pub(super) fn new(
-        headers: &'a HeaderMap,
-        received: &'a dyn Deref<Target = SystemTime>,
-    ) -> Self {
-        Self {
-            headers,
-            received,
-            now: OnceCell::new(),
-        }
-    }
-
-    /// The time at which the response was made.
-    pub(super) fn now(&self) -> Timestamp {
-        *self.now.get_or_init(|| {
-            let local = || Timestamp::from(**self.received);
-            let date = self.headers.get(header::DATE);
-            date.and_then(|value| http_date(value.as_bytes(), local))
-                .unwrap_or_else(local)
-        })
-    }
-
-    /// The time from the response until `then`.
-    pub(super) fn until(&self, then: Timestamp) -> Duration {
-        then.since(self.now())
-    }
-
-    /// Reads an HTTP-date.
-    pub(super) fn http_date(&self, text: &[u8]) -> Option<Timestamp> {
-        http_date(text, || self.now())
     }
 }
 
@@ -150,7 +114,8 @@ fn nearest_century(
         .find_map(|year| at(year).filter(|_| !too_far(year)))
 }
 
-/// Reads an RFC 3339 date-time, as Anthropic sends it: `2026-11-23T12:10:05.250Z`.
+/// Reads an RFC 3339 date-time, as Anthropic sends it: `2026-11-23T12:10:05.250Z`. Seconds and
+/// colons may be left out where ISO 8601 allows it.
 pub(super) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
     if text.len() > MAX_DATE_LENGTH {
         return None;
@@ -166,31 +131,39 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
         Some(time) => (time, 0),
         None => {
             let (time, offset) = time.split_at(time.rfind(['+', '-'])?);
-            let (hours, minutes) = offset[1..].split_once(':')?;
-            let (hours, minutes) = (digits(hours, 2..=2)?, digits(minutes, 2..=2)?);
-            (hours <= 23 && minutes <= 59).then_some(())?;
-            let seconds = hours * 3_600 + minutes * 60;
-            (
-                time,
-                if offset.starts_with('-') {
-                    -seconds
-                } else {
-                    seconds
-                },
-            )
+            (time, read_offset(offset)?)
         }
     };
     let (time, fraction) = match time.find('.') {
         // "0.250" is in the number grammar, so a fraction of any length is.
         Some(dot) => (
             &time[..dot],
-            number::Decimal::parse(format!("0{}", &time[dot..]).as_bytes())?,
+            Decimal::parse(format!("0{}", &time[dot..]).as_bytes())?,
         ),
-        None => (time, number::Decimal::parse(b"0")?),
+        None => (time, Decimal::parse(b"0")?),
     };
-    let seconds = days(year, month, day)? * 86_400 + read_time(time)? - offset;
+    let time = match time.len() {
+        // Without seconds, as ISO 8601 allows (Atlassian, JRACLOUD-69262).
+        5 => read_time(&format!("{time}:00"))?,
+        _ => read_time(time)?,
+    };
+    let seconds = days(year, month, day)? * 86_400 + time - offset;
     let nanos = i128::try_from(fraction.nanos(SECOND)).ok()?;
     Some(Timestamp(Timestamp::from_seconds(seconds).0 + nanos))
+}
+
+/// Reads a zone's offset in seconds: `+01:00`, or the basic form of ISO 8601, `+0100` and `+01`.
+fn read_offset(text: &str) -> Option<i64> {
+    let (sign, rest) = text.split_at_checked(1)?;
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(parts) => parts,
+        None if rest.len() == 2 => (rest, "00"),
+        None => rest.split_at_checked(2)?,
+    };
+    let (hours, minutes) = (digits(hours, 2..=2)?, digits(minutes, 2..=2)?);
+    (hours <= 23 && minutes <= 59).then_some(())?;
+    let seconds = hours * 3_600 + minutes * 60;
+    Some(if sign == "-" { -seconds } else { seconds })
 }
 
 fn is_gmt(zone: &str) -> bool {

@@ -2,63 +2,56 @@
 
 use std::time::Duration;
 
+use super::dialect::Dialect;
+use super::quota::Quota;
+use super::reference::Reference;
+
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod keys;
 #[cfg(feature = "json")]
 mod prefix;
 #[cfg(feature = "json")]
 mod prose;
-
-/// No more than this much of a body is looked at.
 #[cfg(feature = "json")]
-const MAX_LENGTH: usize = 64 * 1024;
+mod rates;
+#[cfg(feature = "json")]
+mod reader;
+#[cfg(feature = "json")]
+mod xml;
 
 /// What the body of an error says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ErrorBody {
-    /// A code, or the numbers, of a refusal that no wait will change.
+    /// A code or a text of a refusal for now: enough to tell a 400 or a 403 that is one.
+    pub(super) refusal: bool,
+    /// A code of a refusal that no wait will change.
     pub(super) permanent: bool,
+    /// A code, or the numbers, of a request that is refused for good for what it is.
+    pub(super) of_request: bool,
+    /// A code of a quota of a day.
+    pub(super) daily: bool,
     /// The longest wait it asks for.
     pub(super) wait: Option<Duration>,
+    /// The latest time at which it says that something resets.
+    pub(super) reset: Option<Duration>,
     /// It speaks of GitHub's secondary rate limit.
     pub(super) secondary_limit: bool,
+    /// What the headers of an answer behind this one tell.
+    pub(super) quotas: Vec<Quota>,
+    /// A limit and its window that a text tells of.
+    pub(super) rate: Option<Quota>,
 }
 
 /// Reads an error's body, or as much of it as is there.
 #[cfg(feature = "json")]
-pub(super) fn read(body: &[u8]) -> ErrorBody {
-    let (body, cut) = match body.get(..MAX_LENGTH) {
-        Some(start) => (start, body.len() > MAX_LENGTH),
-        None => (body, false),
-    };
-    let mut found = ErrorBody::default();
-    match prefix::parse(body) {
-        Some(json) => json::read(&json, &mut found),
-        // Not JSON: plain text, or a page.
-        None => {
-            let text = String::from_utf8_lossy(body);
-            found.take_text(if cut {
-                prefix::whole_words(&text)
-            } else {
-                &text
-            });
-        }
-    }
-    found
+pub(super) fn read(body: &[u8], dialect: &Dialect, reference: &Reference<'_>) -> ErrorBody {
+    reader::Reader::new(dialect, reference).read(body)
 }
 
 /// Reading bodies is not compiled in.
 #[cfg(not(feature = "json"))]
-pub(super) fn read(_body: &[u8]) -> ErrorBody {
+pub(super) fn read(_: &[u8], _: &Dialect, _: &Reference<'_>) -> ErrorBody {
     ErrorBody::default()
-}
-
-#[cfg(feature = "json")]
-impl ErrorBody {
-    /// Takes what a text meant for people says.
-    fn take_text(&mut self, text: &str) {
-        self.wait = self.wait.max(prose::wait(text));
-        self.secondary_limit |= prose::contains(text, "secondary rate");
-        self.permanent |= prose::is_too_large(text);
-    }
 }

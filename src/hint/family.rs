@@ -19,6 +19,10 @@ pub(super) enum Field {
     RenewalPeriod,
     /// Shopify's `used/limit`.
     UsedOfLimit,
+    /// GitHub's and Reddit's count of what was used.
+    Used,
+    /// Whether requests are let through, of Anthropic's subscriptions.
+    Status,
 }
 
 /// The name of a quota header, taken apart.
@@ -70,6 +74,11 @@ fn contains_rate(name: &[u8]) -> bool {
 impl<'a> Name<'a> {
     /// Takes a name apart, if it is that of a quota header.
     pub(super) fn parse(name: &'a str) -> Option<Self> {
+        // Whether more than a subscription's share may be bought: rejected for most who are served.
+        Self::parse_any(name).filter(|name| name.dimension != "unified-overage")
+    }
+
+    fn parse_any(name: &'a str) -> Option<Self> {
         let special = |prefix, dimension, field| {
             Some(Self {
                 prefix,
@@ -141,6 +150,8 @@ impl Field {
             "remaining" => Self::Remaining,
             "reset" => Self::Reset,
             "renewalperiod" => Self::RenewalPeriod,
+            "used" => Self::Used,
+            "status" => Self::Status,
             _ => return None,
         })
     }

@@ -41,55 +41,68 @@
 //!
 //! # What decides
 //!
-//! Whether an answer is a refusal is told by its status: 429, 503, 529, 498, 425 and 408 always,
-//! 403, 409 and 413 only on evidence. A `Retry-After` on a 2xx is no order to wait: Anthropic and
-//! others send it with answers that served the request.
+//! Whether an answer is a refusal is told by its status first:
+//!
+//! - 408, 420, 425, 429, 498, 503, 509 and 529 always are;
+//! - a 400 or a 403 is if its headers or its body say so: AWS' `ThrottlingException`, Google's
+//!   `userRateLimitExceeded`, GitHub's "secondary rate limit", and their kin;
+//! - any other 4xx is if it has a `Retry-After` in any form, or a quota of which nothing is left; a
+//!   409 also with `*-should-retry: true`;
+//! - a 402 and a 404 never are, nor is any other 5xx. A `Retry-After` on a 2xx is no order to wait:
+//!   Anthropic and others send it with answers that served the request.
 //!
 //! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body
-//! that no wait will change (`insufficient_quota`), matched exactly, never by loose text.
+//! that no wait will change (`insufficient_quota`), or what a provider that has no code says in its
+//! place. Both are matched whole, never by loose text. If it is the request that is larger than the
+//! limit, and not the account that is refused, [`Hint::names_request`] says so.
 //!
 //! How long to wait, from the first of these that is there:
 //!
-//! 1. `retry-after-ms`, `x-ms-retry-after-ms`, if above zero;
-//! 2. `Retry-After`: seconds, fractions of them, or a date, measured against the `Date` header;
-//! 3. `x-ratelimit-retry-after`, `x-amz-retry-after`;
+//! 1. `retry-after-ms`, `x-ms-retry-after-ms`, if above zero, and `x-retry-in`;
+//! 2. `Retry-After`: seconds, fractions of them, or a date, measured against the `Date` header. A
+//!    number that is the time of this year since the epoch is a date, too, here and wherever a delay
+//!    is told;
+//! 3. `x-ratelimit-retry-after`, `x-amz-retry-after` and others of that kind;
 //! 4. the body: Google's `RetryInfo`, `retry_after`, "try again in 976ms"; the longest of them;
-//! 5. the reset of a quota of which nothing is left; of several, the latest;
-//! 6. on a 429, the reset of a quota of which is not told how much is left;
-//! 7. a minute, if the body speaks of GitHub's secondary limit.
+//! 5. the body: when something resets, `resets_in_seconds`, `reset_at`; the latest of them;
+//! 6. the reset of a quota of which nothing is left; of several, the latest. Of a bucket of requests
+//!    that is full again then, as much of that time as it takes to refill by one;
+//! 7. the end of the day by Pacific Time, for a code of a daily quota of Google's;
+//! 8. on a 429, the reset of a quota of which is not told how much is left. If its server says that it
+//!    lets requests through, it is not the cause;
+//! 9. a minute, if the body speaks of GitHub's secondary limit.
+//!
+//! What one provider means by its own statuses and codes can be set, see [`Dialect`].
 //!
 //! Bodies are read with the feature `json`, which is on by default.
 
+mod codes;
 mod date;
+mod dialect;
 mod error_body;
 mod family;
 mod ietf;
 mod number;
+mod parse;
 mod quota;
 mod rate_limit;
+mod reference;
 mod reset;
 mod retry_after;
 mod status;
 mod structured;
 mod window;
+mod words;
 
-use std::cell::LazyCell;
 use std::time::{Duration, SystemTime};
 
 use http::{Extensions, HeaderMap, StatusCode};
 
-use self::date::Reference;
-use self::error_body::ErrorBody;
-use self::status::Evidence;
-
+pub use self::dialect::Dialect;
 pub use self::quota::{Dimension, Quota, ResetKind};
 
 /// The longest wait asked for by a server that is slept by default: 120 s, inclusive.
 pub const DEFAULT_MAX_SERVER_WAIT: Duration = Duration::from_secs(120);
-
-/// GitHub asks for at least this much after a secondary limit that came without a hint ("Rate
-/// limits for the REST API").
-const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// What one response said about the server's limits.
 ///
@@ -98,6 +111,8 @@ const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 pub struct Hint {
     refusal: bool,
     verdict: Verdict,
+    /// Refused for good because of what this request is.
+    of_request: bool,
     wait: Option<Duration>,
     quotas: Vec<Quota>,
 }
@@ -106,6 +121,7 @@ pub struct Hint {
 pub(crate) static NO_HINT: Hint = Hint {
     refusal: false,
     verdict: Verdict::Accepted,
+    of_request: false,
     wait: None,
     quotas: Vec::new(),
 };
@@ -133,6 +149,8 @@ impl Hint {
     /// `body` may be a prefix: what is in it counts, even if its JSON breaks off. No more than its
     /// first 64 KiB are looked at. `received` is the time of receipt by the local clock; it serves
     /// to read absolute times when the response has no usable `Date` header.
+    ///
+    /// A provider whose statuses and codes mean something of their own has a [`Dialect`].
     #[must_use]
     pub fn parse(
         status: StatusCode,
@@ -140,7 +158,7 @@ impl Hint {
         body: Option<&[u8]>,
         received: SystemTime,
     ) -> Self {
-        Self::parse_at(status, headers, body, || received)
+        dialect::DEFAULT.parse(status, headers, body, received)
     }
 
     /// Like [`Hint::parse`] without a body, with a clock that is read only if an absolute time needs
@@ -151,78 +169,7 @@ impl Hint {
         headers: &HeaderMap,
         received: impl FnOnce() -> SystemTime,
     ) -> Option<Self> {
-        if status.as_u16() < 400 && !rate_limit::any(headers) {
-            return None;
-        }
-        Some(Self::parse_at(status, headers, None, received)).filter(|hint| !hint.is_empty())
-    }
-
-    fn parse_at(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Option<&[u8]>,
-        received: impl FnOnce() -> SystemTime,
-    ) -> Self {
-        let received = LazyCell::new(received);
-        let reference = Reference::new(headers, &received);
-        let quotas = rate_limit::quotas(headers, &reference);
-        if status.as_u16() < 400 {
-            return Self {
-                quotas,
-                ..Self::default()
-            };
-        }
-        Self::parse_error(status, headers, body, &reference, quotas)
-    }
-
-    fn parse_error(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Option<&[u8]>,
-        reference: &Reference<'_>,
-        quotas: Vec<Quota>,
-    ) -> Self {
-        let should_retry = retry_after::should_retry(headers);
-        if !status::may_be_refusal(status) && should_retry != Some(true) {
-            let verdict = if should_retry.is_some() {
-                Verdict::Forbidden
-            } else {
-                Verdict::Accepted
-            };
-            return Self {
-                verdict,
-                quotas,
-                ..Self::default()
-            };
-        }
-        let ordered = retry_after::wait(headers, reference);
-        let body = body.map(error_body::read).unwrap_or_default();
-        let refusal = status::is_refusal(
-            status,
-            Evidence {
-                should_retry,
-                retry_after: ordered.is_some(),
-                exhausted: quotas.iter().any(Quota::is_exhausted),
-                secondary_limit: body.secondary_limit,
-            },
-        );
-        let verdict = match should_retry {
-            Some(true) => Verdict::Retry,
-            Some(false) => Verdict::Forbidden,
-            None if !refusal => Verdict::Accepted,
-            None if body.permanent => Verdict::Permanent,
-            None => Verdict::Retry,
-        };
-        // Where no wait helps, the hint has none.
-        let wait = (verdict == Verdict::Retry)
-            .then(|| ordered.or_else(|| implied_wait(status, &body, &quotas)))
-            .flatten();
-        Self {
-            refusal,
-            verdict,
-            wait,
-            quotas,
-        }
+        dialect::DEFAULT.parse_any(status, headers, received)
     }
 
     /// The same when `by` has passed: waits and resets are shorter by that.
@@ -244,7 +191,22 @@ impl Hint {
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
     /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
     pub(crate) fn body_decides(status: StatusCode) -> bool {
-        cfg!(feature = "json") && status == StatusCode::FORBIDDEN
+        dialect::DEFAULT.body_decides(status)
+    }
+
+    /// A refusal for good, which says nothing else.
+    #[allow(
+        dead_code,
+        reason = "the retries use it next, for what a classifier says"
+    )]
+    pub(crate) const fn permanent() -> Self {
+        Self {
+            refusal: true,
+            verdict: Verdict::Permanent,
+            of_request: false,
+            wait: None,
+            quotas: Vec::new(),
+        }
     }
 
     /// The hint that a middleware of this crate left in a response's extensions.
@@ -261,6 +223,15 @@ impl Hint {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.refusal
+    }
+
+    /// Whether it is this request alone that is refused for good: it asks for more than the limit ever
+    /// holds ("Limit 30000, Requested 35000"), and others may be served.
+    ///
+    /// False for a refusal that will pass, and for one that concerns the account or the server.
+    #[must_use]
+    pub fn names_request(&self) -> bool {
+        self.of_request
     }
 
     /// What is to be done, when a wait of up to `max_wait` (inclusive) is acceptable.
@@ -309,26 +280,4 @@ impl Hint {
     pub fn is_empty(&self) -> bool {
         self.verdict == Verdict::Accepted && self.quotas.is_empty()
     }
-}
-
-/// The wait that follows from the body or from the state of the quotas.
-fn implied_wait(status: StatusCode, body: &ErrorBody, quotas: &[Quota]) -> Option<Duration> {
-    let latest_reset = |wanted: fn(&Quota) -> bool| {
-        quotas
-            .iter()
-            .filter(|quota| wanted(quota))
-            .filter_map(|quota| quota.reset)
-            .max()
-    };
-    let orphan = || latest_reset(|quota| quota.remaining.is_none());
-    body.wait
-        .or_else(|| latest_reset(Quota::is_exhausted))
-        .or_else(|| {
-            if status == StatusCode::TOO_MANY_REQUESTS {
-                orphan()
-            } else {
-                None
-            }
-        })
-        .or_else(|| body.secondary_limit.then_some(SECONDARY_LIMIT_WAIT))
 }

@@ -25,7 +25,7 @@ pub(super) struct Decimal {
     /// The whole part, saturating.
     pub(super) whole: u64,
     /// How many digits the whole part has without leading zeros.
-    pub(super) digits: usize,
+    digits: usize,
     /// The fraction in units of 10^-18, rounded up.
     fraction: u64,
 }
@@ -54,6 +54,23 @@ impl Decimal {
             fraction,
         };
         Some((number, rest))
+    }
+
+    /// The unit in which this number tells a time since the Unix epoch, if it is large enough to: seconds
+    /// (GitHub, X; Discord adds a fraction), milliseconds (OpenRouter), nanoseconds (PUBG).
+    pub(super) fn epoch_unit(self) -> Option<u64> {
+        match self.digits {
+            10..=11 => Some(SECOND),
+            12..=14 => Some(MILLISECOND),
+            15..=17 => Some(MICROSECOND),
+            18..=20 => Some(NANOSECOND),
+            _ => None,
+        }
+    }
+
+    /// Whether it is too short to tell a time: under 31 years in seconds.
+    pub(super) fn is_short(self) -> bool {
+        self.digits < 10
     }
 
     /// This many of a unit of `unit` nanoseconds, in nanoseconds, rounded up.

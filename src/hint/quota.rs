@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::number;
+
 /// Longer names of dimensions are cut.
 const MAX_NAME_LENGTH: usize = 32;
 
@@ -22,6 +24,20 @@ pub struct Quota {
     pub window: Option<Duration>,
     /// How `reset` is to be read.
     pub kind: ResetKind,
+    /// What else the headers tell of it.
+    pub(super) state: State,
+}
+
+/// What the headers tell of a quota beside its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It lets requests through: its reset binds nobody.
+    Open,
+    /// It refills evenly until its reset: the next request fits long before.
+    Refilling,
 }
 
 impl Quota {
@@ -29,6 +45,29 @@ impl Quota {
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
         self.remaining == Some(0)
+    }
+
+    /// How long a request that this quota refused has to wait, if the quota is used up.
+    ///
+    /// A bucket of requests that is full again in `reset` has room for one a `limit`th of that time
+    /// from now. How much of a bucket of tokens a request needs is not known here: for those it is the
+    /// whole reset, an upper bound.
+    pub(super) fn wait_if_exhausted(&self) -> Option<Duration> {
+        let reset = self.reset.filter(|_| self.is_exhausted())?;
+        let of_requests = matches!(self.dimension, Dimension::Unnamed | Dimension::Requests);
+        match self.limit {
+            Some(limit) if limit > 0 && of_requests && self.state == State::Refilling => {
+                let nanos = reset.as_nanos().div_ceil(u128::from(limit));
+                Some(number::ceil_to_millis(nanos))
+            }
+            _ => Some(reset),
+        }
+    }
+
+    /// The reset of a quota of which is not told how much is left.
+    pub(super) fn orphaned_reset(&self) -> Option<Duration> {
+        let unknown = self.remaining.is_none() && self.state != State::Open;
+        self.reset.filter(|_| unknown)
     }
 
     /// The part that is left, between 0 and 1, if the server told enough.
@@ -84,7 +123,10 @@ impl Quota {
 }
 
 /// What a [`Quota`] counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// A server may put anything into the name of a dimension of its own, even whose quota it is. So
+/// `Debug` does not show that name; `Display` does.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dimension {
     /// Not named by the server; requests, as a rule.
@@ -136,6 +178,21 @@ impl fmt::Display for Dimension {
             Self::OutputTokens => "output-tokens",
             Self::ContentBytes => "content-bytes",
             Self::Other(name) => name,
+        })
+    }
+}
+
+impl fmt::Debug for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unnamed => "Unnamed",
+            Self::Requests => "Requests",
+            Self::ConcurrentRequests => "ConcurrentRequests",
+            Self::Tokens => "Tokens",
+            Self::InputTokens => "InputTokens",
+            Self::OutputTokens => "OutputTokens",
+            Self::ContentBytes => "ContentBytes",
+            Self::Other(_) => "Other(..)",
         })
     }
 }

@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, header};
 
-use super::date::Reference;
 use super::family::{self, Field, Name};
 use super::ietf;
 use super::number::{self, Decimal, SECOND};
-use super::quota::{Dimension, Quota};
+use super::quota::{Dimension, Quota, State};
+use super::reference::Reference;
 use super::reset::{Reset, Style};
 use super::window;
 
@@ -25,6 +25,8 @@ struct Draft<'a> {
     /// The reset's value: how to read it depends on other headers.
     reset: Option<&'a [u8]>,
     reset_after: Option<&'a [u8]>,
+    used: Option<u64>,
+    status: Option<&'a [u8]>,
 }
 
 /// The quotas that a response's headers tell of. Allocates nothing if there are none.
@@ -104,6 +106,8 @@ impl<'a> Draft<'a> {
             },
             reset: None,
             reset_after: None,
+            used: None,
+            status: None,
         }
     }
 
@@ -121,7 +125,9 @@ impl<'a> Draft<'a> {
                 quota.window = window.or(quota.window);
             }
             Field::Remaining => {
-                quota.remaining = least(quota.remaining, number::count(first_member(value)));
+                let (remaining, window) = window::member(first_member(value)).unzip();
+                quota.remaining = least(quota.remaining, remaining);
+                quota.window = quota.window.or(window.flatten());
             }
             Field::Reset => self.reset = Some(value),
             Field::ResetAfter => self.reset_after = Some(value),
@@ -133,13 +139,11 @@ impl<'a> Draft<'a> {
                     .iter()
                     .position(|&byte| byte == b'/')
                     .unwrap_or(value.len());
-                let used = number::count(&value[..slash]);
-                let limit = value.get(slash + 1..).and_then(number::count);
-                quota.limit = limit;
-                quota.remaining = limit
-                    .zip(used)
-                    .map(|(limit, used)| limit.saturating_sub(used));
+                self.used = number::count(&value[..slash]);
+                quota.limit = value.get(slash + 1..).and_then(number::count);
             }
+            Field::Used => self.used = number::count(value),
+            Field::Status => self.status = Some(value),
         }
     }
 
@@ -162,12 +166,27 @@ impl<'a> Draft<'a> {
         // A date has a comma of its own.
         let absolute = || {
             let read = |value| Reset::parse(value, style, reference);
+            let first = |value| read(without_parameters(first_member(value)));
             self.reset
-                .and_then(|value| read(value).or_else(|| read(first_member(value))))
+                .and_then(|value| read(value).or_else(|| first(value)))
         };
-        if let Some(reset) = after.or_else(absolute) {
-            self.quota.reset = Some(reset.after);
-            self.quota.kind = reset.kind;
+        let reset = after.or_else(absolute);
+        let quota = &mut self.quota;
+        if let Some(reset) = reset {
+            quota.reset = Some(reset.after);
+            quota.kind = reset.kind;
+            if reset.refills {
+                quota.state = State::Refilling;
+            }
+        }
+        let unused = quota.limit.zip(self.used);
+        let unused = unused.map(|(limit, used)| limit.saturating_sub(used));
+        quota.remaining = quota.remaining.or(unused);
+        match self.status {
+            // `allowed`, and `allowed_warning` near the end of it.
+            Some(status) if status.starts_with(b"allowed") => quota.state = State::Open,
+            Some(b"rejected") => quota.remaining = Some(0),
+            _ => {}
         }
         self.quota
     }
@@ -181,6 +200,15 @@ fn least(old: Option<u64>, new: Option<u64>) -> Option<u64> {
 fn first_member(value: &[u8]) -> &[u8] {
     value
         .split(|&byte| byte == b',')
+        .next()
+        .unwrap_or(value)
+        .trim_ascii()
+}
+
+/// A value without the parameters after it.
+fn without_parameters(value: &[u8]) -> &[u8] {
+    value
+        .split(|&byte| byte == b';')
         .next()
         .unwrap_or(value)
         .trim_ascii()

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
-use super::date::{self, Reference, Timestamp};
-use super::number::{self, Decimal, MICROSECOND, MILLISECOND, NANOSECOND, SECOND};
+use super::date::{self, Timestamp};
+use super::number::{self, Decimal, MILLISECOND, SECOND};
 use super::quota::ResetKind;
+use super::reference::Reference;
 
 /// A reset as it was written, with what its form tells of its meaning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reset {
     pub(super) after: Duration,
     pub(super) kind: ResetKind,
+    /// It was told as a duration until a bucket is full, so it is known that the bucket refills evenly:
+    /// the resets of OpenAI, Groq and Azure fit `(limit - remaining) * window / limit`. Anthropic's,
+    /// which are times, have been ends of windows as well.
+    pub(super) refills: bool,
 }
 
 /// What the family of a reset header says about the value.
@@ -39,47 +44,45 @@ impl Reset {
             return Some(Self {
                 after,
                 kind: ResetKind::Full,
+                refills: true,
             });
         }
         let at = date::rfc3339(text).or_else(|| reference.http_date(text))?;
         Some(Self {
             after: reference.until(at),
             kind: absolute,
+            refills: false,
         })
     }
 
-    /// Tells a duration from a time by the size of the number, and the time's unit likewise:
-    /// under one name are in use delta seconds (Together, Zalando), epoch seconds (GitHub, X),
-    /// fractional ones (Discord), epoch milliseconds (OpenRouter) and nanoseconds (PUBG).
+    /// Tells a duration from a time by the size of the number: under one name are in use delta
+    /// seconds (Together, Zalando) and times since the epoch, see [`Decimal::epoch_unit`].
     fn from_number(number: Decimal, style: Style, reference: &Reference<'_>) -> Option<Self> {
         if style.milliseconds {
             return Some(Self {
                 after: number.duration(MILLISECOND),
                 kind: ResetKind::Full,
+                refills: true,
             });
         }
-        let unit = match number.digits {
-            0..=9 => {
-                let kind = if style.window {
-                    ResetKind::Window
-                } else {
-                    ResetKind::Unknown
-                };
-                return Some(Self {
-                    after: number.duration(SECOND),
-                    kind,
-                });
-            }
-            10..=11 => SECOND,
-            12..=14 => MILLISECOND,
-            15..=17 => MICROSECOND,
-            18..=20 => NANOSECOND,
-            _ => return None,
-        };
+        if number.is_short() {
+            let kind = if style.window {
+                ResetKind::Window
+            } else {
+                ResetKind::Unknown
+            };
+            return Some(Self {
+                after: number.duration(SECOND),
+                kind,
+                refills: false,
+            });
+        }
+        let unit = number.epoch_unit()?;
         let at = Timestamp::after_epoch(number.nanos(unit));
         Some(Self {
             after: reference.until(at),
             kind: ResetKind::Window,
+            refills: false,
         })
     }
 }

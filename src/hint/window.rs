@@ -43,7 +43,9 @@ pub(super) fn of_limit(value: &[u8]) -> (Option<u64>, Option<Duration>) {
     (Some(limit), window)
 }
 
-fn member(text: &[u8]) -> Option<(u64, Option<Duration>)> {
+/// Reads a member of such a list: a count and its window. Docker Hub sends `0;w=21600` for what is left,
+/// too (docker/docs#11648).
+pub(super) fn member(text: &[u8]) -> Option<(u64, Option<Duration>)> {
     let mut parts = text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let limit = number::count(parts.next()?)?;
     let window = parts.find_map(|part| number::count(part.strip_prefix(b"w=")?));

@@ -135,3 +135,47 @@ fn github_secondary_limit() {
     let forbidden = r#"{"message":"Resource not accessible"}"#;
     assert!(!read(403, &[], Some(forbidden)).is_refusal());
 }
+
+#[test]
+fn quotas_in_prose() {
+    let cases = [
+        ("Maximum 5 requests within 1 minutes", ("requests", 5, 60)),
+        (
+            "Rate limit is 20 requests per minute.",
+            ("requests", 20, 60),
+        ),
+        (
+            "100 API calls/hour, or 9 requests per second",
+            ("requests", 100, 3_600),
+        ),
+        (
+            "your rate limit of 20,000 input tokens per minute",
+            ("input-tokens", 20_000, 60),
+        ),
+        ("at most 30 queries every 10 seconds", ("requests", 30, 10)),
+    ];
+    for (text, expected) in cases {
+        let hint = body(&message(text));
+        let quota = hint.binding().unwrap();
+        let window = quota.window.map(|window| window.as_secs());
+        let dimension = quota.dimension.to_string();
+        let found = (dimension.as_str(), quota.limit, window);
+        let (dimension, limit, window) = expected;
+        assert_eq!(found, (dimension, Some(limit), Some(window)), "{text}");
+        assert_eq!((quota.remaining, wait(&hint)), (None, None), "{text}");
+    }
+    for text in [
+        "5 requests were refused",
+        "1.5 requests per minute",
+        "12 bananas per minute",
+        "5 requests per batch",
+        "5 requests per 0 minutes",
+        "gpt-4 requests per minute",
+    ] {
+        assert_eq!(body(&message(text)).quotas(), [], "{text}");
+    }
+    // What the headers tell is more, and a failure is no refusal.
+    let told = read(429, &[("x-ratelimit-limit", "7")], Some(cases[0].0));
+    assert_eq!(told.binding().and_then(|quota| quota.limit), Some(7));
+    assert_eq!(read(422, &[], Some(cases[0].0)).quotas(), []);
+}

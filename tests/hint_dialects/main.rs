@@ -8,7 +8,12 @@ use tower_throttle::hint::{DEFAULT_MAX_SERVER_WAIT, Hint, Verdict};
 #[cfg(feature = "json")]
 mod bodies;
 mod families;
+#[cfg(feature = "json")]
+mod overrides;
 mod policy;
+#[cfg(feature = "json")]
+mod refusals;
+mod waits;
 
 /// 2026-11-23T12:00:00Z.
 fn now() -> SystemTime {

@@ -23,14 +23,16 @@ fn the_latest_reset_of_the_exhausted_quotas_counts() {
 
 #[test]
 fn statuses_need_their_evidence() {
-    for status in [408, 425, 429, 498, 503, 529] {
+    for status in [408, 420, 425, 429, 498, 503, 509, 529] {
         assert_eq!(
             verdict(&read(status, &[], None)),
             Verdict::Retry,
             "{status}"
         );
     }
-    for status in [200, 301, 400, 401, 402, 403, 404, 409, 413, 500, 502, 504] {
+    for status in [
+        200, 301, 400, 401, 402, 403, 404, 409, 413, 418, 500, 502, 504,
+    ] {
         let hint = read(status, &[], None);
         assert_eq!(
             (verdict(&hint), hint.is_refusal()),
@@ -40,10 +42,10 @@ fn statuses_need_their_evidence() {
         assert!(hint.is_empty());
     }
     let ra = [("retry-after", "3")];
-    for status in [403, 413] {
+    for status in [400, 401, 403, 409, 413, 418, 422] {
         assert_eq!(wait(&read(status, &ra, None)), Some(3_000), "{status}");
     }
-    for status in [200, 301, 404, 409, 500] {
+    for status in [200, 301, 402, 404, 500, 502] {
         assert_eq!(wait(&read(status, &ra, None)), None, "{status}");
     }
     assert!(!read(403, &[("retry-after", "later")], None).is_refusal());

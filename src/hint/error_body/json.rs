@@ -2,33 +2,19 @@
 //!
 //! OpenAI and those compatible: `{"error":{"message","type","code"}}`. Anthropic:
 //! `{"type":"error","error":{"type","message","details":{"error_code"}}}`. Google:
-//! `{"error":{"status","message","details":[{"@type","retryDelay"}]}}`, in a list if the call
-//! streams. Others have a `message` or `detail` at the root, or `errors`. Discord has
-//! `retry_after` there, in seconds.
+//! `{"error":{"status","message","errors":[{"reason"}],"details":[{"@type","retryDelay"}]}}`, in a
+//! list if the call streams. AWS: `{"__type","message"}`. GraphQL: `{"errors":[{"extensions":
+//! {"code"}}]}`. Telegram: `{"description","parameters":{"retry_after"}}`. So an error is an object,
+//! and what it says stands under known keys, in it or in known members of it.
 
 use serde_json::{Map, Value};
 
-use super::{ErrorBody, prose};
-use crate::hint::number::{Decimal, SECOND};
-
-/// Codes and types of refusals that no wait will change, compared exactly: Scaleway calls a
-/// concurrency limit that clears in milliseconds "INSUFFICIENT QUOTA".
-const PERMANENT: [&str; 7] = [
-    // OpenAI, Azure and those compatible: the account has no credit.
-    "insufficient_quota",
-    // OpenAI: the account is not active (seen with status 429).
-    "billing_not_active",
-    // OpenAI since 2026 (help.openai.com/en/articles/5955604).
-    "credit_balance_exhausted",
-    "organization_usage_limit_exceeded",
-    "organization_spend_limit_exceeded",
-    "project_spend_limit_exceeded",
-    // Anthropic, in `details.error_code` (platform.claude.com/docs/en/api/rate-limits).
-    "enforced_spend_limit_reached",
-];
+use super::keys::{self, Key};
+use super::prose;
+use super::reader::Reader;
 
 /// Keys whose strings are meant for people.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     "message",
     "msg",
     "detail",
@@ -38,6 +24,7 @@ const TEXTS: [&str; 13] = [
     "error_description",
     "error_message",
     "errors",
+    "faultstring",
     "reason",
     "title",
     "raw",
@@ -46,84 +33,112 @@ const TEXTS: [&str; 13] = [
 
 /// How many errors of a list are looked at.
 const MAX_ERRORS: usize = 16;
+/// How many headers of an answer behind this one are looked at.
+const MAX_HEADERS: usize = 64;
+
+/// Numbers that are codes, and a key that tells whose. Facebook: 4, 17, 32 and 613 are its platform's
+/// limits, 80000 to 80014 those of its business use cases
+/// (developers.facebook.com/docs/graph-api/overview/rate-limiting).
+const NUMBERS: [(&str, &[std::ops::RangeInclusive<u64>]); 1] = [(
+    "fbtrace_id",
+    &[4..=4, 17..=17, 32..=32, 613..=613, 80_000..=80_014],
+)];
 
 /// Takes what a JSON body says.
-pub(super) fn read(body: &Value, found: &mut ErrorBody) {
-    for error in each(body).filter_map(Value::as_object) {
-        read_error(error, found);
-        for key in ["error", "errors"] {
-            match error.get(key) {
-                Some(Value::String(code)) => found.permanent |= is_permanent(code),
-                Some(inner) => each(inner)
-                    .filter_map(Value::as_object)
-                    .for_each(|inner| read_error(inner, found)),
-                None => {}
-            }
-        }
-    }
-    read_texts(body, false, found);
+pub(super) fn read(body: &Value, reader: &mut Reader<'_>) {
+    read_errors(body, reader);
+    read_texts(body, false, reader);
 }
 
-fn read_error(error: &Map<String, Value>, found: &mut ErrorBody) {
-    let texts = |key| error.get(key).and_then(Value::as_str);
-    let codes = ["code", "type", "error_code"];
-    found.permanent |= codes.into_iter().filter_map(texts).any(is_permanent);
-    let exhausted = texts("status") == Some("RESOURCE_EXHAUSTED");
-    // Gemini's free tier of a model that has none. Its RetryInfo names a wait nonetheless.
-    found.permanent |= exhausted && texts("message").is_some_and(prose::has_limit_zero);
-    if let Some(Value::Number(seconds)) = error.get("retry_after") {
-        let seconds = Decimal::parse(seconds.to_string().as_bytes());
-        found.wait = found
-            .wait
-            .max(seconds.map(|seconds| seconds.duration(SECOND)));
-    }
-    for detail in error
-        .get("details")
-        .into_iter()
-        .flat_map(each)
-        .filter_map(Value::as_object)
-    {
-        let text = |key| detail.get(key).and_then(Value::as_str);
-        found.permanent |= ["error_code", "code"]
-            .into_iter()
-            .filter_map(text)
-            .any(is_permanent);
-        if text("@type").is_some_and(|name| name.ends_with("google.rpc.RetryInfo")) {
-            found.wait = found
-                .wait
-                .max(text("retryDelay").and_then(prose::protobuf_duration));
-        }
-    }
-}
-
-/// Takes the texts meant for people, wherever they are. The depth is bounded by the parser.
-fn read_texts(value: &Value, wanted: bool, found: &mut ErrorBody) {
+/// Takes the codes and times of an error, or of a list of them. The depth is bounded by the parser.
+fn read_errors(value: &Value, reader: &mut Reader<'_>) {
     match value {
-        Value::String(text) if wanted => found.take_text(text),
-        Value::Array(values) => {
-            values
-                .iter()
-                .take(MAX_ERRORS)
-                .for_each(|value| read_texts(value, wanted, found));
-        }
-        Value::Object(object) => {
-            for (key, value) in object {
-                read_texts(value, TEXTS.contains(&key.as_str()), found);
+        Value::Array(errors) => {
+            for error in errors.iter().take(MAX_ERRORS) {
+                read_errors(error, reader);
             }
+        }
+        Value::Object(error) => {
+            for (key, value) in error {
+                if let Some(key) = keys::find(key) {
+                    read_member(error, key, value, reader);
+                }
+            }
+            read_google(error, reader);
+            reader.found.refusal |= has_numbered_code(error);
         }
         _ => {}
     }
 }
 
-fn is_permanent(code: &str) -> bool {
-    PERMANENT.contains(&code)
+fn read_member(error: &Map<String, Value>, key: Key, value: &Value, reader: &mut Reader<'_>) {
+    let Some(text) = scalar(value) else {
+        match (key, value) {
+            (Key::Code | Key::Inner, inner) => read_errors(inner, reader),
+            (Key::Headers, Value::Object(headers)) => {
+                let lines = headers.iter().take(MAX_HEADERS);
+                let lines = lines.filter_map(|(name, value)| Some((name.as_str(), scalar(value)?)));
+                reader.take_headers(lines);
+            }
+            _ => {}
+        }
+        return;
+    };
+    match key {
+        Key::Wait(unit) => reader.take_wait(&text, unit),
+        Key::Reset(unit) => reader.take_reset(&text, unit),
+        Key::Code => reader.take_code(&text, &error.values().filter_map(Value::as_str)),
+        Key::Inner | Key::Headers => {}
+    }
 }
 
-/// The members of a list, or the one value that there is.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    let (list, one) = match value {
-        Value::Array(list) => (list.as_slice(), None),
-        one => (&[][..], Some(one)),
-    };
-    list.iter().take(MAX_ERRORS).chain(one)
+/// What only Google's errors have.
+fn read_google(error: &Map<String, Value>, reader: &mut Reader<'_>) {
+    let text = |key| error.get(key).and_then(Value::as_str);
+    let found = &mut reader.found;
+    let exhausted = text("status") == Some("RESOURCE_EXHAUSTED");
+    // Gemini's free tier of a model that has none. Its RetryInfo names a wait nonetheless.
+    found.permanent |= exhausted && text("message").is_some_and(prose::has_limit_zero);
+    if text("@type").is_some_and(|name| name.ends_with("google.rpc.RetryInfo")) {
+        let delay = text("retryDelay").and_then(prose::protobuf_duration);
+        found.wait = found.wait.max(delay);
+    }
+}
+
+fn has_numbered_code(error: &Map<String, Value>) -> bool {
+    let code = error.get("code").and_then(Value::as_u64);
+    code.is_some_and(|code| {
+        let mut known = NUMBERS
+            .iter()
+            .filter(|(whose, _)| error.contains_key(*whose));
+        known.any(|(_, codes)| codes.iter().any(|range| range.contains(&code)))
+    })
+}
+
+/// A string or a number, as it would be written in a header.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Takes the texts meant for people, wherever they are. The depth is bounded by the parser.
+fn read_texts(value: &Value, wanted: bool, reader: &mut Reader<'_>) {
+    match value {
+        Value::String(text) if wanted => reader.take_text(text),
+        Value::Array(values) => {
+            for value in values.iter().take(MAX_ERRORS) {
+                read_texts(value, wanted, reader);
+            }
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                let wanted = TEXTS.iter().any(|known| known.eq_ignore_ascii_case(key));
+                read_texts(value, wanted, reader);
+            }
+        }
+        _ => {}
+    }
 }
