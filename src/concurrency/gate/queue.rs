@@ -136,6 +136,11 @@ impl Queue {
             .for_each(|waker| wakes.extend(Some(waker)));
     }
 
+    /// Whether this waiter was called, and has not come yet.
+    pub(super) fn is_called(&self, id: u64) -> bool {
+        self.called.contains_key(&id)
+    }
+
     /// Takes a waiter's call, if it was called and is among the first `slots` of those who were:
     /// there may be less room now than when they were called.
     pub(super) fn claim(&mut self, id: u64, slots: usize) -> bool {

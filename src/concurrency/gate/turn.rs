@@ -47,14 +47,15 @@ impl State {
         wakes: &mut Wakes,
     ) -> Pass {
         let id = place.id;
-        let room = self.headroom(now);
-        if self.queue.claim(id, room.slots) {
+        if self.queue.is_called(id) && self.claim(now, id) {
             return self.let_in(now, id, wakes);
         }
         self.revoke(now);
         let mut unused = None;
         let found = self.queue.enter(id, &mut unused);
         self.version += u64::from(found == Found::Outside);
+        // Asked with this one in the line: a limit may grow, or open by time, only for those who wait.
+        let room = self.headroom(now);
         self.call(now, room, wakes);
         if self.queue.claim(id, room.slots) {
             return self.let_in(now, id, wakes);
@@ -68,6 +69,12 @@ impl State {
         // who are called next: under load nobody has to be woken for each of them.
         let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
         Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
+    }
+
+    /// Takes the call of a waiter, if there is still room for it.
+    fn claim(&mut self, now: &Now, id: u64) -> bool {
+        let slots = self.headroom(now).slots;
+        self.queue.claim(id, slots)
     }
 
     fn let_in(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
