@@ -101,7 +101,7 @@ pub mod limit;
 mod service;
 mod snapshot;
 
-pub use self::body::{GuardedBody, ReleaseAt};
+pub use self::body::{DEFAULT_BODY_IDLE, GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
 pub use self::future::ResponseFuture;
 pub use self::handle::Handle;

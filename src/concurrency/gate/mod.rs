@@ -1,6 +1,7 @@
 //! The gate: one lock around plain data, one line, one timer.
 
 mod alarm;
+mod bodies;
 mod pause;
 mod permit;
 mod queue;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use super::Gate;
+use super::bodies::LastPoll;
 use super::turn::Place;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
@@ -95,12 +98,24 @@ pub(in crate::concurrency) struct Permit {
 
 impl Permit {
     /// Tells how the request ended, and keeps the slot.
-    pub(in crate::concurrency) fn report(&mut self, outcome: Outcome<'_>) -> Option<Slot> {
-        let slot = Slot(self.gate.take()?);
+    pub(in crate::concurrency) fn report(
+        &mut self,
+        outcome: Outcome<'_>,
+        cx: &Context<'_>,
+    ) -> Option<Slot> {
+        let gate = self.gate.take()?;
         let sent = &self.sent;
-        slot.0
-            .with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
-        Some(slot)
+        let has_timer = Handle::try_current().is_ok();
+        let (last_poll, alarm) =
+            gate.with(|state, now, wakes| state.report_head(now, sent, outcome, has_timer, wakes));
+        if let Some(alarm) = alarm {
+            gate.set(alarm, cx);
+        }
+        Some(Slot {
+            gate,
+            seq: sent.seq,
+            last_poll,
+        })
     }
 
     /// Tells how the request ended, and gives the slot back.
@@ -132,13 +147,30 @@ impl Drop for Permit {
     }
 }
 
-/// The place in flight of a request of which the gate knows how it ended, while its answer's body is
-/// still coming. Comes back when dropped.
+/// The permit of a request of which the gate knows how it ended, while its answer's body is still
+/// coming. Comes back when dropped, unless it was taken away before, because nobody read the body.
 #[derive(Debug)]
-pub(in crate::concurrency) struct Slot(Arc<Gate>);
+pub(in crate::concurrency) struct Slot {
+    gate: Arc<Gate>,
+    seq: u64,
+    /// `None` if the permit is never taken away.
+    last_poll: Option<LastPoll>,
+}
+
+impl Slot {
+    /// The body was polled, and has something, or nothing yet.
+    #[inline]
+    pub(in crate::concurrency) fn polled(&self, pending: bool) {
+        if let Some(last_poll) = &self.last_poll {
+            last_poll.note(self.gate.now().get(), pending);
+        }
+    }
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.with(|state, now, wakes| state.release(now, wakes));
+        let may_be_late = self.last_poll.is_some();
+        self.gate
+            .with(|state, now, wakes| state.release(now, self.seq, may_be_late, wakes));
     }
 }

@@ -55,7 +55,7 @@ impl State {
         let found = self.queue.enter(id, &mut unused);
         self.version += u64::from(found == Found::Outside);
         // Asked with this one in the line: a limit may grow, or open by time, only for those who wait.
-        let room = self.headroom(now);
+        let room = self.room(now);
         self.call(now, room, wakes);
         if self.queue.claim(id, room.slots) {
             return self.let_in(now, id, wakes);
@@ -69,6 +69,15 @@ impl State {
         // who are called next: under load nobody has to be woken for each of them.
         let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
         Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
+    }
+
+    /// What there is room for, when somebody waits for it.
+    fn room(&mut self, now: &Now) -> Headroom {
+        let room = self.headroom(now);
+        if room.slots == 0 && self.reclaim(now) {
+            return self.headroom(now);
+        }
+        room
     }
 
     /// Takes the call of a waiter, if there is still room for it.
@@ -109,7 +118,7 @@ impl State {
 
     fn let_through(&mut self, now: &Now, wakes: &mut Wakes) {
         self.revoke(now);
-        let room = self.headroom(now);
+        let room = self.room(now);
         self.call(now, room, wakes);
         if self.due(room).is_some_and(|at| self.alarms.is_due(at)) {
             // The more of them, the fewer releases are to come.
@@ -134,11 +143,14 @@ impl State {
         }
     }
 
-    /// When time alone changes something for those who wait: a slot opens, or somebody called
-    /// forfeits one.
+    /// When time alone changes something for those who wait: a slot opens, a body that is not read
+    /// loses one, or somebody called forfeits one.
     fn due(&self, room: Headroom) -> Option<Duration> {
-        let opens_at = room.opens_at.filter(|_| room.slots == 0);
-        opens_at.into_iter().chain(self.queue.grace_ends()).min()
+        let full = room.slots == 0;
+        let opens_at = room.opens_at.filter(|_| full);
+        let reclaims_at = self.reclaims_at().filter(|_| full);
+        let times = [opens_at, reclaims_at, self.queue.grace_ends()];
+        times.into_iter().flatten().min()
     }
 
     /// Whether this is the alarm that counts.
