@@ -7,7 +7,8 @@ use tokio::runtime::Handle;
 
 use super::Gate;
 use super::bodies::LastPoll;
-use super::turn::Place;
+use super::turn::{Granted, Place};
+use crate::ask::KeptPlace;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
 use crate::message::Governor;
@@ -19,7 +20,7 @@ pub(in crate::concurrency) struct Admission {
     gate: Arc<Gate>,
     place: Option<Place>,
     /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
-    granted: Option<Sent>,
+    granted: Option<Granted>,
 }
 
 impl Admission {
@@ -49,12 +50,12 @@ impl Admission {
         }
         self.gate
             .poll_wait(&mut self.place, cx)
-            .map(|sent| self.granted = Some(sent))
+            .map(|granted| self.granted = Some(granted))
     }
 
     /// Gives the permit back unused.
     pub(in crate::concurrency) fn disarm(&mut self) {
-        if let Some(mut sent) = self.granted.take() {
+        if let Some(Granted { mut sent, .. }) = self.granted.take() {
             self.gate.with(|state, now, wakes| {
                 sent.at = sent.at.map(|_| now.get());
                 state.report(now, &sent, Outcome::Ignored, true, wakes);
@@ -65,13 +66,14 @@ impl Admission {
     /// Takes the permit for a request that is sent now.
     #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
-        let mut sent = self.granted.take()?;
+        let Granted { mut sent, tag } = self.granted.take()?;
         if let Some(at) = &mut sent.at {
             *at = self.gate.now().get();
         }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),
             sent,
+            tag,
         })
     }
 }
@@ -94,6 +96,7 @@ pub(in crate::concurrency) struct Permit {
     /// `None` once the gate was told.
     gate: Option<Arc<Gate>>,
     sent: Sent,
+    tag: u64,
 }
 
 impl Permit {
@@ -126,15 +129,21 @@ impl Permit {
         }
     }
 
-    /// Lets a retry above tell the gate what the refused answer's body said.
+    /// Lets a retry above tell the gate what the refused answer's body said, and the request come back
+    /// to its place.
     pub(in crate::concurrency) fn governor(&self) -> Option<Governor> {
         let gate = self.gate.clone()?;
-        Some(Governor::new(move |hint: &Hint| {
+        let place = KeptPlace {
+            gate: gate.id,
+            tag: self.tag,
+        };
+        let governor = Governor::new(move |hint: &Hint| {
             gate.with(|state, now, wakes| {
                 state.pause_for(now, hint);
                 state.settle(now, wakes);
             });
-        }))
+        });
+        Some(governor.keep_place(place))
     }
 }
 

@@ -6,6 +6,7 @@ use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
 use super::pause::Pause;
 use super::queue::Queue;
+use super::turn::Granted;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
@@ -80,10 +81,13 @@ impl State {
 
     /// Lets one request through that did not wait, if nobody has to be asked.
     #[inline]
-    pub(super) fn pass(&mut self, now: &Now) -> Option<Sent> {
+    pub(super) fn pass(&mut self, now: &Now) -> Option<Granted> {
         let free = self.queue.all_called()
             && self.headroom(now).slots.saturating_sub(self.queue.called()) > 0;
-        free.then(|| self.grant(now))
+        free.then(|| Granted {
+            sent: self.grant(now),
+            tag: self.queue.ticket(),
+        })
     }
 
     #[inline]

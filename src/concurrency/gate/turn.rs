@@ -20,21 +20,31 @@ pub(super) struct Place {
     pub(super) id: u64,
 }
 
+/// What is noted of a request that is let through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granted {
+    pub(super) sent: Sent,
+    /// Where it stood in the line, or would have stood.
+    pub(super) tag: u64,
+}
+
 /// What a poll at the gate came to.
 #[derive(Debug)]
 pub(super) enum Pass {
     /// Through, with what was noted.
-    Granted(Sent),
+    Granted(Granted),
     /// Not yet; the caller must set this alarm.
     Pending(Option<Alarm>),
 }
 
 impl State {
-    /// A place at the end of the line.
-    pub(super) fn queue_up(&mut self) -> Place {
-        Place {
-            id: self.queue.ticket(),
-        }
+    /// A place in the line: at its end, or where a request that was refused stood before.
+    pub(super) fn queue_up(&mut self, former: Option<u64>, refusals: u32) -> Place {
+        let id = match former {
+            Some(tag) => self.queue.former(tag, refusals),
+            None => self.queue.ticket(),
+        };
+        Place { id }
     }
 
     /// Lets a waiter through if it is its turn. Takes its `waker` if it is not, and leaves there
@@ -90,7 +100,7 @@ impl State {
         self.alarms.left(id);
         let sent = self.grant(now);
         self.settle(now, wakes);
-        Pass::Granted(sent)
+        Pass::Granted(Granted { sent, tag: id })
     }
 
     /// A waiter gave up.
