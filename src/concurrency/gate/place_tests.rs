@@ -163,7 +163,7 @@ async fn a_gate_ignores_the_place_in_the_line_of_another() {
         assert_pending!(back.poll());
         drop(holder);
         assert_eq!(back.poll().is_ready(), in_front);
-        assert_eq!(newcomer.is_woken() && newcomer.poll().is_ready(), true);
+        assert!(newcomer.is_woken() && newcomer.poll().is_ready());
     }
 }
 
