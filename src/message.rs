@@ -205,7 +205,6 @@ impl Governor {
     }
 
     /// The same, with the place in the line that the refused request may take again.
-    #[allow(dead_code, reason = "the gate uses it next")]
     pub(crate) fn keep_place(mut self, place: KeptPlace) -> Self {
         self.place = Some(place);
         self

@@ -2,12 +2,22 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::gate::Slot;
+
+/// An answer that tells that its body has no more bytes than this gives its place back with its head:
+/// 64 KiB. The server is done with it, and so short a body is on its way already.
+pub const SHORT_BODY: u64 = 64 * 1024;
+
+/// After how long a body that is not polled counts as not read, by default: 1 s. See
+/// [`body_idle`](super::AdaptiveConcurrencyLayer::body_idle).
+pub const DEFAULT_BODY_IDLE: Duration = Duration::from_secs(1);
 
 /// When a request that was accepted gives its permit back.
 ///
@@ -15,9 +25,13 @@ use super::gate::Slot;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReleaseAt {
-    /// When the answer's body ended, failed or was dropped: the server is at work until then. A
-    /// caller that sends a second request before it reads the first answer's body may wait for
-    /// itself under this rule.
+    /// When the server's work is done, as far as can be seen:
+    ///
+    /// - with the answer's head, if the answer tells that its body has no more than [`SHORT_BODY`]
+    ///   bytes;
+    /// - otherwise when the body ends, fails or is dropped, or when others wait and it was not read for
+    ///   [`body_idle`](super::AdaptiveConcurrencyLayer::body_idle). So a caller that keeps answers and
+    ///   reads them later does not wait for itself.
     #[default]
     BodyEnd,
     /// When the answer's head is there.
@@ -27,8 +41,8 @@ pub enum ReleaseAt {
 pin_project! {
     /// A response body that holds its request's permit.
     ///
-    /// The permit is returned when the body ends, fails or is dropped. Data, errors and size hint
-    /// are the wrapped body's.
+    /// The permit is returned when the body ends, fails or is dropped, or when others wait and nobody
+    /// reads it. Data, errors and size hint are the wrapped body's.
     pub struct GuardedBody<B> {
         #[pin]
         inner: B,
@@ -77,12 +91,19 @@ impl<B: Body> Body for GuardedBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(cx));
-        // hyper and others stop polling once `is_end_stream` says so, and never see the `None`.
-        if !matches!(frame, Some(Ok(_))) || this.inner.is_end_stream() {
+        let frame = this.inner.as_mut().poll_frame(cx);
+        let ended = match &frame {
+            Poll::Pending => false,
+            // hyper and others stop polling once `is_end_stream` says so, and never see the `None`.
+            Poll::Ready(Some(Ok(_))) => this.inner.is_end_stream(),
+            Poll::Ready(_) => true,
+        };
+        if ended {
             *this.slot = None;
+        } else if let Some(slot) = this.slot {
+            slot.polled(frame.is_pending());
         }
-        Poll::Ready(frame)
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -92,4 +113,18 @@ impl<B: Body> Body for GuardedBody<B> {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// How many bytes an answer's head says that its body has.
+#[inline]
+pub(super) fn told_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// Whether the server has no more work with an answer than to send the little that is left.
+#[inline]
+pub(super) fn is_short<B: Body>(body: &B, told: Option<u64>) -> bool {
+    let length = body.size_hint().exact().or(told);
+    body.is_end_stream() || length.is_some_and(|length| length <= SHORT_BODY)
 }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::body::{GuardedBody, ReleaseAt};
+use super::body::{GuardedBody, ReleaseAt, is_short, told_length};
 use super::classify::{Classified, Classifier};
 use super::gate::Permit;
 use super::limit::Outcome;
@@ -77,6 +77,7 @@ where
         };
         let (status, headers) = (response.status(), response.headers());
         let hint = Hint::parse_any(status, headers, SystemTime::now);
+        let told = told_length(headers);
         let said = hint.as_ref().unwrap_or(&NO_HINT);
         let classified = this.classifier.classify(status, headers, said);
         Poll::Ready(if hint.is_none() && classified != Classified::Refused {
@@ -85,6 +86,8 @@ where
                     body,
                     permit,
                     release_at,
+                    told,
+                    cx,
                     classified.outcome(status, &NO_HINT),
                 )
             };
@@ -95,7 +98,7 @@ where
                 classified,
                 hint: hint.unwrap_or_default(),
             };
-            result.map(|response| head.mark(response, permit, release_at))
+            result.map(|response| head.mark(response, permit, release_at, cx))
         })
     }
 }
@@ -110,18 +113,25 @@ struct Head {
 impl Head {
     /// Passes the answer on, with what it says.
     #[cold]
-    fn mark<R>(self, response: R, permit: &mut Permit, release_at: ReleaseAt) -> R::Output
+    fn mark<R>(
+        self,
+        response: R,
+        permit: &mut Permit,
+        release_at: ReleaseAt,
+        cx: &Context<'_>,
+    ) -> R::Output
     where
         R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
     {
         let (mut parts, body) = response.into_parts();
+        let told = told_length(&parts.headers);
         if self.classified == Classified::Refused {
             permit
                 .governor()
                 .map(|governor| parts.extensions.insert(governor));
         }
         let outcome = self.classified.outcome(self.status, &self.hint);
-        let body = guard(body, permit, release_at, outcome);
+        let body = guard(body, permit, release_at, told, cx, outcome);
         parts.extensions.insert(self.hint);
         R::from_parts(parts, body)
     }
@@ -133,14 +143,16 @@ fn guard<B: Body>(
     body: B,
     permit: &mut Permit,
     release_at: ReleaseAt,
+    told: Option<u64>,
+    cx: &Context<'_>,
     outcome: Outcome<'_>,
 ) -> GuardedBody<B> {
     let refused = matches!(outcome, Outcome::Refused { .. });
-    let slot = if refused || release_at == ReleaseAt::Headers || body.is_end_stream() {
+    let slot = if refused || release_at == ReleaseAt::Headers || is_short(&body, told) {
         permit.finish(outcome);
         None
     } else {
-        permit.report(outcome)
+        permit.report(outcome, cx)
     };
     GuardedBody::new(body, slot)
 }

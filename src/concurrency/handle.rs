@@ -21,6 +21,11 @@ impl Handle {
         Self { gate }
     }
 
+    #[cfg(test)]
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
     /// How many requests may be in flight.
     #[must_use]
     pub fn limit(&self) -> usize {

@@ -94,6 +94,20 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
+    /// After how long the body of an answer counts as not read, so that it gives its place to those
+    /// who wait: [`DEFAULT_BODY_IDLE`](super::DEFAULT_BODY_IDLE) by default, and `Duration::MAX` for
+    /// never.
+    ///
+    /// The time counts from the last poll of the body, or from the answer's head if there was none. If
+    /// that poll found nothing yet, the reader waits for the server, which is at work: such a body
+    /// keeps its place for 60 times as long. One that is polled again goes on without a place.
+    /// Nothing is taken away while nobody waits, or while there is room.
+    #[must_use]
+    pub fn body_idle(self, idle: Duration) -> Self {
+        self.gate.with(|state, _, _| state.set_body_idle(idle));
+        self
+    }
+
     /// Says of some answers how they count; `None` leaves an answer to the default, which takes
     /// refusals ([`Hint::is_refusal`](crate::Hint::is_refusal)) for what they are, any other 5xx,
     /// 401 and 407 for a failure, and everything else for accepted.

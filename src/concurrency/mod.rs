@@ -69,6 +69,15 @@
 //! then goes to the next in line, and it finds itself in front when it is polled again. A service that
 //! became ready and is not used does hold its permit; drop it.
 //!
+//! # The line
+//!
+//! Who comes first is let through first. A request that was refused and that a
+//! [`RetryOn429`](crate::RetryOn429) sends again keeps its place: it stands where it would stand if it had
+//! not been tried, in front of those who came later. After three refusals its place moves half of the way
+//! to the end of the line with each further one, so that a request that is always refused does not stay in
+//! front. Somebody who was called is not passed over for it. Through a `Buffer` between the two layers the
+//! place is lost, as another task polls the gate: the request goes to the end of the line.
+//!
 //! # Pauses
 //!
 //! A refused answer that asks for a wait pauses the gate for that long, and up to 5 % or half a second
@@ -101,7 +110,7 @@ pub mod limit;
 mod service;
 mod snapshot;
 
-pub use self::body::{GuardedBody, ReleaseAt};
+pub use self::body::{DEFAULT_BODY_IDLE, GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
 pub use self::future::ResponseFuture;
 pub use self::handle::Handle;

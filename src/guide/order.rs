@@ -118,13 +118,14 @@
 //! ## A batch by `CallAll`
 //!
 //! `call_all(...).unordered()` takes the next request when the one before was let through, and gives
-//! each answer as it comes. Read each answer's body, or drop it, before you ask for the next.
+//! each answer as it comes.
 //!
 //! `call_all` without `unordered` keeps answers back until all before them are there, with their
-//! bodies unread and their permits held. If one of those before was refused, its retry needs a
-//! permit, and all may be held by the answers behind it: the batch stands still. Use `unordered`, or
-//! [`ReleaseAt::Headers`](crate::concurrency::ReleaseAt::Headers), or read the bodies below
-//! `call_all`.
+//! bodies unread. Those that tell that they are short hold no permit by then. The others give theirs
+//! to those who wait when they were not read for
+//! [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle), a second, so the batch goes on, but
+//! slowly. `unordered`, [`ReleaseAt::Headers`](crate::concurrency::ReleaseAt::Headers), or reading the
+//! bodies below `call_all` makes it fast.
 //!
 //! # tower-http
 //!

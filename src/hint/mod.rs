@@ -182,12 +182,6 @@ impl Hint {
         hint
     }
 
-    /// Whether only this request is refused for good, such as one that is larger than any quota, and not
-    /// everybody who asks.
-    pub(crate) fn names_request_stub(&self) -> bool {
-        false
-    }
-
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
     /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
     pub(crate) fn body_decides(status: StatusCode) -> bool {

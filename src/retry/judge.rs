@@ -219,7 +219,7 @@ impl<C, H, K> Policy<C, H, K> {
             Verdict::Accepted if context.wanted => Disposition::Retry(retry),
             Verdict::Accepted => Disposition::Accept { served: true },
             Verdict::Forbidden => Disposition::Return,
-            Verdict::Permanent | Verdict::OverCap if context.hint.names_request_stub() => {
+            Verdict::Permanent | Verdict::OverCap if context.hint.names_request() => {
                 Disposition::Return
             }
             Verdict::Permanent | Verdict::OverCap => Disposition::Final(setback(true)),

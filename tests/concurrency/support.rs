@@ -2,10 +2,13 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Frame;
 use http_body_util::Full;
 use tokio_test::task::{self, Spawn};
 use tower::{Layer, Service};
@@ -13,10 +16,35 @@ use tower_test::mock;
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 
-pub(crate) type Body = Full<Bytes>;
 pub(crate) type Mock = mock::Mock<Request<()>, Response<Body>>;
 pub(crate) type Handle = mock::Handle<Request<()>, Response<Body>>;
 pub(crate) type Gated = AdaptiveConcurrency<Mock>;
+
+/// A body of unknown length, which holds its permit until it ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Body(Full<Bytes>);
+
+impl Body {
+    pub(crate) fn new(data: &'static str) -> Self {
+        Self(Full::new(Bytes::from_static(data.as_bytes())))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+}
 
 pub(crate) fn fixed(limit: usize) -> AdaptiveConcurrencyLayer {
     AdaptiveConcurrencyLayer::with_limit(Fixed::new(limit))
@@ -40,7 +68,7 @@ where
 }
 
 pub(crate) fn answer(status: u16) -> Response<Body> {
-    let mut response = Response::new(Full::new(Bytes::from_static(b"some body")));
+    let mut response = Response::new(Body::new("some body"));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
 }

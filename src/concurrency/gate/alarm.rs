@@ -7,6 +7,9 @@ use crate::concurrency::limit::Now;
 /// An alarm is set for no longer than this, and then anew: clocks end somewhere.
 const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
+/// For the place of one that sets an alarm and does not wait.
+pub(super) const NO_WAITER: u64 = u64::MAX;
+
 /// A timer that was set, or is about to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alarm {
@@ -14,7 +17,7 @@ pub(super) struct Alarm {
     pub(super) at: Duration,
     /// Which one it is of those set so far.
     number: u64,
-    /// The waiter in whose runtime it runs.
+    /// The waiter in whose runtime it runs, or [`NO_WAITER`].
     by: u64,
 }
 

@@ -1,6 +1,7 @@
 //! The gate: one lock around plain data, one line, one timer.
 
 mod alarm;
+mod bodies;
 mod pause;
 mod permit;
 mod queue;
@@ -9,6 +10,9 @@ mod time;
 mod turn;
 mod wakes;
 
+#[cfg(all(test, not(throttle_loom)))]
+mod place_tests;
+
 #[cfg(all(test, throttle_loom))]
 mod loom_tests;
 #[cfg(all(test, throttle_loom))]
@@ -16,6 +20,7 @@ mod loom_time;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -30,12 +35,15 @@ use self::alarm::Alarm;
 pub(super) use self::permit::{Admission, Permit, Slot};
 use self::state::State;
 use self::time::Sleep;
-use self::turn::{Pass, Place};
+use self::turn::{Granted, Pass, Place};
 use self::wakes::Wakes;
-use super::limit::{Limit, Now, Sent};
+use super::limit::{Limit, Now};
+use crate::ask;
 
 /// Decides who may go, and when. Shared by all that one layer wraps.
 pub(super) struct Gate {
+    /// Tells this gate from all others.
+    id: usize,
     epoch: Instant,
     /// Held for arithmetic only: never while a waker or anything else foreign runs.
     state: Mutex<State>,
@@ -49,7 +57,9 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         Arc::new_cyclic(|gate| Self {
+            id: MADE.fetch_add(1, Ordering::Relaxed),
             epoch: Instant::now(),
             state: Mutex::new(State::new(limit)),
             timer: Mutex::new(None),
@@ -87,28 +97,32 @@ impl Gate {
     }
 
     /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
-    fn pass(&self) -> Option<Sent> {
+    fn pass(&self) -> Option<Granted> {
         let mut state = self.lock();
-        let sent = state.pass(&self.now());
+        let granted = state.pass(&self.now());
         let tell = state.watchers > 0;
         drop(state);
         if tell {
             self.changed.notify_waiters();
         }
-        sent
+        granted
     }
 
     /// Lets a waiter through when it is its turn.
-    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Sent> {
+    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Granted> {
         let mut waker = Some(cx.waker().clone());
         let pass = self.with(|state, now, wakes| {
-            let place = *place.get_or_insert_with(|| state.queue_up());
+            let place = *place.get_or_insert_with(|| {
+                let ask = ask::current();
+                let former = ask.place.filter(|place| place.gate == self.id);
+                state.queue_up(former.map(|place| place.tag), ask.refusals)
+            });
             state.poll(now, place, &mut waker, wakes)
         });
         match pass {
-            Pass::Granted(sent) => {
+            Pass::Granted(granted) => {
                 *place = None;
-                Poll::Ready(sent)
+                Poll::Ready(granted)
             }
             Pass::Pending(alarm) => {
                 if let Some(alarm) = alarm {

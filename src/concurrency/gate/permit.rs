@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use super::Gate;
-use super::turn::Place;
+use super::bodies::LastPoll;
+use super::turn::{Granted, Place};
+use crate::ask::KeptPlace;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
 use crate::message::Governor;
@@ -16,7 +20,7 @@ pub(in crate::concurrency) struct Admission {
     gate: Arc<Gate>,
     place: Option<Place>,
     /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
-    granted: Option<Sent>,
+    granted: Option<Granted>,
 }
 
 impl Admission {
@@ -46,12 +50,12 @@ impl Admission {
         }
         self.gate
             .poll_wait(&mut self.place, cx)
-            .map(|sent| self.granted = Some(sent))
+            .map(|granted| self.granted = Some(granted))
     }
 
     /// Gives the permit back unused.
     pub(in crate::concurrency) fn disarm(&mut self) {
-        if let Some(mut sent) = self.granted.take() {
+        if let Some(Granted { mut sent, .. }) = self.granted.take() {
             self.gate.with(|state, now, wakes| {
                 sent.at = sent.at.map(|_| now.get());
                 state.report(now, &sent, Outcome::Ignored, true, wakes);
@@ -62,13 +66,14 @@ impl Admission {
     /// Takes the permit for a request that is sent now.
     #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
-        let mut sent = self.granted.take()?;
+        let Granted { mut sent, tag } = self.granted.take()?;
         if let Some(at) = &mut sent.at {
             *at = self.gate.now().get();
         }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),
             sent,
+            tag,
         })
     }
 }
@@ -91,16 +96,29 @@ pub(in crate::concurrency) struct Permit {
     /// `None` once the gate was told.
     gate: Option<Arc<Gate>>,
     sent: Sent,
+    tag: u64,
 }
 
 impl Permit {
     /// Tells how the request ended, and keeps the slot.
-    pub(in crate::concurrency) fn report(&mut self, outcome: Outcome<'_>) -> Option<Slot> {
-        let slot = Slot(self.gate.take()?);
+    pub(in crate::concurrency) fn report(
+        &mut self,
+        outcome: Outcome<'_>,
+        cx: &Context<'_>,
+    ) -> Option<Slot> {
+        let gate = self.gate.take()?;
         let sent = &self.sent;
-        slot.0
-            .with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
-        Some(slot)
+        let has_timer = Handle::try_current().is_ok();
+        let (last_poll, alarm) =
+            gate.with(|state, now, wakes| state.report_head(now, sent, outcome, has_timer, wakes));
+        if let Some(alarm) = alarm {
+            gate.set(alarm, cx);
+        }
+        Some(Slot {
+            gate,
+            seq: sent.seq,
+            last_poll,
+        })
     }
 
     /// Tells how the request ended, and gives the slot back.
@@ -111,15 +129,21 @@ impl Permit {
         }
     }
 
-    /// Lets a retry above tell the gate what the refused answer's body said.
+    /// Lets a retry above tell the gate what the refused answer's body said, and the request come back
+    /// to its place.
     pub(in crate::concurrency) fn governor(&self) -> Option<Governor> {
         let gate = self.gate.clone()?;
-        Some(Governor::new(move |hint: &Hint| {
+        let place = KeptPlace {
+            gate: gate.id,
+            tag: self.tag,
+        };
+        let governor = Governor::new(move |hint: &Hint| {
             gate.with(|state, now, wakes| {
                 state.pause_for(now, hint);
                 state.settle(now, wakes);
             });
-        }))
+        });
+        Some(governor.keep_place(place))
     }
 }
 
@@ -132,13 +156,30 @@ impl Drop for Permit {
     }
 }
 
-/// The place in flight of a request of which the gate knows how it ended, while its answer's body is
-/// still coming. Comes back when dropped.
+/// The permit of a request of which the gate knows how it ended, while its answer's body is still
+/// coming. Comes back when dropped, unless it was taken away before, because nobody read the body.
 #[derive(Debug)]
-pub(in crate::concurrency) struct Slot(Arc<Gate>);
+pub(in crate::concurrency) struct Slot {
+    gate: Arc<Gate>,
+    seq: u64,
+    /// `None` if the permit is never taken away.
+    last_poll: Option<LastPoll>,
+}
+
+impl Slot {
+    /// The body was polled, and has something, or nothing yet.
+    #[inline]
+    pub(in crate::concurrency) fn polled(&self, pending: bool) {
+        if let Some(last_poll) = &self.last_poll {
+            last_poll.note(self.gate.now().get(), pending);
+        }
+    }
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.with(|state, now, wakes| state.release(now, wakes));
+        let may_be_late = self.last_poll.is_some();
+        self.gate
+            .with(|state, now, wakes| state.release(now, self.seq, may_be_late, wakes));
     }
 }

@@ -1,7 +1,17 @@
 //! Who waits at the gate, in which order.
+//!
+//! The line is ordered by a tag. A newcomer's is greater than all that were given before, so by itself
+//! the line is first come, first served. A request that was refused comes back with the tag it had, and
+//! so stands where it would stand if it had not been tried.
+//!
+//! # Weights
+//!
+//! Tags lie [`SPACING`] apart so that classes of requests with weights fit between them (start-time fair
+//! queuing): the tag of a newcomer would be the greater of the tag that was last let through and the last
+//! tag of its class, plus `SPACING / weight`. One class of weight 1 is what there is now.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -12,20 +22,31 @@ use crate::concurrency::limit::Now;
 /// run one who lives, and no time for a client.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// The line at the gate: first come, first served, by ticket number.
+/// How far the tags of two newcomers lie apart: enough for half of the way to the end of the line to be
+/// taken sixteen times, and for hundreds of millions of millions of requests.
+const SPACING: u64 = 1 << 16;
+
+/// So many refusals leave a request its place. With each further one it moves half of the way to the
+/// end of the line: a request that is always refused must not stand in front for ever.
+const KEPT_REFUSALS: u32 = 3;
+
+/// The line at the gate.
 ///
 /// A waiter is told that it is its turn ("called") and then takes its slot by polling. Until it
 /// does, the slot is kept for it, but not for ever: whoever was called and does not poll (a clone
 /// that lost a `select!` and is merely kept) forfeits the call to those behind it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    next: u64,
+    /// The greatest tag that was given.
+    last: u64,
     /// `None`: woken since it last polled. To wake it again would tell it nothing new.
     waiting: BTreeMap<u64, Option<Waker>>,
     /// With when they were called.
     called: BTreeMap<u64, Duration>,
     /// No call is older than this; all may be younger.
     called_since: Duration,
+    /// Those who forfeited their call. They may come back, and nobody else may have their tag.
+    away: BTreeSet<u64>,
 }
 
 /// How a waiter that is being polled was found.
@@ -40,11 +61,30 @@ pub(super) enum Found {
 }
 
 impl Queue {
-    /// A number behind everybody else's.
+    /// A tag behind everybody else's.
+    #[inline]
     pub(super) fn ticket(&mut self) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        id
+        self.last += SPACING;
+        self.last
+    }
+
+    /// The tag of a request that had `tag` when it was refused, `refusals` times by now.
+    pub(super) fn former(&mut self, tag: u64, refusals: u32) -> u64 {
+        let mut tag = tag.min(self.last);
+        if refusals > KEPT_REFUSALS {
+            tag += (self.last - tag).div_ceil(2);
+        }
+        while self.is_given(tag) {
+            tag += 1;
+        }
+        self.last = self.last.max(tag);
+        tag
+    }
+
+    fn is_given(&self, tag: u64) -> bool {
+        self.waiting.contains_key(&tag)
+            || self.called.contains_key(&tag)
+            || self.away.contains(&tag)
     }
 
     /// How many wait, called or not.
@@ -79,8 +119,14 @@ impl Queue {
         if self.called.is_empty() || now.get() < self.called_since + GRACE {
             return false;
         }
-        let before = self.called.len();
-        self.called.retain(|_, at| now.get() < *at + GRACE);
+        let (away, before) = (&mut self.away, self.called.len());
+        self.called.retain(|id, at| {
+            let kept = now.get() < *at + GRACE;
+            if !kept {
+                away.insert(*id);
+            }
+            kept
+        });
         self.called_since = self.called.values().min().copied().unwrap_or_default();
         self.called.len() < before
     }
@@ -102,6 +148,7 @@ impl Queue {
                 if self.called.remove(&id).is_some() {
                     Found::Woken
                 } else {
+                    self.away.remove(&id);
                     Found::Outside
                 }
             }
@@ -136,6 +183,11 @@ impl Queue {
             .for_each(|waker| wakes.extend(Some(waker)));
     }
 
+    /// Whether this waiter was called, and has not come yet.
+    pub(super) fn is_called(&self, id: u64) -> bool {
+        self.called.contains_key(&id)
+    }
+
     /// Takes a waiter's call, if it was called and is among the first `slots` of those who were:
     /// there may be less room now than when they were called.
     pub(super) fn claim(&mut self, id: u64, slots: usize) -> bool {
@@ -147,6 +199,7 @@ impl Queue {
     /// Strikes a waiter from the line.
     pub(super) fn remove(&mut self, id: u64, wakes: &mut Wakes) {
         self.called.remove(&id);
+        self.away.remove(&id);
         if let Some(Some(waker)) = self.waiting.remove(&id) {
             wakes.discard(waker);
         }

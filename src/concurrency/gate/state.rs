@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::alarm::Alarms;
+use super::alarm::{Alarm, Alarms, NO_WAITER};
+use super::bodies::{Bodies, LastPoll};
 use super::pause::Pause;
 use super::queue::Queue;
+use super::turn::Granted;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
@@ -25,6 +27,7 @@ pub(in crate::concurrency) struct State {
     pause: Pause,
     pub(super) queue: Queue,
     pub(super) alarms: Alarms,
+    bodies: Bodies,
     /// Counts the changes, for those that watch.
     pub(in crate::concurrency) version: u64,
     pub(in crate::concurrency) watchers: usize,
@@ -42,6 +45,7 @@ impl State {
             pause: Pause::default(),
             queue: Queue::default(),
             alarms: Alarms::default(),
+            bodies: Bodies::default(),
             version: 0,
             watchers: 0,
         }
@@ -77,10 +81,13 @@ impl State {
 
     /// Lets one request through that did not wait, if nobody has to be asked.
     #[inline]
-    pub(super) fn pass(&mut self, now: &Now) -> Option<Sent> {
+    pub(super) fn pass(&mut self, now: &Now) -> Option<Granted> {
         let free = self.queue.all_called()
             && self.headroom(now).slots.saturating_sub(self.queue.called()) > 0;
-        free.then(|| self.grant(now))
+        free.then(|| Granted {
+            sent: self.grant(now),
+            tag: self.queue.ticket(),
+        })
     }
 
     #[inline]
@@ -125,12 +132,55 @@ impl State {
         self.settle(now, wakes);
     }
 
-    /// A permit comes back after its request's outcome did.
-    #[inline]
-    pub(super) fn release(&mut self, now: &Now, wakes: &mut Wakes) {
+    /// A request's end, while its answer's body is still coming: the body keeps the permit. Whoever
+    /// reports that is to set the alarm that those who wait need for it, if it `has_timer`: then nobody
+    /// has to be woken to do it.
+    pub(super) fn report_head(
+        &mut self,
+        now: &Now,
+        sent: &Sent,
+        outcome: Outcome<'_>,
+        has_timer: bool,
+        wakes: &mut Wakes,
+    ) -> (Option<LastPoll>, Option<Alarm>) {
+        let last_poll = self.bodies.hold(now, sent.seq);
+        let due = self
+            .reclaims_at()
+            .filter(|_| has_timer && !self.queue.all_called());
+        let alarm = due.and_then(|at| self.alarms.set(now, at, NO_WAITER));
+        self.report(now, sent, outcome, false, wakes);
+        (last_poll, alarm)
+    }
+
+    /// A body that kept a permit is gone. If it `may_be_late`, the permit may have been taken from it.
+    pub(super) fn release(&mut self, now: &Now, seq: u64, may_be_late: bool, wakes: &mut Wakes) {
+        if may_be_late && !self.bodies.end(seq) {
+            return;
+        }
         self.version += 1;
         self.in_flight -= 1;
         self.settle(now, wakes);
+    }
+
+    /// Whether those who wait need a permit that a body keeps.
+    fn is_full(&self) -> bool {
+        self.in_flight >= self.limit.limit() && !self.pause.is_set()
+    }
+
+    /// Takes the permits of bodies that nobody reads, if others wait for them. Whether there was one.
+    pub(super) fn reclaim(&mut self, now: &Now) -> bool {
+        if !self.is_full() {
+            return false;
+        }
+        let freed = self.bodies.sweep(now);
+        self.in_flight -= freed;
+        self.version += u64::from(freed > 0);
+        freed > 0
+    }
+
+    /// When a body may have to give its permit to those who wait, at the earliest.
+    pub(super) fn reclaims_at(&self) -> Option<Duration> {
+        self.bodies.next_sweep().filter(|_| self.is_full())
     }
 
     /// Pauses as long as the limit takes from what a refusal said.
@@ -161,6 +211,11 @@ impl State {
     pub(in crate::concurrency) fn set_seed(&mut self, seed: u64) {
         self.pause.set_seed(seed);
         self.limit.set_seed(seed);
+    }
+
+    /// Sets after how long a body that is not polled counts as not read.
+    pub(in crate::concurrency) fn set_body_idle(&mut self, idle: Duration) {
+        self.bodies.set_idle(idle);
     }
 
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {

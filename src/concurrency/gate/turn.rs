@@ -20,21 +20,31 @@ pub(super) struct Place {
     pub(super) id: u64,
 }
 
+/// What is noted of a request that is let through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granted {
+    pub(super) sent: Sent,
+    /// Where it stood in the line, or would have stood.
+    pub(super) tag: u64,
+}
+
 /// What a poll at the gate came to.
 #[derive(Debug)]
 pub(super) enum Pass {
     /// Through, with what was noted.
-    Granted(Sent),
+    Granted(Granted),
     /// Not yet; the caller must set this alarm.
     Pending(Option<Alarm>),
 }
 
 impl State {
-    /// A place at the end of the line.
-    pub(super) fn queue_up(&mut self) -> Place {
-        Place {
-            id: self.queue.ticket(),
-        }
+    /// A place in the line: at its end, or where a request that was refused stood before.
+    pub(super) fn queue_up(&mut self, former: Option<u64>, refusals: u32) -> Place {
+        let id = match former {
+            Some(tag) => self.queue.former(tag, refusals),
+            None => self.queue.ticket(),
+        };
+        Place { id }
     }
 
     /// Lets a waiter through if it is its turn. Takes its `waker` if it is not, and leaves there
@@ -47,14 +57,15 @@ impl State {
         wakes: &mut Wakes,
     ) -> Pass {
         let id = place.id;
-        let room = self.headroom(now);
-        if self.queue.claim(id, room.slots) {
+        if self.queue.is_called(id) && self.claim(now, id) {
             return self.let_in(now, id, wakes);
         }
         self.revoke(now);
         let mut unused = None;
         let found = self.queue.enter(id, &mut unused);
         self.version += u64::from(found == Found::Outside);
+        // Asked with this one in the line: a limit may grow, or open by time, only for those who wait.
+        let room = self.room(now);
         self.call(now, room, wakes);
         if self.queue.claim(id, room.slots) {
             return self.let_in(now, id, wakes);
@@ -70,11 +81,26 @@ impl State {
         Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
     }
 
+    /// What there is room for, when somebody waits for it.
+    fn room(&mut self, now: &Now) -> Headroom {
+        let room = self.headroom(now);
+        if room.slots == 0 && self.reclaim(now) {
+            return self.headroom(now);
+        }
+        room
+    }
+
+    /// Takes the call of a waiter, if there is still room for it.
+    fn claim(&mut self, now: &Now, id: u64) -> bool {
+        let slots = self.headroom(now).slots;
+        self.queue.claim(id, slots)
+    }
+
     fn let_in(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
         self.alarms.left(id);
         let sent = self.grant(now);
         self.settle(now, wakes);
-        Pass::Granted(sent)
+        Pass::Granted(Granted { sent, tag: id })
     }
 
     /// A waiter gave up.
@@ -102,7 +128,7 @@ impl State {
 
     fn let_through(&mut self, now: &Now, wakes: &mut Wakes) {
         self.revoke(now);
-        let room = self.headroom(now);
+        let room = self.room(now);
         self.call(now, room, wakes);
         if self.due(room).is_some_and(|at| self.alarms.is_due(at)) {
             // The more of them, the fewer releases are to come.
@@ -127,11 +153,14 @@ impl State {
         }
     }
 
-    /// When time alone changes something for those who wait: a slot opens, or somebody called
-    /// forfeits one.
+    /// When time alone changes something for those who wait: a slot opens, a body that is not read
+    /// loses one, or somebody called forfeits one.
     fn due(&self, room: Headroom) -> Option<Duration> {
-        let opens_at = room.opens_at.filter(|_| room.slots == 0);
-        opens_at.into_iter().chain(self.queue.grace_ends()).min()
+        let full = room.slots == 0;
+        let opens_at = room.opens_at.filter(|_| full);
+        let reclaims_at = self.reclaims_at().filter(|_| full);
+        let times = [opens_at, reclaims_at, self.queue.grace_ends()];
+        times.into_iter().flatten().min()
     }
 
     /// Whether this is the alarm that counts.

@@ -146,7 +146,9 @@ impl Window {
         match self.phase {
             Phase::Growing if self.size < f64::from(self.reach) => {
                 let apart = (rtt / constants.spread).max(DOUBLES * settled) / self.size;
-                let apart = if rtt > 0.0 { apart } else { settled };
+                // Before any answer the round trip may be anything; one of no time at all is known to be.
+                let known = rtt > 0.0 || self.answers > 0;
+                let apart = if known { apart } else { settled };
                 Some(self.young_since + apart.min(settled))
             }
             Phase::Probing { .. } if f64::from(self.young) > self.size => {
