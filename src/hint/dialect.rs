@@ -89,6 +89,11 @@ impl Dialect {
         self.with_status(status, Standing::Never)
     }
 
+    /// Whether nothing was set.
+    pub(crate) const fn is_default(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Reads a response as [`Hint::parse`] does, in this dialect.
     #[must_use]
     pub fn parse(

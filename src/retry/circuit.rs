@@ -7,6 +7,7 @@
 #[cfg(all(test, throttle_loom))]
 mod loom_tests;
 mod outage;
+mod part;
 mod probe;
 #[cfg(all(test, not(throttle_loom)))]
 mod tests;
@@ -28,6 +29,7 @@ use loom::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use self::outage::Outage;
+pub(super) use self::part::{Part, Registration};
 use self::probe::Open;
 use super::last_refusal::LastRefusal;
 use super::pause::Shared;
@@ -98,20 +100,6 @@ pub(super) enum Admission {
     Probe,
     /// Answer it without sending.
     Answer(Unsent),
-}
-
-/// The part that one request has in the circuit. Given up when dropped.
-pub(super) struct Part {
-    shared: Arc<Shared>,
-    /// It was refused, and is not done: the time of an outage runs.
-    is_trying: bool,
-    is_probe: bool,
-}
-
-/// A waker that is kept while its owner waits.
-pub(super) struct Registration {
-    shared: Arc<Shared>,
-    key: u64,
 }
 
 impl Circuit {
@@ -326,43 +314,6 @@ impl State {
                 .map(|at| now.saturating_duration_since(at)),
             last_refused: self.last.as_ref().map(|last| last.age(now)),
         }
-    }
-}
-
-impl Part {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self {
-            shared: Arc::clone(shared),
-            is_trying: false,
-            is_probe: false,
-        }
-    }
-
-    pub(super) fn is_probe(&self) -> bool {
-        self.is_probe
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.is_trying && !self.is_probe {
-            return;
-        }
-        let mut state = self.shared.circuit.lock();
-        if self.is_trying {
-            state.outage.leave(Instant::now());
-        }
-        if self.is_probe {
-            // Given up, or ended in another way than by a refusal: the next request may probe.
-            state.open.iter_mut().for_each(Open::probe_lost);
-        }
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let waker = self.shared.circuit.lock().waiting.remove(&self.key);
-        drop(waker);
     }
 }
 

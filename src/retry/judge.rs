@@ -116,9 +116,12 @@ impl<C, H, K> Policy<C, H, K> {
         let status = response.status();
         let wanted = decision != Decision::Default;
         let (received, at) = (SystemTime::now(), Instant::now());
-        let hint = match response.extensions().get::<Hint>() {
+        let dialect = &self.config.dialect;
+        // A gate below has read the head already, in a dialect of its own.
+        let read = response.extensions().get::<Hint>();
+        let hint = match read.filter(|_| dialect.is_default()) {
             Some(hint) => hint.clone(),
-            None => Hint::parse(status, response.headers(), None, received),
+            None => dialect.parse(status, response.headers(), None, received),
         };
         let took = sent_at.map(|sent_at| at.saturating_duration_since(sent_at));
         let doubtful = decision != Decision::RetryUnprocessed
@@ -148,7 +151,7 @@ impl<C, H, K> Policy<C, H, K> {
             Verdict::Accepted if wanted && !decision.allows(repeatable) => {
                 HeadClass::Returned(context, Disposition::Return)
             }
-            Verdict::Accepted if wanted || Hint::body_decides(status) => HeadClass::Read(context),
+            Verdict::Accepted if wanted || dialect.body_decides(status) => HeadClass::Read(context),
             Verdict::Accepted => {
                 let served = !status.is_server_error();
                 HeadClass::Returned(context, Disposition::Accept { served })
@@ -186,7 +189,11 @@ impl<C, H, K> Policy<C, H, K> {
         let governor = parts.extensions.get::<Governor>();
         let body = drain.bytes();
         if cfg!(feature = "json") && !body.is_empty() {
-            let hint = Hint::parse(parts.status, &parts.headers, Some(&body), context.received);
+            let Parts {
+                status, headers, ..
+            } = &*parts;
+            let dialect = &self.config.dialect;
+            let hint = dialect.parse(*status, headers, Some(&body), context.received);
             if hint != context.hint {
                 if let Some(governor) = governor {
                     governor.refine(&hint);

@@ -18,6 +18,7 @@ use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
 use super::policy::{Config, Policies, Policy};
 use super::service::RetryOn429;
+use crate::hint::Dialect;
 use crate::random::Streams;
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -283,6 +284,24 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
                 time: max_time,
             };
         })
+    }
+
+    /// Sets what the API means by its own statuses and codes. By default what all mean.
+    ///
+    /// Behind a gate, give the gate the same: see
+    /// [`AdaptiveConcurrencyLayer::dialect`](crate::AdaptiveConcurrencyLayer::dialect).
+    ///
+    /// ```
+    /// use tower_throttle::RetryOn429Layer;
+    /// use tower_throttle::hint::Dialect;
+    ///
+    /// // An API whose `insufficient_quota` means the minute's.
+    /// let layer = RetryOn429Layer::new().dialect(Dialect::new().temporary("insufficient_quota"));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn dialect(self, dialect: Dialect) -> Self {
+        self.configure(|config| config.dialect = dialect)
     }
 
     /// A handle to look at the circuit, and to close the layer.

@@ -13,7 +13,7 @@ use super::clone::CloneRequest;
 use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
 use super::pause::Shared;
-use crate::hint::DEFAULT_MAX_SERVER_WAIT;
+use crate::hint::{DEFAULT_MAX_SERVER_WAIT, Dialect};
 use crate::random::Streams;
 
 /// What layers and services hold. The inner reference count is that of the requests that are not done, and
@@ -43,6 +43,7 @@ pub(super) struct Config {
     pub(super) attempt_header: Option<HeaderName>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
     pub(super) drain: DrainLimits,
+    pub(super) dialect: Dialect,
     /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
     pub(super) random: Arc<Streams>,
 }
@@ -64,6 +65,7 @@ impl Default for Config {
                 bytes: 64 * 1024,
                 time: Duration::from_secs(1),
             },
+            dialect: Dialect::new(),
             random: Arc::new(Streams::new()),
         }
     }

@@ -1,0 +1,59 @@
+//! What one request holds of the circuit.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::probe::Open;
+use crate::retry::pause::Shared;
+
+/// The part that one request has in the circuit. Given up when dropped.
+pub(in crate::retry) struct Part {
+    shared: Arc<Shared>,
+    /// It was refused, and is not done: the time of an outage runs.
+    pub(super) is_trying: bool,
+    pub(super) is_probe: bool,
+}
+
+/// A waker that is kept while its owner waits.
+pub(in crate::retry) struct Registration {
+    pub(super) shared: Arc<Shared>,
+    pub(super) key: u64,
+}
+
+impl Part {
+    pub(in crate::retry) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            is_trying: false,
+            is_probe: false,
+        }
+    }
+
+    pub(in crate::retry) fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_trying && !self.is_probe {
+            return;
+        }
+        let mut state = self.shared.circuit.lock();
+        if self.is_trying {
+            state.outage.leave(Instant::now());
+        }
+        if self.is_probe {
+            // Given up, or ended in another way than by a refusal: the next request may probe.
+            state.open.iter_mut().for_each(Open::probe_lost);
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let waker = self.shared.circuit.lock().waiting.remove(&self.key);
+        drop(waker);
+    }
+}
