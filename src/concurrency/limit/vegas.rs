@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::level::Level;
+use super::level::{Level, is_for_good};
 use super::{Headroom, Limit, Load, Now, Outcome, Sent};
 
 /// The queue that is sought is between 3 and 6 requests, for each power of ten of the limit.
@@ -103,7 +103,9 @@ impl Limit for Vegas {
                     self.on_latency(latency, sent);
                 }
             }
-            Outcome::Refused { .. } => self.level.set(self.level.value() - self.unit()),
+            Outcome::Refused { hint, .. } if !is_for_good(hint) => {
+                self.level.set(self.level.value() - self.unit())
+            }
             _ => {}
         }
     }
