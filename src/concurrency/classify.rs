@@ -18,6 +18,9 @@ pub enum Classified {
     /// Refused for lack of quota or capacity: the limit shrinks, and a wait that the answer asks for
     /// pauses everybody.
     Refused,
+    /// Refused, and no wait will help: the limit learns nothing, and nobody is paused. The answer's
+    /// [`Hint`] says so as well, so that a retry above passes the answer on.
+    RefusedForGood,
     /// Failed in a way that says nothing of a limit.
     Failed,
 }
@@ -39,7 +42,7 @@ impl Classified {
     pub(super) fn outcome(self, status: StatusCode, hint: &Hint) -> Outcome<'_> {
         match self {
             Self::Accepted => Outcome::Accepted(hint),
-            Self::Refused => Outcome::Refused { status, hint },
+            Self::Refused | Self::RefusedForGood => Outcome::Refused { status, hint },
             Self::Failed => Outcome::Failed,
         }
     }
@@ -58,15 +61,21 @@ impl Classifier {
         Self(Some(Arc::new(hook)))
     }
 
+    /// How an answer counts by its head, and whether its body may say otherwise.
     #[inline]
     pub(super) fn classify(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         hint: &Hint,
-    ) -> Classified {
-        let said = self.0.as_ref().and_then(|hook| hook(status, headers));
-        said.unwrap_or_else(|| Classified::by_default(status, hint))
+    ) -> (Classified, bool) {
+        match self.0.as_ref().and_then(|hook| hook(status, headers)) {
+            Some(said) => (said, false),
+            None => {
+                let body_decides = Hint::body_decides(status) && !hint.is_refusal();
+                (Classified::by_default(status, hint), body_decides)
+            }
+        }
     }
 }
 

@@ -79,8 +79,9 @@ where
         let hint = Hint::parse_any(status, headers, SystemTime::now);
         let told = told_length(headers);
         let said = hint.as_ref().unwrap_or(&NO_HINT);
-        let classified = this.classifier.classify(status, headers, said);
-        Poll::Ready(if hint.is_none() && classified != Classified::Refused {
+        let (classified, body_decides) = this.classifier.classify(status, headers, said);
+        let served = matches!(classified, Classified::Accepted | Classified::Failed);
+        Poll::Ready(if hint.is_none() && served && !body_decides {
             let guard = |body| {
                 guard(
                     body,
@@ -96,18 +97,20 @@ where
             let head = Head {
                 status,
                 classified,
-                hint: hint.unwrap_or_default(),
+                body_decides,
+                hint,
             };
             result.map(|response| head.mark(response, permit, release_at, cx))
         })
     }
 }
 
-/// The head of an answer that says something of limits.
+/// The head of an answer that says something of limits, or whose body may.
 struct Head {
     status: StatusCode,
     classified: Classified,
-    hint: Hint,
+    body_decides: bool,
+    hint: Option<Hint>,
 }
 
 impl Head {
@@ -124,15 +127,26 @@ impl Head {
         R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
     {
         let (mut parts, body) = response.into_parts();
-        let told = told_length(&parts.headers);
+        if self.body_decides {
+            let hint = self.hint.clone().unwrap_or_default();
+            let governor = permit.finish_by_body(self.classified, self.status, hint);
+            governor.map(|governor| parts.extensions.insert(governor));
+            self.hint.map(|hint| parts.extensions.insert(hint));
+            return R::from_parts(parts, GuardedBody::new(body, None));
+        }
+        let hint = match self.classified {
+            Classified::RefusedForGood => Hint::permanent(),
+            _ => self.hint.unwrap_or_default(),
+        };
         if self.classified == Classified::Refused {
             permit
                 .governor()
                 .map(|governor| parts.extensions.insert(governor));
         }
-        let outcome = self.classified.outcome(self.status, &self.hint);
+        let told = told_length(&parts.headers);
+        let outcome = self.classified.outcome(self.status, &hint);
         let body = guard(body, permit, release_at, told, cx, outcome);
-        parts.extensions.insert(self.hint);
+        parts.extensions.insert(hint);
         R::from_parts(parts, body)
     }
 }

@@ -87,6 +87,10 @@
 //! [`Governor`](crate::message::Governor) by which a retry above tells what the body said. An accepted
 //! answer that tells of quotas carries the [`Hint`](crate::Hint) as well.
 //!
+//! Of some refusals only the body tells, such as a 403 that speaks of a rate limit. Such an answer gives its
+//! place back with its head, and carries a governor as well: if that is told of a refusal, the request
+//! counts as refused, and otherwise by its head when nobody has the governor any more.
+//!
 //! # Cancellation
 //!
 //! Whatever is dropped at whatever moment gives up its place or its permit, and the next in line is

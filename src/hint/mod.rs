@@ -182,6 +182,16 @@ impl Hint {
         hint
     }
 
+    /// The hint of an answer that a caller knows to be refused for good.
+    pub(crate) const fn permanent() -> Self {
+        Self {
+            refusal: true,
+            verdict: Verdict::Permanent,
+            wait: None,
+            quotas: Vec::new(),
+        }
+    }
+
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
     /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
     pub(crate) fn body_decides(status: StatusCode) -> bool {

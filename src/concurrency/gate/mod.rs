@@ -39,6 +39,7 @@ use self::turn::{Granted, Pass, Place};
 use self::wakes::Wakes;
 use super::limit::{Limit, Now};
 use crate::ask;
+use crate::hint::Hint;
 
 /// Decides who may go, and when. Shared by all that one layer wraps.
 pub(super) struct Gate {
@@ -153,6 +154,14 @@ impl Gate {
             self.ring();
             cx.waker().wake_by_ref();
         }
+    }
+
+    /// Hears what the body of a refused answer said.
+    fn refine(&self, hint: &Hint) {
+        self.with(|state, now, wakes| {
+            state.pause_for(now, hint);
+            state.settle(now, wakes);
+        });
     }
 
     /// Resolves when the numbers change.

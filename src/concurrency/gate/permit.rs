@@ -1,14 +1,17 @@
 //! What a request holds: first a place in the line, then a permit, at last a slot.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use http::StatusCode;
 use tokio::runtime::Handle;
 
 use super::Gate;
 use super::bodies::LastPoll;
 use super::turn::{Granted, Place};
 use crate::ask::KeptPlace;
+use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
 use crate::message::Governor;
@@ -137,13 +140,78 @@ impl Permit {
             gate: gate.id,
             tag: self.tag,
         };
-        let governor = Governor::new(move |hint: &Hint| {
-            gate.with(|state, now, wakes| {
-                state.pause_for(now, hint);
-                state.settle(now, wakes);
-            });
-        });
-        Some(governor.keep_place(place))
+        Some(Governor::new(move |hint| gate.refine(hint)).keep_place(place))
+    }
+}
+
+impl Permit {
+    /// Gives the slot back, and leaves it to who reads the answer's body to tell how the request ended:
+    /// a governor that is told of a refusal counts it as one. Otherwise it counts by its head, once
+    /// nobody has the governor any more.
+    pub(in crate::concurrency) fn finish_by_body(
+        &mut self,
+        by_head: Classified,
+        status: StatusCode,
+        hint: Hint,
+    ) -> Option<Governor> {
+        let gate = self.gate.take()?;
+        gate.with(|state, now, wakes| state.release(now, self.sent.seq, false, wakes));
+        let place = KeptPlace {
+            gate: gate.id,
+            tag: self.tag,
+        };
+        let open = Open {
+            gate,
+            sent: self.sent,
+            by_head,
+            status,
+            hint,
+            told: AtomicBool::new(false),
+        };
+        Some(Governor::new(move |hint| open.refine(hint)).keep_place(place))
+    }
+}
+
+/// A request of which only its answer's body tells how it ended.
+struct Open {
+    gate: Arc<Gate>,
+    sent: Sent,
+    by_head: Classified,
+    status: StatusCode,
+    hint: Hint,
+    /// Whether the gate was told.
+    told: AtomicBool,
+}
+
+impl Open {
+    fn refine(&self, hint: &Hint) {
+        if !hint.is_refusal() {
+            return;
+        }
+        if self.told.swap(true, Ordering::Relaxed) {
+            self.gate.refine(hint);
+        } else {
+            let status = self.status;
+            self.report(&self.sent, Outcome::Refused { status, hint });
+        }
+    }
+
+    fn report(&self, sent: &Sent, outcome: Outcome<'_>) {
+        self.gate
+            .with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !*self.told.get_mut() {
+            // By now it says nothing of how long the answer took.
+            let sent = Sent {
+                at: None,
+                ..self.sent
+            };
+            self.report(&sent, self.by_head.outcome(self.status, &self.hint));
+        }
     }
 }
 

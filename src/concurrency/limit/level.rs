@@ -1,6 +1,9 @@
 //! What the limits that learn have in common: a level between bounds.
 
+use std::time::Duration;
+
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Load, Sent};
+use crate::hint::{Hint, Verdict};
 
 /// A limit with a fraction, within bounds.
 #[derive(Clone, Debug)]
@@ -55,9 +58,10 @@ impl Level {
     }
 
     /// Whether a refusal begins a new event, which it does once: a request that was already out when
-    /// the last event was answered says nothing of the limit as it is now.
-    pub(super) fn is_new_event(&mut self, sent: &Sent) -> bool {
-        let new = sent.seq >= self.recovered_at;
+    /// the last event was answered says nothing of the limit as it is now. Nor does one that is refused
+    /// for good.
+    pub(super) fn is_new_event(&mut self, sent: &Sent, hint: &Hint) -> bool {
+        let new = sent.seq >= self.recovered_at && !is_for_good(hint);
         if new {
             self.recovered_at = self.sent;
         }
@@ -75,4 +79,12 @@ impl Level {
     pub(super) fn was_used(&self, sent: &Sent) -> bool {
         sent.in_flight.saturating_mul(2) >= self.get()
     }
+}
+
+/// Whether no wait helps against a refusal.
+pub(super) fn is_for_good(hint: &Hint) -> bool {
+    matches!(
+        hint.verdict(Duration::MAX),
+        Verdict::Permanent | Verdict::Forbidden
+    )
 }

@@ -140,7 +140,7 @@ pub struct Sent {
     /// How many requests were let through before it.
     pub seq: u64,
     /// When it was sent, since the gate was made: `None` if the limit
-    /// [did not want to know](Limit::wants_time).
+    /// [did not want to know](Limit::wants_time), or if the outcome became known long after the answer.
     pub at: Option<Duration>,
     /// How many were in flight then, itself included.
     pub in_flight: usize,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::level::Level;
+use super::level::{Level, is_for_good};
 use super::{Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::random;
 
@@ -107,7 +107,9 @@ impl Limit for Vegas {
                     self.on_latency(latency, sent);
                 }
             }
-            Outcome::Refused { .. } => self.level.set(self.level.value() - self.unit()),
+            Outcome::Refused { hint, .. } if !is_for_good(hint) => {
+                self.level.set(self.level.value() - self.unit())
+            }
             _ => {}
         }
     }
