@@ -49,8 +49,9 @@ const INNER_KEYS: [&str; 14] = [
     "fbtrace_id",
     "domain",
 ];
-const CODES: [&str; 14] = [
+const CODES: [&str; 15] = [
     "insufficient_quota",
+    "invalid_request_error",
     "rate_limit_exceeded",
     "RATELIMITED",
     "userRateLimitExceeded",

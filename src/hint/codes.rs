@@ -16,11 +16,13 @@ pub(super) enum Meaning {
     Permanent,
     /// This request is refused for good, and others are not.
     Request,
+    /// It failed for a mistake in it: no limit is the cause, even if a quota is used up.
+    Mistake,
 }
 
 /// Codes that are compared exactly: Scaleway calls a concurrency limit that clears in milliseconds
 /// "INSUFFICIENT QUOTA".
-const EXACT: [(&str, Meaning); 28] = [
+const EXACT: [(&str, Meaning); 32] = [
     // OpenAI, Azure and those compatible: the account has no credit.
     ("insufficient_quota", Meaning::Permanent),
     // OpenAI: the account is not active (seen with status 429).
@@ -65,6 +67,11 @@ const EXACT: [(&str, Meaning); 28] = [
     // OpenAI and Anthropic: too long or too large for the model, whoever sends it and whenever.
     ("context_length_exceeded", Meaning::Request),
     ("request_too_large", Meaning::Request),
+    // Anthropic and OpenAI (platform.claude.com/docs/en/api/errors).
+    ("invalid_request_error", Meaning::Mistake),
+    ("authentication_error", Meaning::Mistake),
+    ("permission_error", Meaning::Mistake),
+    ("invalid_api_key", Meaning::Mistake),
 ];
 
 /// Permanent codes that are temporary where the error has one of these texts. DashScope sends

@@ -30,6 +30,8 @@ pub(super) struct ErrorBody {
     pub(super) permanent: bool,
     /// A code, or the numbers, of a request that is refused for good for what it is.
     pub(super) of_request: bool,
+    /// A code of a mistake in the request.
+    pub(super) mistake: bool,
     /// A code of a quota of a day.
     pub(super) daily: bool,
     /// The longest wait it asks for.

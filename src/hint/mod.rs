@@ -46,8 +46,9 @@
 //! - 408, 420, 425, 429, 498, 503, 509 and 529 always are;
 //! - a 400 or a 403 is if its headers or its body say so: AWS' `ThrottlingException`, Google's
 //!   `userRateLimitExceeded`, GitHub's "secondary rate limit", and their kin;
-//! - any other 4xx is if it has a `Retry-After` in any form, or a quota of which nothing is left; a
-//!   409 also with `*-should-retry: true`;
+//! - any other 4xx is if it has a `Retry-After` in any form, or a quota of which nothing is left,
+//!   other than one of tokens, and no code of a mistake in the request; a 409 also with
+//!   `*-should-retry: true`;
 //! - a 402 and a 404 never are, nor is any other 5xx. A `Retry-After` on a 2xx is no order to wait:
 //!   Anthropic and others send it with answers that served the request.
 //!
@@ -193,7 +194,8 @@ impl Hint {
     }
 
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
-    /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other.
+    /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other, and AWS'
+    /// `ThrottlingException` a 400 that only its code does.
     pub(crate) fn body_decides(status: StatusCode) -> bool {
         dialect::DEFAULT.body_decides(status)
     }

@@ -96,7 +96,7 @@ impl Error {
             should_retry,
             headers: self.ordered.wait.is_some()
                 || self.ordered.code == Some(Meaning::Temporary)
-                || self.quotas.iter().any(Quota::is_exhausted),
+                || (!self.body.mistake && self.quotas.iter().any(Quota::may_have_refused)),
             body: self.body.refusal,
         });
         if refusal && self.quotas.is_empty() {

@@ -47,6 +47,19 @@ impl Quota {
         self.remaining == Some(0)
     }
 
+    /// Whether a failure may be a refusal of this quota's.
+    ///
+    /// Who keeps to a limit often has nothing left, so that any failure comes with a quota at zero. Those
+    /// of tokens are rounded besides (Anthropic: to thousands), and their servers refuse with a 429.
+    pub(super) fn may_have_refused(&self) -> bool {
+        let of_tokens = match &self.dimension {
+            Dimension::Tokens | Dimension::InputTokens | Dimension::OutputTokens => true,
+            Dimension::Other(name) => name.ends_with("tokens"),
+            _ => false,
+        };
+        self.is_exhausted() && !of_tokens
+    }
+
     /// How long a request that this quota refused has to wait, if the quota is used up.
     ///
     /// A bucket of requests that is full again in `reset` has room for one a `limit`th of that time

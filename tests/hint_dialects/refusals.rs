@@ -180,6 +180,29 @@ fn quotas_that_make_a_refusal() {
 }
 
 #[test]
+fn mistakes_while_a_quota_is_used_up() {
+    let requests = [("x-ratelimit-remaining-requests", "0")];
+    let mistakes = [
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"m"}}"#,
+        r#"{"error":{"type":"x","code":"invalid_api_key"}}"#,
+    ];
+    for body in mistakes {
+        assert!(!read(400, &requests, Some(body)).is_refusal(), "{body}");
+        assert!(read(429, &requests, Some(body)).is_refusal(), "{body}");
+        assert!(read(400, &[("retry-after", "1")], Some(body)).is_refusal());
+    }
+    let refused = r#"{"error":{"type":"invalid_request_error","code":"rate_limit_exceeded"}}"#;
+    assert!(read(400, &requests, Some(refused)).is_refusal());
+    for tokens in [
+        "anthropic-ratelimit-input-tokens-remaining",
+        "anthropic-priority-output-tokens-remaining",
+        "x-ratelimit-remaining-tokens",
+    ] {
+        assert!(!read(422, &[(tokens, "0")], None).is_refusal(), "{tokens}");
+    }
+}
+
+#[test]
 fn days_end_at_midnight_pacific() {
     for (reason, hours) in [("dailyLimitExceeded", 20), ("quotaExceeded", 20)] {
         let body = format!(

@@ -96,6 +96,7 @@ impl<'a> Reader<'a> {
             }
             Some(Meaning::Permanent) => found.permanent = true,
             Some(Meaning::Request) => found.of_request = true,
+            Some(Meaning::Mistake) => found.mistake = true,
             None => {}
         }
     }
