@@ -183,16 +183,6 @@ impl Hint {
         hint
     }
 
-    /// The hint of an answer that a caller knows to be refused for good.
-    pub(crate) const fn permanent() -> Self {
-        Self {
-            refusal: true,
-            verdict: Verdict::Permanent,
-            wait: None,
-            quotas: Vec::new(),
-        }
-    }
-
     /// Whether an answer with this status that does not look like a refusal may be one for what its body
     /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other, and AWS'
     /// `ThrottlingException` a 400 that only its code does.
@@ -201,10 +191,6 @@ impl Hint {
     }
 
     /// A refusal for good, which says nothing else.
-    #[allow(
-        dead_code,
-        reason = "the retries use it next, for what a classifier says"
-    )]
     pub(crate) const fn permanent() -> Self {
         Self {
             refusal: true,
