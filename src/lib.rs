@@ -44,7 +44,9 @@
 //! of what the server takes, and no permit is held while a retry waits. The other way round, a series
 //! of refusals would look like one slow success, and would keep a place occupied.
 //!
-//! What bounds a request as a whole stands outside both: tower's `Timeout`, `LoadShed`, `Buffer`. The
+//! What queues or sheds requests stands outside both: tower's `LoadShed`, `Buffer`. A request as a whole is
+//! bounded by [`max_time`](RetryOn429Layer::max_time), as tower's `Timeout` begins after the first wait in
+//! line. The
 //! [guide](guide::order) says where tower's other layers go, tower-http's and a cache, and why.
 //!
 //! # State

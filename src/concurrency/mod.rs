@@ -58,8 +58,8 @@
 //! # Where it stands
 //!
 //! Inside retries, so that every attempt is let through, and counts, for itself, and no permit is
-//! held while a retry waits. What is to bound a logical request as a whole, tower's `Timeout` or
-//! `LoadShed`, stands outside the retries.
+//! held while a retry waits. What queues or sheds requests, tower's `Buffer` or `LoadShed`, stands outside
+//! the retries; [`max_time`](crate::RetryOn429Layer::max_time) bounds a request as a whole.
 //!
 //! # Readiness
 //!

@@ -76,6 +76,7 @@
 //! | `Buffer` | a queue of a set length, whose places are taken in `poll_ready` | changes nothing if it is as long as the limit | outside |
 //! | `ConcurrencyLimit` | so many requests, those included whose retry waits | so many attempts, up to the answer's head, beside the gate's limit | outside, to bound memory. To bound attempts, [`max_limit`] |
 //! | `CallAll` | drives a batch | | `unordered`; see below |
+//! | `Steer`, `Balance` | hold a permit of each service that is ready; see below | | a gate for each service |
 //!
 //! [`max_limit`]: crate::AdaptiveConcurrencyLayer::max_limit
 //!
@@ -84,6 +85,7 @@
 //! tower's `Timeout` begins with `call`, and the first permit is waited for in `poll_ready`, before
 //! it. So a `Timeout` right around both layers does not bound that wait. With a `Buffer` between, it
 //! does: the buffer is ready at once, and what waits in it is part of the call. Without one, use
+//! [`max_time`](crate::RetryOn429Layer::max_time), which answers with the API's last refusal, or
 //! [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`.
 //!
 //! Neither bounds the body, which is read after the call is done; reqwest's own timeout does.
@@ -114,6 +116,13 @@
 //! ```
 //!
 //! So does a `Buffer`.
+//!
+//! ## Several services of one gate
+//!
+//! `Steer` is ready when all its services are, so it holds a permit of each. Over more services of one
+//! gate than its limit, it is never ready; at the default limit these are more than four until the limit
+//! has grown. `Balance` keeps those services ready that it does not choose, and their permits with them.
+//! Give each service a gate of its own, or put the service from above, which is always ready, around each.
 //!
 //! ## A batch by `CallAll`
 //!
