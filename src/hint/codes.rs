@@ -22,7 +22,7 @@ pub(super) enum Meaning {
 
 /// Codes that are compared exactly: Scaleway calls a concurrency limit that clears in milliseconds
 /// "INSUFFICIENT QUOTA".
-const EXACT: [(&str, Meaning); 32] = [
+const EXACT: [(&str, Meaning); 36] = [
     // OpenAI, Azure and those compatible: the account has no credit.
     ("insufficient_quota", Meaning::Permanent),
     // OpenAI: the account is not active (seen with status 429).
@@ -57,7 +57,12 @@ const EXACT: [(&str, Meaning); 32] = [
     ("insufficient_balance_error", Meaning::Permanent),
     ("insufficient_credits", Meaning::Permanent),
     ("insufficient_funds", Meaning::Permanent),
+    ("insufficient_credit", Meaning::Permanent),
     ("credits_exhausted", Meaning::Permanent),
+    ("out_of_credits", Meaning::Permanent),
+    ("payment_required", Meaning::Permanent),
+    // Google Maps: no billing, or over the cap that the account set itself.
+    ("OVER_DAILY_LIMIT", Meaning::Permanent),
     // Google: a day's quota (developers.google.com/bid-manager/quotas: "Do not retry";
     // developers.google.com/youtube/v3/determine_quota_cost: "reset at midnight Pacific Time").
     ("dailyLimitExceeded", Meaning::Daily),
@@ -99,7 +104,7 @@ const TEMPORARY: [&str; 10] = [
 ];
 
 /// Refused for now, as the ends of words. What stands before them names whose limit it is.
-const TEMPORARY_ENDINGS: [&str; 21] = [
+const TEMPORARY_ENDINGS: [&str; 22] = [
     // Google's `usageLimits`: `rateLimitExceeded`, `userRateLimitExceeded`; OpenAI, Foursquare:
     // `rate_limit_exceeded`.
     "ratelimitexceeded",
@@ -127,6 +132,8 @@ const TEMPORARY_ENDINGS: [&str; 21] = [
     // Intuit: `ThrottleExceeded`; Stack Exchange: `throttle_violation`.
     "throttleexceeded",
     "throttleviolation",
+    // Google Maps: `OVER_QUERY_LIMIT`.
+    "overquerylimit",
     // Mashery: `ERR_403_DEVELOPER_OVER_QPS`, `ERR_403_DEVELOPER_OVER_RATE`.
     "overqps",
     "overrate",

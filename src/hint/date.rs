@@ -127,11 +127,13 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
     let month = digits(date.next()?, 2..=2)?;
     let day = digits(date.next()?, 2..=2)?;
 
-    let (time, offset) = match time.strip_suffix(['Z', 'z']) {
+    let utc = time.strip_suffix(['Z', 'z']).or(time.strip_suffix(" UTC"));
+    let (time, offset) = match utc {
         Some(time) => (time, 0),
         None => {
             let (time, offset) = time.split_at(time.rfind(['+', '-'])?);
-            (time, read_offset(offset)?)
+            // Ruby writes `12:01:00 +0000`, and `12:01:00 UTC`.
+            (time.trim_end_matches(' '), read_offset(offset)?)
         }
     };
     let (time, fraction) = match time.find('.') {
