@@ -62,7 +62,7 @@
 //!
 //! | what happens | by default | can be switched on | why |
 //! |---|---|---|---|
-//! | a refusal: 429, 503, 529, 498, 425, 408; 403, 409 and 413 on evidence | any method | | the server says that it did not do the work |
+//! | a [refusal](crate::hint#what-decides): 429, 503, 529, 509, 498, 425, 420, 408; any other 4xx on evidence | any method | | the server says that it did not do the work |
 //! | ... for good: a permanent code in its body (`insufficient_quota` and its kin), `x-should-retry: false`, a wait of more than [`max_server_wait`](RetryOn429Layer::max_server_wait) | no | no, but the cap can be raised | it will not pass, or not soon |
 //! | any other 5xx but 501 and 505 | no | idempotent methods: [`Preset`] (500, 502, 504), [`retry_server_errors`] | the work may be done |
 //! | no connection; HTTP/2: `REFUSED_STREAM`, or a `GOAWAY` that excludes the stream | no | any method: [`Preset`], [`retry_unprocessed`] | the work was not begun, but that only the client's own error tells |
