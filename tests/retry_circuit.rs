@@ -20,10 +20,13 @@ use tower_throttle::{AdaptiveConcurrencyLayer, Hint, RetryOn429Layer};
 
 type Answer = Response<Full<Bytes>>;
 
+/// Answers an attempt by its number.
+type Answers = Box<dyn FnMut(usize) -> Answer + Send>;
+
 /// An API that says what it is told to, after a while, and counts what was sent.
 #[derive(Clone)]
 struct Api {
-    answer: Arc<Mutex<Box<dyn FnMut(usize) -> Answer + Send>>>,
+    answer: Arc<Mutex<Answers>>,
     latency: Duration,
     sent: Arc<Mutex<Vec<Instant>>>,
 }
@@ -73,11 +76,11 @@ fn over_cap() -> Answer {
 }
 
 /// Runs `jobs` at once, and gives each answer with the time at which it came.
-async fn run<S>(client: &S, jobs: usize) -> Vec<(Duration, StatusCode, Option<Unsent>, u32)>
+async fn run<S, B>(client: &S, jobs: usize) -> Vec<(Duration, StatusCode, Option<Unsent>, u32)>
 where
-    S: Service<Req, Error = Infallible> + Clone + Send + 'static,
-    S::Response: http_response::Head + Send,
+    S: Service<Req, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
+    B: Send,
 {
     let start = Instant::now();
     let mut tasks = JoinSet::new();
@@ -85,28 +88,13 @@ where
         let job = client.clone().oneshot(get());
         tasks.spawn(async move {
             let response = job.await.unwrap();
-            let (status, unsent, attempts) = http_response::Head::head(&response);
-            (start.elapsed(), status, unsent, attempts)
+            let extensions = response.extensions();
+            let unsent = Unsent::of(extensions).copied();
+            let attempts = Attempts::of(extensions).get();
+            (start.elapsed(), response.status(), unsent, attempts)
         });
     }
     tasks.join_all().await
-}
-
-mod http_response {
-    use super::*;
-
-    /// What the tests look at, whatever the body is.
-    pub trait Head {
-        fn head(&self) -> (StatusCode, Option<Unsent>, u32);
-    }
-
-    impl<B> Head for Response<B> {
-        fn head(&self) -> (StatusCode, Option<Unsent>, u32) {
-            let extensions = self.extensions();
-            let unsent = Unsent::of(extensions).copied();
-            (self.status(), unsent, Attempts::of(extensions).get())
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]
