@@ -41,13 +41,13 @@ struct Drained<B: Body> {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(crate) fn new(body: B) -> Self {
         Self {
             body: Inner::Untouched { body },
         }
     }
 
-    pub(super) fn drained(
+    pub(crate) fn drained(
         frames: VecDeque<Frame<B::Data>>,
         error: Option<B::Error>,
         rest: Option<Pin<Box<B>>>,

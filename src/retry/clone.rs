@@ -25,6 +25,15 @@ pub trait CloneRequest<Req> {
     /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
     fn clone_request(&self, request: &Req) -> Option<Req>;
 
+    /// Makes the request ready to be copied. Called once, before the first attempt, and of what a
+    /// [hook](super::RetryOn429Layer::on_refusal) gives.
+    ///
+    /// By default it does nothing. `buffer` is what
+    /// [`buffer_bodies`](super::RetryOn429Layer::buffer_bodies) was given, if anything.
+    fn prepare(&self, request: &mut Req, buffer: Option<usize>) {
+        let _ = (request, buffer);
+    }
+
     /// Whether the request may be sent again though the server may have served it already.
     ///
     /// By default it may not, and only refusals are retried, and what a hook sends again.
@@ -55,6 +64,11 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
     #[inline]
     fn clone_request(&self, request: &Req) -> Option<Req> {
         request.try_clone()
+    }
+
+    #[inline]
+    fn prepare(&self, request: &mut Req, buffer: Option<usize>) {
+        request.prepare(buffer);
     }
 
     fn is_repeatable(&self, request: &Req) -> bool {

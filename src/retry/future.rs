@@ -72,9 +72,10 @@ where
         future: S::Future,
         service: S,
         kept: Option<Req>,
+        repeatable: bool,
         policy: Arc<Policy<C, H, K>>,
     ) -> Self {
-        let course = Course::begin(&policy.config);
+        let course = Course::begin(&policy.config, repeatable);
         Self {
             state: State::Called { future },
             service,
@@ -108,8 +109,7 @@ where
                     match &mut result {
                         Ok(response) => {
                             let kept = this.kept.as_ref();
-                            let repeatable =
-                                || kept.is_some_and(|kept| policy.clone.is_repeatable(kept));
+                            let repeatable = || this.course.may_repeat(kept, policy);
                             match policy.judge::<_, S::Error>(response, repeatable) {
                                 Judged::Accepted { served } => {
                                     accept(response.extensions_mut(), served, policy, this.course);
@@ -156,14 +156,13 @@ where
                                 wait: None,
                                 governed: false,
                             };
-                            let next = this
-                                .kept
-                                .as_ref()
-                                .filter(|kept| decision.allows(|| policy.clone.is_repeatable(kept)))
-                                .and_then(|kept| next::after(setback, kept, policy, this.course));
-                            match next {
-                                Some(next) => State::Retrying { next },
-                                None => return Poll::Ready(result.map(pass_on)),
+                            let kept = this.kept.as_ref();
+                            if !decision.allows(|| this.course.may_repeat(kept, policy)) {
+                                return Poll::Ready(result.map(pass_on));
+                            }
+                            match next::after(setback, kept, policy, this.course) {
+                                Ok(next) => State::Retrying { next },
+                                Err(_) => return Poll::Ready(result.map(pass_on)),
                             }
                         }
                     }
@@ -193,10 +192,12 @@ where
                         (Some(acting), _) => ready!(acting.poll(cx)).and_then(|request| {
                             next::with(request, this.kept, policy, this.course)
                         }),
-                        (None, Sentence::Retry(setback)) => this
-                            .kept
-                            .as_ref()
-                            .and_then(|kept| next::after(setback, kept, policy, this.course)),
+                        (None, Sentence::Retry(setback)) => {
+                            let kept = this.kept.as_ref();
+                            next::after(setback, kept, policy, this.course)
+                                .map_err(|why| why.map(|why| refused.parts.extensions.insert(why)))
+                                .ok()
+                        }
                         (None, _) => None,
                     };
                     match next {

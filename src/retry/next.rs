@@ -7,6 +7,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::clone::CloneRequest;
 use super::hook::{OnRefusal, Refusal};
+use super::not_sent_again::NotSentAgain;
 use super::pause::{PauseWait, later};
 use super::plan::{Course, Setback};
 use super::policy::Policy;
@@ -69,25 +70,29 @@ impl<Req> Next<Req> {
     }
 }
 
-/// The next attempt after a setback, if the bounds allow one and the request can still be copied.
+/// The next attempt after a setback, if the bounds allow one and the request can still be copied. The
+/// error tells if only the copy is missing.
 pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
     setback: Setback,
-    kept: &Req,
+    kept: Option<&Req>,
     policy: &Policy<C, H, K>,
     course: &mut Course,
-) -> Option<Box<Next<Req>>> {
-    let until = course.plan(setback, &policy.config, &policy.shared)?;
+) -> Result<Box<Next<Req>>, Option<NotSentAgain>> {
+    let until = course.plan(setback, &policy.config, &policy.shared);
+    let until = until.ok_or(None)?;
     // A copy takes the body away from the attempt before, so none is made that nobody pays for.
     if !policy.config.can_pay(setback.at) {
-        return None;
+        return Err(None);
     }
+    let kept = kept.ok_or(NotSentAgain::ReadOnce)?;
     // Copied before the wait: a request that can no longer be copied shall return its answer. And paid
     // for afterwards: that answer costs nothing.
-    let request = policy.clone.clone_request(kept)?;
-    policy
-        .config
-        .pay(setback.at)
-        .then(|| Next::new(request, Some(until)))
+    let request = policy.clone.clone_request(kept);
+    let request = request.ok_or(NotSentAgain::NotKept)?;
+    if !policy.config.pay(setback.at) {
+        return Err(None);
+    }
+    Ok(Next::new(request, Some(until)))
 }
 
 /// Asks the hook about an answer, unless it has acted upon the like for this request before.
@@ -105,7 +110,7 @@ pub(super) fn ask<Req, C, H: OnRefusal<Req>, K>(
 
 /// The next attempt with the request that the hook gave, which is kept in place of the former one.
 pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
-    request: Req,
+    mut request: Req,
     kept: &mut Option<Req>,
     policy: &Policy<C, H, K>,
     course: &Course,
@@ -113,6 +118,7 @@ pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
     if !course.may_go(Instant::now(), &policy.config) {
         return None;
     }
+    policy.clone.prepare(&mut request, policy.config.buffer);
     *kept = policy.clone.clone_request(&request);
     Some(Next::new(request, None))
 }

@@ -7,8 +7,9 @@ use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use super::backoff::above;
+use super::clone::CloneRequest;
 use super::pause::{Progress, Shared, later, spread};
-use super::policy::Config;
+use super::policy::{Config, Policy};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them, and whoever waits longer finds itself behind those that came later.
@@ -17,6 +18,9 @@ const GOVERNED_MAX: Duration = Duration::from_secs(2);
 /// How one request has fared so far.
 pub(super) struct Course {
     pub(super) attempts: u32,
+    /// Whether the request may be sent again though it may have been served: noted of one that could not
+    /// be copied, as it is gone when its answer comes.
+    repeatable: bool,
     /// When the request was made: read only if there is a bound that counts from it.
     started: Option<Instant>,
     /// Boxed, as most requests meet nothing of note, and every one is moved about.
@@ -52,12 +56,22 @@ pub(super) struct Setback {
 
 impl Course {
     #[inline]
-    pub(super) fn begin(config: &Config) -> Self {
+    pub(super) fn begin(config: &Config, repeatable: bool) -> Self {
         Self {
             attempts: 1,
+            repeatable,
             started: config.max_elapsed.map(|_| Instant::now()),
             noted: None,
         }
+    }
+
+    /// Whether the request may be sent again though it may have been served.
+    pub(super) fn may_repeat<Req, C, H, K: CloneRequest<Req>>(
+        &self,
+        kept: Option<&Req>,
+        policy: &Policy<C, H, K>,
+    ) -> bool {
+        kept.map_or(self.repeatable, |kept| policy.clone.is_repeatable(kept))
     }
 
     /// The last moment at which an attempt may begin.

@@ -37,6 +37,8 @@ pub(super) struct Config {
     pub(super) attempt_header: Option<HeaderName>,
     pub(super) idempotency_key: Option<IdempotencyKey>,
     pub(super) drain: DrainLimits,
+    /// How many bytes of a streamed request body may be kept.
+    pub(super) buffer: Option<usize>,
     /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
     pub(super) random: Arc<Streams>,
 }
@@ -56,6 +58,7 @@ impl Default for Config {
                 bytes: 64 * 1024,
                 time: Duration::from_secs(1),
             },
+            buffer: None,
             random: Arc::new(Streams::new()),
         }
     }

@@ -97,20 +97,31 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         self.admitted = false;
         let Policy { config, clone, .. } = &*self.policy;
+        let retries = config.max_attempts > 1;
+        if retries {
+            clone.prepare(&mut request, config.buffer);
+        }
         if let Some(key) = config.idempotency_key {
             if let Some(headers) = clone.headers_mut(&mut request) {
                 key.add_to(headers);
             }
         }
         // Before the attempt's number is added, so that the copy has none.
-        let kept = if config.max_attempts > 1 {
+        let kept = if retries {
             clone.clone_request(&request)
         } else {
             None
         };
+        let repeatable = retries && kept.is_none() && clone.is_repeatable(&request);
         self.policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::new(future, self.inner.clone(), kept, Arc::clone(&self.policy))
+        ResponseFuture::new(
+            future,
+            self.inner.clone(),
+            kept,
+            repeatable,
+            Arc::clone(&self.policy),
+        )
     }
 }
 

@@ -3,6 +3,8 @@
 //! With these, a layer wraps `reqwest::Client` and `reqwest_middleware::ClientWithMiddleware` as
 //! they are: both are services of `reqwest::Request`.
 
+mod body;
+
 use std::error::Error;
 use std::mem;
 
@@ -14,11 +16,17 @@ use reqwest::{Request, Response, ResponseBuilderExt};
 
 use crate::message::{HttpResponse, ReplayRequest, WithBody};
 
-/// Bodies in memory are cloned by reference count; a stream makes the request one that is sent
-/// once.
+/// Bodies in memory are cloned by reference count, multipart forms too. A stream makes the request one
+/// that is sent once, unless [`buffer_bodies`](crate::RetryOn429Layer::buffer_bodies) says otherwise.
 impl ReplayRequest for Request {
     fn try_clone(&self) -> Option<Self> {
-        self.try_clone()
+        self.try_clone().or_else(|| body::copy(self))
+    }
+
+    /// A body that gives all its frames without waiting is taken to be in memory: up to 1,024 frames, and
+    /// up to the frame with which it reaches 64 MiB.
+    fn prepare(&mut self, buffer: Option<usize>) {
+        body::keep(self, buffer);
     }
 
     fn method(&self) -> &Method {
