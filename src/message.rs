@@ -64,6 +64,12 @@ pub trait ReplayRequest: Sized {
 
     /// The request's headers, to add those that a middleware was asked to add.
     fn headers_mut(&mut self) -> &mut HeaderMap;
+
+    /// Marks the head of an answer that was made for another request as the answer to this one: what it
+    /// says of its request becomes that of this one, such as the URL. By default it says nothing of it.
+    fn mark_response(&self, parts: &mut Parts) {
+        let _ = parts;
+    }
 }
 
 /// A request body that can perhaps be copied.

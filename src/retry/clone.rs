@@ -1,6 +1,7 @@
 //! What a layer does with the requests themselves.
 
 use http::HeaderMap;
+use http::response::Parts;
 
 use super::idempotency;
 use crate::message::ReplayRequest;
@@ -49,6 +50,12 @@ pub trait CloneRequest<Req> {
         let _ = request;
         None
     }
+
+    /// Marks the head of an answer that was made for another request as the answer to this one. By default
+    /// it says nothing of its request, and is left as it is.
+    fn mark_response(&self, request: &Req, parts: &mut Parts) {
+        let _ = (request, parts);
+    }
 }
 
 /// Handles requests as their [`ReplayRequest`] says: the default.
@@ -78,6 +85,10 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
     #[inline]
     fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
         Some(request.headers_mut())
+    }
+
+    fn mark_response(&self, request: &Req, parts: &mut Parts) {
+        request.mark_response(parts);
     }
 }
 

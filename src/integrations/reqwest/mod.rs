@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{Extensions, HeaderMap, Method, StatusCode};
 use http_body::Body;
-use reqwest::{Request, Response, ResponseBuilderExt};
+use reqwest::{Request, Response, ResponseBuilderExt, Url};
 
 use crate::message::{HttpResponse, ReplayRequest, WithBody};
 
@@ -40,6 +40,10 @@ impl ReplayRequest for Request {
     fn headers_mut(&mut self) -> &mut HeaderMap {
         self.headers_mut()
     }
+
+    fn mark_response(&self, parts: &mut Parts) {
+        set_url(parts, self.url().clone());
+    }
 }
 
 impl HttpResponse for Response {
@@ -62,14 +66,19 @@ impl HttpResponse for Response {
     }
 
     fn into_parts(self) -> (Parts, reqwest::Body) {
-        // reqwest keeps the URL beside the response, and takes it back from an extension that only
-        // a builder can make.
-        let mut url = http::Response::builder().url(self.url().clone());
+        let url = self.url().clone();
         let (mut parts, body) = http::Response::from(self).into_parts();
-        if let Some(url) = url.extensions_mut() {
-            parts.extensions.extend(mem::take(url));
-        }
+        set_url(&mut parts, url);
         (parts, body)
+    }
+}
+
+/// reqwest keeps the URL beside the response, and takes it back from an extension that only a builder can
+/// make.
+fn set_url(parts: &mut Parts, url: Url) {
+    let mut builder = http::Response::builder().url(url);
+    if let Some(made) = builder.extensions_mut() {
+        parts.extensions.extend(mem::take(made));
     }
 }
 
@@ -83,5 +92,38 @@ where
     fn from_parts(parts: Parts, body: B) -> Response {
         let body = reqwest::Body::wrap(body);
         http::Response::from_parts(parts, body).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::{CloneRequest, Replay};
+
+    fn request(url: &str) -> Request {
+        Request::new(Method::GET, url.parse().unwrap())
+    }
+
+    /// An answer to the first of these URLs.
+    fn answer(url: &str) -> Response {
+        let response = http::Response::builder().url(url.parse().unwrap());
+        response.status(429).body("later").unwrap().into()
+    }
+
+    #[test]
+    fn a_copied_answer_has_the_url_of_the_request_that_it_answers() {
+        let (mut parts, body) = answer("http://api.test/first?a=1").into_parts();
+        let second = request("http://api.test/second?b=2");
+        Replay.mark_response(&second, &mut parts);
+        let response = Response::from_parts(parts, body);
+        assert_eq!(response.url(), second.url());
+        assert_eq!(response.status(), 429);
+    }
+
+    #[test]
+    fn an_answer_that_is_its_own_keeps_its_url() {
+        let (parts, body) = answer("http://api.test/first?a=1").into_parts();
+        let response = Response::from_parts(parts, body);
+        assert_eq!(response.url().as_str(), "http://api.test/first?a=1");
     }
 }
