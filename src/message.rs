@@ -47,6 +47,15 @@ pub trait ReplayRequest: Sized {
     /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
     fn try_clone(&self) -> Option<Self>;
 
+    /// Makes the request ready to be copied, as far as it can be. Called once, before the first attempt.
+    ///
+    /// By default it does nothing. `buffer` is how many bytes of a streamed body may be kept for that, and
+    /// `None` that none may: see [`buffer_bodies`](crate::RetryOn429Layer::buffer_bodies). The server must
+    /// not see a difference.
+    fn prepare(&mut self, buffer: Option<usize>) {
+        let _ = buffer;
+    }
+
     /// The request's method.
     fn method(&self) -> &Method;
 
@@ -55,6 +64,12 @@ pub trait ReplayRequest: Sized {
 
     /// The request's headers, to add those that a middleware was asked to add.
     fn headers_mut(&mut self) -> &mut HeaderMap;
+
+    /// Marks the head of an answer that was made for another request as the answer to this one: what it
+    /// says of its request becomes that of this one, such as the URL. By default it says nothing of it.
+    fn mark_response(&self, parts: &mut Parts) {
+        let _ = parts;
+    }
 }
 
 /// A request body that can perhaps be copied.

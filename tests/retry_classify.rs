@@ -282,3 +282,14 @@ async fn what_is_refused_for_good_pauses_nobody_and_counts_as_not_served() {
     let _ = sent(layer, get(), [Ok(status(200))]).await;
     assert_eq!(start.elapsed(), ms(0));
 }
+
+#[cfg(feature = "json")]
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_comes_in_pieces_is_read_as_one() {
+    let parts = [r#"{"error":{"code":"insuff"#, "", r#"icient_quota"}}"#];
+    let refusal = Response::builder().status(429).body(TestBody::of(&parts));
+    let inner = script([refusal.unwrap()]);
+    let answer = RetryOn429Layer::new().layer(inner.clone()).oneshot(get());
+    assert_eq!(answer.await.unwrap().status(), 429);
+    assert_eq!(inner.count(), 1);
+}

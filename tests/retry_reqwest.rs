@@ -5,7 +5,7 @@ mod support;
 use support::server::{Answer, Server};
 use support::*;
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::retry::{Attempts, Backoff};
+use tower_throttle::retry::{Attempts, Backoff, NotSentAgain};
 use tower_throttle::{Hint, RetryOn429Layer};
 
 fn layer() -> RetryOn429Layer {
@@ -46,9 +46,27 @@ async fn the_last_refusal_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn a_streamed_body_is_sent_once() {
+async fn a_body_of_several_frames_in_memory_is_sent_again() {
     let server = Server::start([Answer::new(429, "no"), Answer::new(200, "yes")]).await;
     let body = reqwest::Body::wrap(TestBody::of(&["hel", "lo"]));
+    let request = reqwest::Client::new().post(server.url("/")).body(body);
+    let client = layer().layer(reqwest::Client::new());
+    let response = client.oneshot(request.build().unwrap()).await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "yes");
+    assert_eq!(server.bodies(), ["hello", "hello"]);
+}
+
+#[tokio::test]
+async fn a_streamed_body_is_sent_once() {
+    let server = Server::start([Answer::new(429, "no"), Answer::new(200, "yes")]).await;
+    let (mut sender, body) = http_body_util::channel::Channel::<bytes::Bytes>::new(1);
+    tokio::spawn(async move {
+        for part in ["hel", "lo"] {
+            tokio::time::sleep(ms(2)).await;
+            sender.send_data(part.into()).await.unwrap();
+        }
+    });
+    let body = reqwest::Body::wrap(body);
     let request = reqwest::Client::new()
         .post(server.url("/"))
         .body(body)
@@ -60,5 +78,8 @@ async fn a_streamed_body_is_sent_once() {
         .await
         .unwrap();
     assert_eq!(response.status(), 429);
+    let why = NotSentAgain::of(response.extensions());
+    assert_eq!(why, Some(NotSentAgain::ReadOnce));
     assert_eq!(response.text().await.unwrap(), "no");
+    assert_eq!(server.bodies(), ["hello"]);
 }

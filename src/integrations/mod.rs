@@ -42,6 +42,9 @@
 //!   a request with its waits and retries, put a timeout around all.
 //! - Redirects and decompression happen below the layers: all hops of a redirect are one attempt
 //!   under one permit, and the body of a refusal can be read.
+//! - It copies a request only if its body is one piece. The layers also copy one whose body gives all its
+//!   frames at once, such as a multipart form in memory, and with
+//!   [`buffer_bodies`](crate::RetryOn429Layer::buffer_bodies) a stream.
 //! - reqwest sends some requests again by itself, where HTTP/2 says that they were not looked at.
 //!   These are part of one attempt.
 //! - `ClientWithMiddleware`, called as a service, begins each attempt with empty extensions.

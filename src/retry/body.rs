@@ -46,7 +46,7 @@ struct Drained<B: Body> {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(crate) fn new(body: B) -> Self {
         Self {
             body: Inner::Untouched { body },
         }
@@ -59,7 +59,7 @@ impl<B: Body> ResponseBody<B> {
         }
     }
 
-    pub(super) fn drained(
+    pub(crate) fn drained(
         frames: VecDeque<Frame<Bytes>>,
         error: Option<B::Error>,
         rest: Option<Pin<Box<B>>>,

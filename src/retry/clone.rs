@@ -1,6 +1,7 @@
 //! What a layer does with the requests themselves.
 
 use http::HeaderMap;
+use http::response::Parts;
 
 use super::idempotency;
 use crate::message::ReplayRequest;
@@ -25,6 +26,15 @@ pub trait CloneRequest<Req> {
     /// `None` says that the request cannot be sent twice: it gets one attempt, never an error.
     fn clone_request(&self, request: &Req) -> Option<Req>;
 
+    /// Makes the request ready to be copied. Called once, before the first attempt, and of what a
+    /// [hook](super::RetryOn429Layer::on_refusal) gives.
+    ///
+    /// By default it does nothing. `buffer` is what
+    /// [`buffer_bodies`](super::RetryOn429Layer::buffer_bodies) was given, if anything.
+    fn prepare(&self, request: &mut Req, buffer: Option<usize>) {
+        let _ = (request, buffer);
+    }
+
     /// Whether the request may be sent again though the server may have served it already.
     ///
     /// By default it may not, and only refusals are retried, and what a hook sends again.
@@ -39,6 +49,12 @@ pub trait CloneRequest<Req> {
     fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
         let _ = request;
         None
+    }
+
+    /// Marks the head of an answer that was made for another request as the answer to this one. By default
+    /// it says nothing of its request, and is left as it is.
+    fn mark_response(&self, request: &Req, parts: &mut Parts) {
+        let _ = (request, parts);
     }
 }
 
@@ -57,6 +73,11 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
         request.try_clone()
     }
 
+    #[inline]
+    fn prepare(&self, request: &mut Req, buffer: Option<usize>) {
+        request.prepare(buffer);
+    }
+
     fn is_repeatable(&self, request: &Req) -> bool {
         request.method().is_idempotent() || request.headers().contains_key(idempotency::HEADER)
     }
@@ -64,6 +85,10 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
     #[inline]
     fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
         Some(request.headers_mut())
+    }
+
+    fn mark_response(&self, request: &Req, parts: &mut Parts) {
+        request.mark_response(parts);
     }
 }
 

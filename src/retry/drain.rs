@@ -96,3 +96,55 @@ impl<B: Body> Drain<B> {
         ResponseBody::drained(self.frames, self.error, self.rest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use bytes::buf::Chain;
+    use http_body_util::Empty;
+
+    use super::*;
+
+    /// What of these frames is read in one piece. Each is of two chunks, of which either may be empty.
+    fn bytes(frames: &[(&'static str, &'static str)]) -> Option<String> {
+        let limits = DrainLimits {
+            bytes: 0,
+            time: Duration::ZERO,
+        };
+        let mut drain = Drain::<Empty<Chain<Bytes, Bytes>>>::new(Empty::new(), limits);
+        let frames = frames
+            .iter()
+            .map(|(a, b)| Bytes::from(*a).chain(Bytes::from(*b)));
+        drain.frames = frames.map(Frame::data).collect();
+        let bytes = drain.bytes()?.into_owned();
+        Some(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn frames_are_joined_whether_or_not_some_are_empty() {
+        assert_eq!(bytes(&[("one", "")]).unwrap(), "one");
+        assert_eq!(
+            bytes(&[("one", ""), ("two", ""), ("three", "")]).unwrap(),
+            "onetwothree"
+        );
+        assert_eq!(
+            bytes(&[("", ""), ("one", ""), ("", ""), ("", "two")]).unwrap(),
+            "onetwo"
+        );
+    }
+
+    #[test]
+    fn nothing_is_joined_to_data_that_do_not_lie_in_one_piece() {
+        assert_eq!(bytes(&[("one", "two"), ("three", "")]).unwrap(), "one");
+        assert_eq!(
+            bytes(&[("zero", ""), ("one", "two"), ("three", "")]).unwrap(),
+            "zeroone"
+        );
+    }
+
+    #[test]
+    fn nothing_read_is_nothing() {
+        assert_eq!(bytes(&[]), None);
+        assert_eq!(bytes(&[("", ""), ("", "")]), None);
+    }
+}

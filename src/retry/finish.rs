@@ -97,7 +97,9 @@ where
         None => unavailable(unsent),
     };
     parts.extensions.insert(Attempts::new(retry.attempts));
-    let _ = next.request();
+    if let Some(request) = next.request() {
+        policy.clone.mark_response(request, &mut parts);
+    }
     retry.end();
     R::from_parts(parts, ResponseBody::kept(data))
 }

@@ -74,10 +74,11 @@ where
         future: S::Future,
         service: S,
         kept: Option<Req>,
+        repeatable: bool,
         policy: Arc<Policy<C, H, K>>,
         since: Option<Instant>,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 1, since);
+        let retry = RetryState::begin(&policy.config, 1, repeatable, since);
         Self {
             state: State::Called { future },
             service,
@@ -92,10 +93,11 @@ where
         request: Req,
         service: S,
         kept: Option<Req>,
+        repeatable: bool,
         policy: Arc<Policy<C, H, K>>,
         since: Option<Instant>,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 0, since);
+        let retry = RetryState::begin(&policy.config, 0, repeatable, since);
         let next = Next::new(request, None);
         Self {
             state: State::Waiting { next },
@@ -146,10 +148,11 @@ where
                     let next = match (acting.as_pin_mut(), refused.disposition) {
                         (Some(acting), _) => ready!(acting.poll(cx))
                             .and_then(|request| next::with(request, this.kept, policy, retry)),
-                        (None, Some(Disposition::Retry(failed))) => this
-                            .kept
-                            .as_ref()
-                            .and_then(|kept| next::after(failed, kept, policy, retry)),
+                        (None, Some(Disposition::Retry(failed))) => {
+                            next::after(failed, this.kept.as_ref(), policy, retry)
+                                .map_err(|why| why.map(|why| refused.parts.extensions.insert(why)))
+                                .ok()
+                        }
                         (None, _) => None,
                     };
                     let Some(next) = next else {
@@ -217,19 +220,19 @@ where
     H: OnRefusal<Req>,
     K: CloneRequest<Req>,
 {
-    let repeatable = || kept.is_some_and(|kept| policy.clone.is_repeatable(kept));
     // Judged where it lies: a response is large, and each move of it costs.
     let response = match &mut result {
         Ok(response) => response,
         Err(error) => {
             let decision = policy.classify.classify(Err(&*error));
-            let kept = kept.filter(|_| decision.allows(repeatable));
-            return match next::after_error(kept, policy, retry) {
+            let may = decision.allows(|| retry.may_repeat(kept, policy));
+            return match next::after_error(may, kept, policy, retry) {
                 Some(next) => Step::Go(State::Waiting { next }),
                 None => Step::Done(result.map(pass_on)),
             };
         }
     };
+    let repeatable = || retry.may_repeat(kept, policy);
     match policy.judge::<_, S::Error>(response, retry.sent_at, repeatable) {
         HeadClass::Accepted { served } => {
             accept(response.extensions_mut(), served, policy, retry);

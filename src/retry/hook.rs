@@ -12,6 +12,49 @@ use crate::hint::Hint;
 ///
 /// Implemented for closures. Set it with
 /// [`RetryOn429Layer::on_refusal`](super::RetryOn429Layer::on_refusal), where the rules stand.
+///
+/// When a token expires, all requests in flight are told at once. A lock that is held over the
+/// refresh makes it one refresh: whoever comes later finds that the token is no longer the one it
+/// had sent. Fetch the token with a client of its own: through this layer the fetch might be
+/// answered with 401 too, and wait for the lock that it holds.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use bytes::Bytes;
+/// use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+/// use http_body_util::Full;
+/// use tokio::sync::Mutex;
+/// use tower_throttle::RetryOn429Layer;
+/// use tower_throttle::retry::Refusal;
+///
+/// # async fn fetch_token() -> Option<HeaderValue> { None }
+/// # let token = HeaderValue::from_static("Bearer expires-soon");
+/// let token = Arc::new(Mutex::new(token));
+/// let layer = RetryOn429Layer::new().on_refusal(
+///     move |refusal: Refusal<'_>, request: &Request<Full<Bytes>>| {
+///         if refusal.status() != StatusCode::UNAUTHORIZED {
+///             return None;
+///         }
+///         let (token, mut request) = (Arc::clone(&token), request.clone());
+///         Some(async move {
+///             let mut token = token.lock().await;
+///             if request.headers().get(AUTHORIZATION) == Some(&*token) {
+///                 *token = fetch_token().await?;
+///             }
+///             request.headers_mut().insert(AUTHORIZATION, token.clone());
+///             Some(request)
+///         })
+///     },
+/// );
+/// // The first token goes into each request where it is made.
+/// # fn is_hook<H: tower_throttle::retry::OnRefusal<Request<Full<Bytes>>>, C>(_: RetryOn429Layer<C, H>) {}
+/// # is_hook(layer);
+/// ```
+///
+/// Behind a gate the request goes to the end of the line, with the token that it was given. Where
+/// the line may outlast a token, put the token in below the gate, when it is the request's turn: the
+/// example `token_refresh` does so.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no hook for refused requests of type `{Req}`",
     note = "expected a closure `|refusal: Refusal<'_>, request: &{Req}| -> Option<F>`, where `F` is a future of `Option<{Req}>` that borrows from neither argument"

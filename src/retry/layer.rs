@@ -161,50 +161,10 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// connection and its permit.
     ///
     /// A request that cannot be copied is not asked about: its answer is returned. Wrap its body in a
-    /// [`ReplayBody`](super::ReplayBody).
+    /// [`ReplayBody`](super::ReplayBody). To copy a `reqwest::Request` with a body of several frames, the
+    /// hook calls `ReplayRequest::try_clone`, as reqwest's own method copies single pieces only.
     ///
-    /// When a token expires, all requests in flight are told at once. A lock that is held over the
-    /// refresh makes it one refresh: whoever comes later finds that the token is no longer the one it
-    /// had sent. Fetch the token with a client of its own: through this layer the fetch might be
-    /// answered with 401 too, and wait for the lock that it holds.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use bytes::Bytes;
-    /// use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
-    /// use http_body_util::Full;
-    /// use tokio::sync::Mutex;
-    /// use tower_throttle::RetryOn429Layer;
-    /// use tower_throttle::retry::Refusal;
-    ///
-    /// # async fn fetch_token() -> Option<HeaderValue> { None }
-    /// # let token = HeaderValue::from_static("Bearer expires-soon");
-    /// let token = Arc::new(Mutex::new(token));
-    /// let layer = RetryOn429Layer::new().on_refusal(
-    ///     move |refusal: Refusal<'_>, request: &Request<Full<Bytes>>| {
-    ///         if refusal.status() != StatusCode::UNAUTHORIZED {
-    ///             return None;
-    ///         }
-    ///         let (token, mut request) = (Arc::clone(&token), request.clone());
-    ///         Some(async move {
-    ///             let mut token = token.lock().await;
-    ///             if request.headers().get(AUTHORIZATION) == Some(&*token) {
-    ///                 *token = fetch_token().await?;
-    ///             }
-    ///             request.headers_mut().insert(AUTHORIZATION, token.clone());
-    ///             Some(request)
-    ///         })
-    ///     },
-    /// );
-    /// // The first token goes into each request where it is made.
-    /// # fn is_hook<H: tower_throttle::retry::OnRefusal<Request<Full<Bytes>>>, C>(_: RetryOn429Layer<C, H>) {}
-    /// # is_hook(layer);
-    /// ```
-    ///
-    /// Behind a gate the request goes to the end of the line, with the token that it was given. Where
-    /// the line may outlast a token, put the token in below the gate, when it is the request's turn: the
-    /// example `token_refresh` does so.
+    /// [`OnRefusal`](super::OnRefusal) shows how a token is renewed.
     #[must_use]
     pub fn on_refusal<H2>(self, hook: H2) -> RetryOn429Layer<C, H2, K> {
         self.rebuild(|policy| Policy {
@@ -250,6 +210,22 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
             hook: policy.hook,
             shared: policy.shared,
         })
+    }
+
+    /// Sets how many bytes of a streamed request body are kept, so that the request can be sent again. None
+    /// by default: a request with such a body gets one attempt.
+    ///
+    /// It holds for `reqwest::Request`s, whose body can be a stream without that its type tells, and for
+    /// what implements [`ReplayRequest::prepare`](crate::message::ReplayRequest::prepare). A body in memory
+    /// is sent again in any case. The body is kept while it is sent, as in a
+    /// [`ReplayBody`](super::ReplayBody): the stream is read no faster, and once it proves longer the
+    /// attempt goes on, and is the last.
+    ///
+    /// A request of the `http` crate has a body of one type, which nothing can take the place of. Give it a
+    /// [`ReplayBody`](super::ReplayBody), which has a bound of its own.
+    #[must_use]
+    pub fn buffer_bodies(self, max_bytes: usize) -> Self {
+        self.configure(|config| config.buffer = Some(max_bytes))
     }
 
     /// Adds a header with the number of the attempt, counted from 1. Not sent by default.

@@ -90,7 +90,9 @@
 //!
 //! The request's body must be one that can be copied ([`TryCloneBody`]). `Clone` bodies are; wrap a
 //! stream in a [`ReplayBody`], which keeps what was read up to a cap, or in [`SingleUse`], which
-//! gives the request one attempt.
+//! gives the request one attempt. A `reqwest::Request` can be copied if its body is in memory; for streams
+//! there is [`buffer_bodies`](RetryOn429Layer::buffer_bodies). Where a retry fails for want of a copy,
+//! [`NotSentAgain`] in the answer's extensions says so.
 //!
 //! [`on_refusal`](RetryOn429Layer::on_refusal) takes a hook that can await: to fetch a new token after
 //! a 401, and have the request sent again with it.
@@ -187,6 +189,7 @@ mod last_refusal;
 mod latency;
 mod layer;
 mod next;
+mod not_sent_again;
 mod pause;
 mod plan;
 mod policy;
@@ -208,6 +211,7 @@ pub use handle::RetryHandle;
 pub use hook::{NoHook, OnRefusal, Refusal};
 pub use idempotency::IdempotencyKey;
 pub use layer::RetryOn429Layer;
+pub use not_sent_again::NotSentAgain;
 pub use preset::Preset;
 pub use replay::{ReplayBody, ReplayError, SingleUse};
 pub use service::RetryOn429;

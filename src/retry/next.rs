@@ -10,6 +10,7 @@ use tower_service::Service;
 use super::circuit::{Admission, Circuit, Registration, Setback};
 use super::clone::CloneRequest;
 use super::hook::{OnRefusal, Refusal};
+use super::not_sent_again::NotSentAgain;
 use super::pause::{PauseWait, Shared, later};
 use super::plan::{FailedAttempt, RetryState};
 use super::policy::{Config, Policy};
@@ -137,46 +138,52 @@ impl<Req> Next<Req> {
     }
 }
 
-/// The next attempt after one that came to an error. `kept` is the request if it may be sent again.
+/// The next attempt after one that came to an error, if it `may` be sent again.
 pub(super) fn after_error<Req, C, H, K: CloneRequest<Req>>(
+    may: bool,
     kept: Option<&Req>,
     policy: &Policy<C, H, K>,
     retry: &mut RetryState,
 ) -> Option<Box<Next<Req>>> {
-    if kept.is_none() && !retry.is_probe() {
+    if !may && !retry.is_probe() {
         retry.end();
         return None;
     }
     let setback = Setback::without_word(Instant::now());
     let ends = retry.note(setback, None, &policy.config, &policy.shared);
-    let next = kept
-        .filter(|_| !ends)
-        .and_then(|kept| after(FailedAttempt::without_word(setback.at), kept, policy, retry));
+    let failed = FailedAttempt::without_word(setback.at);
+    let next = (may && !ends)
+        .then(|| after(failed, kept, policy, retry).ok())
+        .flatten();
     if next.is_none() {
         retry.end();
     }
     next
 }
 
-/// The next attempt after a failed one, if the bounds allow one and the request can still be copied.
+/// The next attempt after a failed one, if the bounds allow one and the request can still be copied. The
+/// error tells if only the copy is missing.
 pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
     failed: FailedAttempt,
-    kept: &Req,
+    kept: Option<&Req>,
     policy: &Policy<C, H, K>,
     retry: &mut RetryState,
-) -> Option<Box<Next<Req>>> {
-    let until = retry.plan(failed, &policy.config, &policy.shared)?;
+) -> Result<Box<Next<Req>>, Option<NotSentAgain>> {
+    let until = retry.plan(failed, &policy.config, &policy.shared);
+    let until = until.ok_or(None)?;
     // A copy takes the body away from the attempt before, so none is made that nobody pays for.
     if !policy.config.can_pay(failed.at) {
-        return None;
+        return Err(None);
     }
+    let kept = kept.ok_or(NotSentAgain::ReadOnce)?;
     // Copied before the wait: a request that can no longer be copied shall return its answer. And paid
     // for afterwards: that answer costs nothing.
-    let request = policy.clone.clone_request(kept)?;
-    policy
-        .config
-        .pay(failed.at)
-        .then(|| Next::new(request, Some(until)))
+    let request = policy.clone.clone_request(kept);
+    let request = request.ok_or(NotSentAgain::NotKept)?;
+    if !policy.config.pay(failed.at) {
+        return Err(None);
+    }
+    Ok(Next::new(request, Some(until)))
 }
 
 /// Asks the hook about an answer, unless it has acted upon the like for this request before.
@@ -194,7 +201,7 @@ pub(super) fn ask_hook<Req, C, H: OnRefusal<Req>, K>(
 
 /// The next attempt with the request that the hook gave, which is kept in place of the former one.
 pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
-    request: Req,
+    mut request: Req,
     kept: &mut Option<Req>,
     policy: &Policy<C, H, K>,
     retry: &RetryState,
@@ -203,6 +210,7 @@ pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
     if !retry.may_go(now, &policy.config) {
         return None;
     }
+    policy.clone.prepare(&mut request, policy.config.buffer);
     *kept = policy.clone.clone_request(&request);
     Some(Next::new(request, None))
 }

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::backoff::above;
 use super::circuit::{Admission, Part, Setback};
+use super::clone::CloneRequest;
 use super::last_refusal::LastRefusal;
 use super::pause::{Shared, later, spread};
-use super::policy::Config;
+use super::policy::{Config, Policy};
 use crate::ask::{Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
@@ -24,6 +25,9 @@ pub(super) struct RetryState {
     pub(super) attempts: u32,
     /// When the present attempt was found to take time.
     pub(super) sent_at: Option<Instant>,
+    /// Whether the request may be sent again though it may have been served: noted of one that could not
+    /// be copied, as it is gone when its answer comes.
+    repeatable: bool,
     /// Boxed, as most requests meet nothing of note, and every one is moved about.
     noted: Option<Box<Noted>>,
 }
@@ -77,10 +81,16 @@ impl RetryState {
     /// A request that was called now, of which `attempts` are sent with that. Its time counts from
     /// `since`, if it waited before the call.
     #[inline]
-    pub(super) fn begin(config: &Config, attempts: u32, since: Option<Instant>) -> Self {
+    pub(super) fn begin(
+        config: &Config,
+        attempts: u32,
+        repeatable: bool,
+        since: Option<Instant>,
+    ) -> Self {
         let mut state = Self {
             attempts,
             sent_at: None,
+            repeatable,
             noted: None,
         };
         if config.max_elapsed.is_some() || config.max_time.is_some() {
@@ -108,6 +118,15 @@ impl RetryState {
         if self.noted.is_some() {
             self.noted = None;
         }
+    }
+
+    /// Whether the request may be sent again though it may have been served.
+    pub(super) fn may_repeat<Req, C, H, K: CloneRequest<Req>>(
+        &self,
+        kept: Option<&Req>,
+        policy: &Policy<C, H, K>,
+    ) -> bool {
+        kept.map_or(self.repeatable, |kept| policy.clone.is_repeatable(kept))
     }
 
     /// The last moment at which an attempt may begin.

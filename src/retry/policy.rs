@@ -44,6 +44,8 @@ pub(super) struct Config {
     pub(super) idempotency_key: Option<IdempotencyKey>,
     pub(super) drain: DrainLimits,
     pub(super) dialect: Dialect,
+    /// How many bytes of a streamed request body may be kept.
+    pub(super) buffer: Option<usize>,
     /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
     pub(super) random: Arc<Streams>,
 }
@@ -66,6 +68,7 @@ impl Default for Config {
                 time: Duration::from_secs(1),
             },
             dialect: Dialect::new(),
+            buffer: None,
             random: Arc::new(Streams::new()),
         }
     }

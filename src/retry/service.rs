@@ -172,28 +172,33 @@ where
         let since = self.waiting.take().and_then(|waiting| waiting.since);
         let bypass = std::mem::take(&mut self.bypass) || self.policy.shared.circuit.is_tripped();
         let Policy { config, clone, .. } = &**self.policy;
+        let retries = config.max_attempts > 1;
+        if retries {
+            clone.prepare(&mut request, config.buffer);
+        }
         if let Some(key) = config.idempotency_key {
             if let Some(headers) = clone.headers_mut(&mut request) {
                 key.add_to(headers);
             }
         }
         // Before the attempt's number is added, so that the copy has none.
-        let kept = if config.max_attempts > 1 {
+        let kept = if retries {
             clone.clone_request(&request)
         } else {
             None
         };
+        let repeatable = retries && kept.is_none() && clone.is_repeatable(&request);
         let policy = Arc::clone(&*self.policy);
         if bypass {
             self.pause = None;
             // The service that was polled goes with the request: it may hold a permit, or a place.
             let fresh = self.inner.clone();
             let polled = std::mem::replace(&mut self.inner, fresh);
-            return ResponseFuture::waiting(request, polled, kept, policy, since);
+            return ResponseFuture::waiting(request, polled, kept, repeatable, policy, since);
         }
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, policy, since)
+        ResponseFuture::sent(future, self.inner.clone(), kept, repeatable, policy, since)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the tests of all clients share.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod wire;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
