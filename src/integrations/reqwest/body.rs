@@ -169,7 +169,7 @@ enum Word {
     #[default]
     Nothing,
     Asked,
-    Copied(Request),
+    Copied(Box<Request>),
 }
 
 thread_local! {
@@ -192,7 +192,7 @@ fn ask(body: &Body) -> Option<Request> {
     let word = WORD.take();
     drop(forget);
     match word {
-        Word::Copied(request) => Some(request),
+        Word::Copied(request) => Some(*request),
         Word::Nothing | Word::Asked => None,
     }
 }
@@ -203,7 +203,7 @@ fn answer(copy: impl FnOnce() -> Option<Request>) {
     let _ = WORD.try_with(|word| {
         let said = word.take();
         word.set(match said {
-            Word::Asked => copy().map_or(Word::Nothing, Word::Copied),
+            Word::Asked => copy().map_or(Word::Nothing, |copy| Word::Copied(Box::new(copy))),
             said => said,
         });
     });
