@@ -40,6 +40,9 @@ const _: () = {
     all::<Errors<fn(&Infallible) -> bool>>();
     all::<Head<'static>>();
     all::<Decision>();
+    all::<Preset>();
+    all::<NotSentAgain>();
+    all::<RetryOn429Layer<(Preset, ServerErrors)>>();
     all::<Refusal<'static>>();
     all::<NoHook>();
     all::<Replay>();

@@ -97,8 +97,75 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use http_body::{Frame, SizeHint};
+
     use super::*;
     use crate::retry::{CloneRequest, Replay};
+
+    /// A request with a body of frames in memory, in a form that reqwest itself does not copy.
+    fn framed() -> Request {
+        let body = reqwest::Body::wrap(reqwest::Body::from("hello"));
+        let request = http::Request::post("http://api.test/").extension(7_u8);
+        let mut request = Request::try_from(request.body(body).unwrap()).unwrap();
+        *request.timeout_mut() = Some(Duration::from_secs(3));
+        *request.version_mut() = http::Version::HTTP_2;
+        request
+    }
+
+    #[test]
+    fn a_copy_has_all_that_the_request_has() {
+        let mut request = framed();
+        Replay.prepare(&mut request, None);
+        request.headers_mut().insert("x-later", 1.into());
+        let copy = Replay.clone_request(&request).unwrap();
+        assert_eq!(copy.method(), request.method());
+        assert_eq!(copy.url(), request.url());
+        assert_eq!(copy.headers(), request.headers());
+        assert_eq!(copy.version(), request.version());
+        assert_eq!(copy.timeout(), request.timeout());
+        assert_eq!(copy.body().unwrap().size_hint().exact(), Some(5));
+        let copy = http::Request::try_from(copy).unwrap();
+        assert_eq!(copy.extensions().get(), Some(&7_u8));
+    }
+
+    #[test]
+    fn what_was_not_prepared_is_not_copied() {
+        assert!(Replay.clone_request(&framed()).is_none());
+    }
+
+    #[test]
+    fn a_body_that_panics_when_it_is_asked_leaves_no_question_behind() {
+        struct Panics;
+        impl Body for Panics {
+            type Data = Bytes;
+            type Error = Infallible;
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+                Poll::Pending
+            }
+            fn size_hint(&self) -> SizeHint {
+                panic!("inner")
+            }
+        }
+        let mut panics = framed();
+        *panics.body_mut() = Some(reqwest::Body::wrap(Panics));
+        let ask = || ReplayRequest::try_clone(&panics);
+        assert!(catch_unwind(AssertUnwindSafe(ask)).is_err());
+
+        let mut kept = framed();
+        Replay.prepare(&mut kept, None);
+        // Nobody asks for a copy here, so none is left for the next that is asked.
+        let _ = kept.body().unwrap().size_hint();
+        assert!(ReplayRequest::try_clone(&framed()).is_none());
+    }
 
     fn request(url: &str) -> Request {
         Request::new(Method::GET, url.parse().unwrap())
