@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Id;
+
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
 use super::pause::Pause;
@@ -133,21 +135,23 @@ impl State {
     }
 
     /// A request's end, while its answer's body is still coming: the body keeps the permit. Whoever
-    /// reports that is to set the alarm that those who wait need for it, if it `has_timer`: then nobody
-    /// has to be woken to do it.
+    /// reports that is to set the alarm that those who wait need for it, if it is in a `runtime`: then
+    /// nobody has to be woken to do it.
     pub(super) fn report_head(
         &mut self,
         now: &Now,
         sent: &Sent,
         outcome: Outcome<'_>,
-        has_timer: bool,
+        runtime: Option<Id>,
         wakes: &mut Wakes,
     ) -> (Option<LastPoll>, Option<Alarm>) {
         let last_poll = self.bodies.hold(now, sent.seq);
         let due = self
             .reclaims_at()
-            .filter(|_| has_timer && !self.queue.all_called());
-        let alarm = due.and_then(|at| self.alarms.set(now, at, NO_WAITER));
+            .filter(|at| self.alarms.is_due(*at) && !self.queue.all_called());
+        let alarm = due
+            .filter(|_| runtime.is_some())
+            .and_then(|at| self.alarms.set(now, at, NO_WAITER, runtime));
         self.report(now, sent, outcome, false, wakes);
         (last_poll, alarm)
     }

@@ -3,6 +3,8 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use tokio::runtime::Id;
+
 use super::alarm::Alarm;
 use super::queue::{Found, Queue};
 use super::state::State;
@@ -53,6 +55,7 @@ impl State {
         &mut self,
         now: &Now,
         place: Place,
+        runtime: Option<Id>,
         waker: &mut Option<Waker>,
         wakes: &mut Wakes,
     ) -> Pass {
@@ -78,7 +81,7 @@ impl State {
         // It was woken to set the alarm. If those called have come meanwhile, the alarm is for those
         // who are called next: under load nobody has to be woken for each of them.
         let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
-        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
+        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id, runtime)))
     }
 
     /// What there is room for, when somebody waits for it.
@@ -111,9 +114,9 @@ impl State {
         self.settle(now, wakes);
     }
 
-    /// The alarm rang, or was lost with its runtime.
-    pub(super) fn ring(&mut self, now: &Now, wakes: &mut Wakes) {
-        self.alarms.rang();
+    /// An alarm rang, or was lost with its runtime.
+    pub(super) fn ring(&mut self, now: &Now, alarm: Alarm, wakes: &mut Wakes) {
+        self.alarms.rang(alarm);
         self.settle(now, wakes);
     }
 
