@@ -54,7 +54,7 @@ impl Pause {
         }
         let jitter = wait.mul_f64(JITTER).min(MAX_JITTER);
         let jitter = jitter.mul_f64(self.random.f64());
-        self.begin(now, wait.saturating_add(jitter));
+        self.begin(now, wait.saturating_add(jitter).min(self.max));
     }
 
     /// Lasts for at least `wait` from now on.
@@ -65,6 +65,10 @@ impl Pause {
 
     pub(super) fn end(&mut self) {
         self.until = None;
+    }
+
+    pub(super) fn max(&self) -> Duration {
+        self.max
     }
 
     pub(super) fn set_max(&mut self, max: Duration) {

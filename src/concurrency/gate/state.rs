@@ -26,7 +26,9 @@ pub(in crate::concurrency) struct State {
     seq: u64,
     accepted: u64,
     refused: u64,
-    pause: Pause,
+    pub(super) pause: Pause,
+    /// Since when time, and not the number in flight, has let none of those in line go.
+    pub(super) held_since: Option<Duration>,
     pub(super) queue: Queue,
     pub(super) alarms: Alarms,
     bodies: Bodies,
@@ -45,6 +47,7 @@ impl State {
             accepted: 0,
             refused: 0,
             pause: Pause::default(),
+            held_since: None,
             queue: Queue::default(),
             alarms: Alarms::default(),
             bodies: Bodies::default(),
@@ -98,6 +101,7 @@ impl State {
         self.seq += 1;
         self.in_flight += 1;
         self.version += 1;
+        self.held_since = None;
         let load = self.load();
         self.limit.on_send(now, load);
         Sent {
@@ -166,8 +170,8 @@ impl State {
         self.settle(now, wakes);
     }
 
-    /// Whether those who wait need a permit that a body keeps.
-    fn is_full(&self) -> bool {
+    /// Whether those who wait wait for one in flight to end.
+    pub(super) fn is_full(&self) -> bool {
         self.in_flight >= self.limit.limit() && !self.pause.is_set()
     }
 
