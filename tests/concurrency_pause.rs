@@ -330,6 +330,46 @@ fn a_gate_of_two_runtimes_survives_the_death_of_the_first() {
     }
 }
 
+/// In real time, in two threads.
+#[test]
+fn a_runtime_that_stands_still_holds_up_no_other() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap()
+    };
+    for still in [1, 20] {
+        let layer = fixed(1);
+        let (service, _server) = gated(&layer);
+        layer.handle().pause(Duration::from_millis(50));
+
+        // The timer is set there, and those who wait there are in front, but nobody runs them.
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let mut parked: Vec<_> = (0..still).map(|_| ready(service.clone())).collect();
+        let (begun, begin) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = runtime();
+            runtime.block_on(async {
+                parked
+                    .iter_mut()
+                    .for_each(|parked| assert_pending!(parked.poll()));
+            });
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        begin.recv().unwrap();
+        runtime().block_on(async {
+            for _ in 0..3 {
+                let waiting = timeout(Duration::from_secs(20), service.clone().ready_oneshot());
+                drop(waiting.await.expect("waits for ever").unwrap());
+            }
+        });
+        drop(go);
+        thread.join().unwrap();
+        let seen = layer.handle().snapshot();
+        assert_eq!((seen.in_flight, seen.waiting), (0, 0));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_default_layer_pauses_as_well() {
     let layer = AdaptiveConcurrencyLayer::default();

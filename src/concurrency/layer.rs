@@ -77,6 +77,10 @@ impl AdaptiveConcurrencyLayer {
     /// The longest wait asked for by the server that pauses everybody: 120 s by default, inclusive.
     /// A longer one pauses nobody; the refusal goes to the caller, or to the retry above, which
     /// decides.
+    ///
+    /// It bounds what the limit holds back by itself as well, whatever the limit is: when so much time
+    /// has let none of those in line go, though fewer are in flight than may be, one goes. So one that
+    /// is shorter than the time between two requests at the API's rate makes for refusals.
     #[must_use]
     pub fn max_pause(self, max: Duration) -> Self {
         self.gate.with(|state, _, _| state.set_max_pause(max));

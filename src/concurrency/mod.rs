@@ -99,7 +99,10 @@
 //! # Runtime
 //!
 //! The gate spawns nothing. Its timer is set by those who wait, in a pause, when the limit says so, and
-//! to see to it that those called come; they panic outside a tokio runtime whose time driver is enabled.
+//! to see to it that those called come, and by those who get an answer's head, in a runtime, while others
+//! wait; they panic outside a tokio runtime whose time driver is enabled. Each runtime has a timer of its
+//! own, so that one that stands still holds up no other.
+//!
 //! While requests are in flight, each that ends has somebody else set a timer that is missing. When none
 //! is, up to sixteen in line are asked at once: if all of these, and all that were called, are services
 //! that are never polled again, those behind wait for the next newcomer.

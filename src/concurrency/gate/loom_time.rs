@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::runtime::Id;
 use tokio::time::Instant;
 
 use crate::concurrency::limit::Now;
@@ -22,6 +23,10 @@ pub(super) fn let_time_pass() {
 
 pub(super) fn now(_epoch: Instant) -> Now {
     Now::at(Duration::from_nanos(NANOS.load(Ordering::SeqCst)))
+}
+
+pub(super) fn runtime() -> Option<Id> {
+    None
 }
 
 pub(super) fn sleep(_epoch: Instant, at: Duration) -> Sleep {

@@ -18,11 +18,11 @@ mod loom_tests;
 #[cfg(all(test, throttle_loom))]
 mod loom_time;
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::{fmt, mem};
 
 #[cfg(all(test, throttle_loom))]
 use loom::sync::{Mutex, MutexGuard};
@@ -48,11 +48,11 @@ pub(super) struct Gate {
     epoch: Instant,
     /// Held for arithmetic only: never while a waker or anything else foreign runs.
     state: Mutex<State>,
-    /// The timer for what time alone opens, kept alive here for whoever waits. May be locked before
+    /// The timers for what time alone opens, kept alive here for whoever waits. May be locked before
     /// the state, never after it.
-    timer: Mutex<Option<Pin<Box<Sleep>>>>,
-    /// What the timer wakes: the gate, which then calls whoever is first, not whoever set it.
-    bell: Waker,
+    timers: Mutex<Vec<(Alarm, Pin<Box<Sleep>>)>>,
+    /// For what the timers wake: the gate, which then calls whoever is first, not whoever set it.
+    this: Weak<Self>,
     changed: Notify,
 }
 
@@ -63,8 +63,8 @@ impl Gate {
             id: MADE.fetch_add(1, Ordering::Relaxed),
             epoch: Instant::now(),
             state: Mutex::new(State::new(limit)),
-            timer: Mutex::new(None),
-            bell: Waker::from(Arc::new(Bell(gate.clone()))),
+            timers: Mutex::new(Vec::new()),
+            this: gate.clone(),
             changed: Notify::new(),
         })
     }
@@ -112,13 +112,14 @@ impl Gate {
     /// Lets a waiter through when it is its turn.
     fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Granted> {
         let mut waker = Some(cx.waker().clone());
+        let runtime = time::runtime();
         let pass = self.with(|state, now, wakes| {
             let place = *place.get_or_insert_with(|| {
                 let ask = ask::current();
                 let former = ask.place.filter(|place| place.gate == self.id);
                 state.queue_up(former.map(|place| place.tag), ask.refusals)
             });
-            state.poll(now, place, &mut waker, wakes)
+            state.poll(now, place, runtime, &mut waker, wakes)
         });
         match pass {
             Pass::Granted(granted) => {
@@ -139,19 +140,28 @@ impl Gate {
     /// Always a new one: the runtime of the old one may be gone, and a timer of it panics when it is
     /// polled.
     fn set(&self, alarm: Alarm, cx: &Context<'_>) {
+        let gate = self.this.clone();
+        let bell = Waker::from(Arc::new(Bell { gate, alarm }));
         let mut sleep = Box::pin(time::sleep(self.epoch, alarm.at));
         let rang = sleep
             .as_mut()
-            .poll(&mut Context::from_waker(&self.bell))
+            .poll(&mut Context::from_waker(&bell))
             .is_ready();
-        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        let expected = self.lock().expects(alarm);
-        let old = expected.then(|| timer.replace(sleep));
-        drop(timer);
-        drop(old);
+        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
+        let expected = state.expects(alarm);
+        if expected {
+            timers.push((alarm, sleep));
+        }
+        let counts = |timer: &(Alarm, _)| state.expects(timer.0);
+        let (kept, over) = mem::take(&mut *timers).into_iter().partition(counts);
+        *timers = kept;
+        drop(state);
+        drop(timers);
+        drop::<Vec<_>>(over);
         if rang || !expected {
             // It rang at once, or tokio's budget was spent, or it is overtaken: look again.
-            self.ring();
+            self.ring(alarm);
             cx.waker().wake_by_ref();
         }
     }
@@ -169,8 +179,8 @@ impl Gate {
         self.changed.notified()
     }
 
-    fn ring(&self) {
-        self.with(State::ring);
+    fn ring(&self, alarm: Alarm) {
+        self.with(|state, now, wakes| state.ring(now, alarm, wakes));
     }
 }
 
@@ -181,7 +191,11 @@ impl fmt::Debug for Gate {
     }
 }
 
-struct Bell(Weak<Gate>);
+/// Tells the gate that an alarm rang.
+struct Bell {
+    gate: Weak<Gate>,
+    alarm: Alarm,
+}
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
@@ -189,8 +203,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(gate) = self.0.upgrade() {
-            gate.ring();
+        if let Some(gate) = self.gate.upgrade() {
+            gate.ring(self.alarm);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Pause {
         }
         let jitter = wait.mul_f64(JITTER).min(MAX_JITTER);
         let jitter = jitter.mul_f64(self.random.random::<f64>());
-        self.begin(now, wait.saturating_add(jitter));
+        self.begin(now, wait.saturating_add(jitter).min(self.max));
     }
 
     /// Lasts for at least `wait` from now on.
@@ -69,6 +69,10 @@ impl Pause {
 
     pub(super) fn end(&mut self) {
         self.until = None;
+    }
+
+    pub(super) fn max(&self) -> Duration {
+        self.max
     }
 
     pub(super) fn set_seed(&mut self, seed: u64) {

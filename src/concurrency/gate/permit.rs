@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http::StatusCode;
-use tokio::runtime::Handle;
 
-use super::Gate;
 use super::bodies::LastPoll;
 use super::turn::{Granted, Place};
+use super::{Gate, time};
 use crate::ask::KeptPlace;
 use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};
@@ -111,9 +110,9 @@ impl Permit {
     ) -> Option<Slot> {
         let gate = self.gate.take()?;
         let sent = &self.sent;
-        let has_timer = Handle::try_current().is_ok();
+        let runtime = time::runtime();
         let (last_poll, alarm) =
-            gate.with(|state, now, wakes| state.report_head(now, sent, outcome, has_timer, wakes));
+            gate.with(|state, now, wakes| state.report_head(now, sent, outcome, runtime, wakes));
         if let Some(alarm) = alarm {
             gate.set(alarm, cx);
         }

@@ -22,6 +22,8 @@ use crate::concurrency::limit::Now;
 /// run one who lives, and no time for a client.
 const GRACE: Duration = Duration::from_millis(10);
 
+const TICK: Duration = Duration::from_millis(1);
+
 /// How far the tags of two newcomers lie apart: enough for half of the way to the end of the line to be
 /// taken sixteen times, and for hundreds of millions of millions of requests.
 const SPACING: u64 = 1 << 16;
@@ -43,8 +45,10 @@ pub(super) struct Queue {
     waiting: BTreeMap<u64, Option<Waker>>,
     /// With when they were called.
     called: BTreeMap<u64, Duration>,
-    /// No call is older than this; all may be younger.
+    /// No call is much older than this; all may be younger.
     called_since: Duration,
+    /// Those who wait from here on were woken to set the alarm, and did not come yet.
+    alerted_from: u64,
     /// Those who forfeited their call. They may come back, and nobody else may have their tag.
     away: BTreeSet<u64>,
 }
@@ -127,7 +131,10 @@ impl Queue {
             }
             kept
         });
-        self.called_since = self.called.values().min().copied().unwrap_or_default();
+        // All are looked at again a millisecond later at the earliest, as timers are no finer.
+        let next = (now.get() + TICK).saturating_sub(GRACE);
+        let oldest = self.called.values().min().copied().unwrap_or_default();
+        self.called_since = oldest.max(next);
         self.called.len() < before
     }
 
@@ -157,6 +164,7 @@ impl Queue {
 
     /// Keeps the waker of a waiter that [entered](Queue::enter).
     pub(super) fn keep(&mut self, id: u64, waker: Waker) {
+        self.alerted_from = self.alerted_from.max(id.saturating_add(1));
         self.waiting.insert(id, Some(waker));
     }
 
@@ -175,12 +183,20 @@ impl Queue {
     }
 
     /// Wakes the last `count` of those not called that were not woken yet: they stay longest, and
-    /// were polled last, so that they are the likeliest to be alive.
+    /// were polled last, so that they are the likeliest to be alive. Those woken before are passed over
+    /// at once: there may be as many as the line is long.
     pub(super) fn alert(&mut self, count: usize, wakes: &mut Wakes) {
-        let wakers = self.waiting.values_mut().rev().filter_map(Option::take);
-        wakers
-            .take(count)
-            .for_each(|waker| wakes.extend(Some(waker)));
+        let mut left = count;
+        for (id, waker) in self.waiting.range_mut(..self.alerted_from).rev() {
+            if left == 0 {
+                break;
+            }
+            self.alerted_from = *id;
+            if let Some(waker) = waker.take() {
+                wakes.extend(Some(waker));
+                left -= 1;
+            }
+        }
     }
 
     /// Whether this waiter was called, and has not come yet.
@@ -189,11 +205,15 @@ impl Queue {
     }
 
     /// Takes a waiter's call, if it was called and is among the first `slots` of those who were:
-    /// there may be less room now than when they were called.
+    /// there may be less room now than when they were called. The others wait again.
     pub(super) fn claim(&mut self, id: u64, slots: usize) -> bool {
-        let first =
-            self.called.contains_key(&id) && self.called.range(..id).take(slots).count() < slots;
-        first && self.called.remove(&id).is_some()
+        while self.called.len() > slots {
+            let Some((last, _)) = self.called.pop_last() else {
+                break;
+            };
+            self.waiting.insert(last, None);
+        }
+        self.called.remove(&id).is_some()
     }
 
     /// Strikes a waiter from the line.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Id;
+
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
 use super::pause::Pause;
@@ -24,7 +26,9 @@ pub(in crate::concurrency) struct State {
     seq: u64,
     accepted: u64,
     refused: u64,
-    pause: Pause,
+    pub(super) pause: Pause,
+    /// Since when time, and not the number in flight, has let none of those in line go.
+    pub(super) held_since: Option<Duration>,
     pub(super) queue: Queue,
     pub(super) alarms: Alarms,
     bodies: Bodies,
@@ -43,6 +47,7 @@ impl State {
             accepted: 0,
             refused: 0,
             pause: Pause::default(),
+            held_since: None,
             queue: Queue::default(),
             alarms: Alarms::default(),
             bodies: Bodies::default(),
@@ -96,6 +101,7 @@ impl State {
         self.seq += 1;
         self.in_flight += 1;
         self.version += 1;
+        self.held_since = None;
         let load = self.load();
         self.limit.on_send(now, load);
         Sent {
@@ -133,21 +139,23 @@ impl State {
     }
 
     /// A request's end, while its answer's body is still coming: the body keeps the permit. Whoever
-    /// reports that is to set the alarm that those who wait need for it, if it `has_timer`: then nobody
-    /// has to be woken to do it.
+    /// reports that is to set the alarm that those who wait need for it, if it is in a `runtime`: then
+    /// nobody has to be woken to do it.
     pub(super) fn report_head(
         &mut self,
         now: &Now,
         sent: &Sent,
         outcome: Outcome<'_>,
-        has_timer: bool,
+        runtime: Option<Id>,
         wakes: &mut Wakes,
     ) -> (Option<LastPoll>, Option<Alarm>) {
         let last_poll = self.bodies.hold(now, sent.seq);
         let due = self
             .reclaims_at()
-            .filter(|_| has_timer && !self.queue.all_called());
-        let alarm = due.and_then(|at| self.alarms.set(now, at, NO_WAITER));
+            .filter(|at| self.alarms.is_due(*at) && !self.queue.all_called());
+        let alarm = due
+            .filter(|_| runtime.is_some())
+            .and_then(|at| self.alarms.set(now, at, NO_WAITER, runtime));
         self.report(now, sent, outcome, false, wakes);
         (last_poll, alarm)
     }
@@ -162,8 +170,8 @@ impl State {
         self.settle(now, wakes);
     }
 
-    /// Whether those who wait need a permit that a body keeps.
-    fn is_full(&self) -> bool {
+    /// Whether those who wait wait for one in flight to end.
+    pub(super) fn is_full(&self) -> bool {
         self.in_flight >= self.limit.limit() && !self.pause.is_set()
     }
 

@@ -3,6 +3,8 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use tokio::runtime::Id;
+
 use super::alarm::Alarm;
 use super::queue::{Found, Queue};
 use super::state::State;
@@ -53,6 +55,7 @@ impl State {
         &mut self,
         now: &Now,
         place: Place,
+        runtime: Option<Id>,
         waker: &mut Option<Waker>,
         wakes: &mut Wakes,
     ) -> Pass {
@@ -78,21 +81,43 @@ impl State {
         // It was woken to set the alarm. If those called have come meanwhile, the alarm is for those
         // who are called next: under load nobody has to be woken for each of them.
         let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
-        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id)))
+        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id, runtime)))
     }
 
     /// What there is room for, when somebody waits for it.
     fn room(&mut self, now: &Now) -> Headroom {
-        let room = self.headroom(now);
+        let mut room = self.headroom(now);
         if room.slots == 0 && self.reclaim(now) {
-            return self.headroom(now);
+            room = self.headroom(now);
         }
+        if room.slots > 0 || self.is_full() {
+            self.held_since = None;
+            return room;
+        }
+        self.bounded(now, room)
+    }
+
+    /// Time alone holds the line back for no longer than the longest pause, whatever the limit says; then
+    /// one goes. A pause in force is somebody's word, and its time counts.
+    fn bounded(&mut self, now: &Now, mut room: Headroom) -> Headroom {
+        let since = *self.held_since.get_or_insert_with(|| now.get());
+        if self.pause.is_set() {
+            return room;
+        }
+        let ends = since.saturating_add(self.pause.max());
+        if now.get() >= ends {
+            return Headroom {
+                slots: 1,
+                opens_at: None,
+            };
+        }
+        room.opens_at = Some(room.opens_at.map_or(ends, |at| at.min(ends)));
         room
     }
 
     /// Takes the call of a waiter, if there is still room for it.
     fn claim(&mut self, now: &Now, id: u64) -> bool {
-        let slots = self.headroom(now).slots;
+        let slots = self.room(now).slots;
         self.queue.claim(id, slots)
     }
 
@@ -107,13 +132,16 @@ impl State {
     pub(super) fn give_up(&mut self, now: &Now, id: u64, wakes: &mut Wakes) {
         self.version += 1;
         self.queue.remove(id, wakes);
+        if self.queue.len() == 0 {
+            self.held_since = None;
+        }
         self.alarms.left(id);
         self.settle(now, wakes);
     }
 
-    /// The alarm rang, or was lost with its runtime.
-    pub(super) fn ring(&mut self, now: &Now, wakes: &mut Wakes) {
-        self.alarms.rang();
+    /// An alarm rang, or was lost with its runtime.
+    pub(super) fn ring(&mut self, now: &Now, alarm: Alarm, wakes: &mut Wakes) {
+        self.alarms.rang(alarm);
         self.settle(now, wakes);
     }
 

@@ -3,7 +3,8 @@
 /// The constants of [`Learned`](super::Learned).
 ///
 /// None is tuned to an API: each is a cost, a share or a level of confidence. They are public so
-/// that they can be swept; there is no need to change them.
+/// that they can be swept; there is no need to change them. A number that is infinite, none at all, zero
+/// or less is replaced by the default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Constants {
@@ -75,6 +76,48 @@ impl Default for Constants {
             first_gap: 0.25,
             max_gap: 8.0,
             max_wait: 120.0,
+        }
+    }
+}
+
+/// No constant is less or more than makes sense by so much that the arithmetic breaks.
+const LEAST: f64 = 1e-9;
+const MOST: f64 = 1e9;
+
+/// A day is longer than anybody waits, and the arithmetic stays exact.
+pub(super) fn bounded_wait(seconds: f64) -> f64 {
+    seconds.clamp(1.0, 86_400.0)
+}
+
+impl Constants {
+    /// The same, with the defaults for what is no use.
+    pub(super) fn sane(self) -> Self {
+        let usual = Self::default();
+        let sane = |value: f64, usual: f64| {
+            let usable = value.is_finite() && value > 0.0;
+            if usable {
+                value.clamp(LEAST, MOST)
+            } else {
+                usual
+            }
+        };
+        Self {
+            free: sane(self.free, usual.free),
+            reach: sane(self.reach, usual.reach),
+            spread: sane(self.spread, usual.spread),
+            probe_requests: sane(self.probe_requests, usual.probe_requests),
+            probe_rounds: sane(self.probe_rounds, usual.probe_rounds),
+            slower: sane(self.slower, usual.slower),
+            confidence: sane(self.confidence, usual.confidence),
+            margin: sane(self.margin, usual.margin),
+            step: sane(self.step, usual.step),
+            excess: sane(self.excess, usual.excess),
+            max_step: sane(self.max_step, usual.max_step),
+            bump: sane(self.bump, usual.bump),
+            memory: sane(self.memory, usual.memory),
+            first_gap: sane(self.first_gap, usual.first_gap),
+            max_gap: sane(self.max_gap, usual.max_gap),
+            max_wait: bounded_wait(sane(self.max_wait, usual.max_wait)),
         }
     }
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use self::allowance::Allowance;
 pub use self::constants::Constants;
+use self::constants::bounded_wait;
 use self::door::Door;
 use self::growth::Growth;
 use self::pace::Pace;
@@ -153,9 +154,11 @@ impl Learned {
         Self::with_constants(Constants::default())
     }
 
-    /// The same with other constants, to see what they do.
+    /// The same with other constants, to see what they do. Those that are no use are replaced by the
+    /// defaults.
     #[must_use]
     pub fn with_constants(constants: Constants) -> Self {
+        let constants = constants.sane();
         let window = Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
         Self {
             constants: Box::new(constants),
@@ -296,7 +299,6 @@ impl Limit for Learned {
     }
 
     fn set_max_wait(&mut self, max: Duration) {
-        // A day is longer than anybody waits, and the arithmetic stays exact.
-        self.constants.max_wait = max.as_secs_f64().clamp(1.0, 86_400.0);
+        self.constants.max_wait = bounded_wait(max.as_secs_f64());
     }
 }

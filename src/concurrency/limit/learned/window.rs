@@ -98,7 +98,8 @@ impl Window {
 
     pub(super) fn get(&self) -> usize {
         let looking = matches!(self.phase, Phase::Probing { .. });
-        self.size.max(1.0) as usize + usize::from(looking)
+        let size = self.size.max(1.0) as usize + usize::from(looking);
+        size.min(self.max as usize)
     }
 
     pub(super) fn set(&mut self, size: usize) {
@@ -115,6 +116,16 @@ impl Window {
 
     fn resize(&mut self, size: f64) {
         self.size = size.max(f64::from(self.min)).min(f64::from(self.max));
+        if let Phase::Probing { distance } = self.phase {
+            if !self.may_look() {
+                self.hold(distance);
+            }
+        }
+    }
+
+    /// Whether there is anything above to look at.
+    fn may_look(&self) -> bool {
+        self.size < f64::from(self.max)
     }
 
     /// Makes room for `size`: something else holds requests back.
@@ -249,7 +260,8 @@ impl Window {
             Phase::Holding { held, distance } if binds => {
                 let held = held + 1.0;
                 // Near the end of the work nothing is won by a look, and a job would come late.
-                self.phase = if held >= distance && answered.queue as f64 >= self.size {
+                let looks = held >= distance && answered.queue as f64 >= self.size;
+                self.phase = if looks && self.may_look() {
                     Phase::Probing { distance }
                 } else {
                     Phase::Holding { held, distance }
