@@ -29,6 +29,7 @@ use clap::Parser;
 
 use crate::clients::Kind;
 use crate::scenario::Scenario;
+use crate::server::Answers;
 use crate::table::Row;
 
 /// Clients of every kind do the same work against one simulated API.
@@ -40,6 +41,12 @@ struct Args {
     /// Only clients of this name (repeatable; a trailing `*` matches any ending).
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
+    /// The client `throttle`, and the same driven in other ways than by a clone for each job.
+    #[arg(long, conflicts_with = "client")]
+    drivers: bool,
+    /// How every scenario answers what it accepts.
+    #[arg(long, value_enum)]
+    answers: Option<Answers>,
     /// How many seeds each runs with: 3, or 12 for a sweep.
     #[arg(long)]
     seeds: Option<u64>,
@@ -95,6 +102,19 @@ fn named(name: &str, wanted: &[String]) -> bool {
     wanted.is_empty() || wanted.iter().any(is)
 }
 
+/// Without a name, all but the drivers.
+fn kinds(args: &Args) -> Vec<Kind> {
+    let wanted = |kind: &&Kind| {
+        let driven = kind.driver().is_some();
+        if args.drivers {
+            driven || kind.name == clients::DEFAULTS
+        } else {
+            named(kind.name, &args.client) && !(driven && args.client.is_empty())
+        }
+    };
+    clients::named().filter(wanted).copied().collect()
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let mut scenarios = match args.drawn {
@@ -112,17 +132,14 @@ fn main() -> ExitCode {
     }
     for scenario in &mut scenarios {
         scenario.jobs = ((scenario.jobs as f64 * args.jobs_scale) as usize).max(1);
+        scenario.answers = args.answers.unwrap_or_default();
     }
     if args.list {
         list(&scenarios);
         return ExitCode::SUCCESS;
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
-    let kinds: Vec<Kind> = clients::ALL
-        .iter()
-        .filter(|kind| named(kind.name, &args.client))
-        .copied()
-        .collect();
+    let kinds = kinds(&args);
     if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
         eprintln!(
             "--check and --sweep are about the client {}, which is left out",
@@ -218,7 +235,7 @@ fn list(scenarios: &[Scenario]) {
         );
     }
     println!("clients:");
-    for kind in clients::ALL {
+    for kind in clients::named() {
         println!("  {:22} {}", kind.name, kind.about);
     }
 }
