@@ -23,6 +23,7 @@ use crate::scenario::Scenario;
 use crate::vector::{Drawn, LastSecond};
 use crate::work::{Job, rng};
 
+use body::Work;
 pub use body::{Answers, Body};
 
 /// How long it takes to be refused.
@@ -264,17 +265,22 @@ impl Service<Request<Full<Bytes>>> for Server {
             let refused = fate
                 .refusal
                 .map(|refusal| server.answer(Some(refusal), Body::short()));
-            let answers = server.shared.scenario.answers;
-            let streams = answers == Answers::Streamed && refused.is_none();
-            let head = fate.after * if streams { HEAD } else { 1.0 };
-            sleep(Duration::from_secs_f64(head)).await;
-            let body = match in_flight.filter(|_| streams) {
-                Some(in_flight) => {
-                    let rest = Duration::from_secs_f64(fate.after - head);
-                    Body::streamed(in_flight, sleep(rest))
+            let takes = |share: f64| Duration::from_secs_f64(share * fate.after);
+            let body = match server.shared.scenario.answers {
+                Answers::Streamed if refused.is_none() => {
+                    let work = in_flight.map(|place| Work::begin(place, takes(1.0)));
+                    sleep(takes(HEAD)).await;
+                    Body::streamed(work)
                 }
-                None if answers == Answers::Short => Body::short(),
-                None => Body::chunked(),
+                answers => {
+                    sleep(takes(1.0)).await;
+                    drop(in_flight);
+                    if answers == Answers::Short {
+                        Body::short()
+                    } else {
+                        Body::chunked()
+                    }
+                }
             };
             Ok(refused.unwrap_or_else(|| server.answer(None, body)))
         })

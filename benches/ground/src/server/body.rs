@@ -4,10 +4,12 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::InFlight;
 
@@ -32,11 +34,23 @@ pub struct Body {
     work: Option<Work>,
 }
 
-/// Work that goes on after the head.
+/// Work that goes on whether or not anybody polls.
 #[derive(Debug)]
-struct Work {
+pub(super) struct Work {
     done: JoinHandle<()>,
     place: Arc<Mutex<Option<InFlight>>>,
+}
+
+impl Work {
+    pub(super) fn begin(in_flight: InFlight, takes: Duration) -> Self {
+        let place = Arc::new(Mutex::new(Some(in_flight)));
+        let (held, takes) = (place.clone(), sleep(takes));
+        let done = tokio::spawn(async move {
+            takes.await;
+            drop(held.lock().expect("a place").take());
+        });
+        Self { done, place }
+    }
 }
 
 /// Whoever goes away ends the work at once.
@@ -63,19 +77,10 @@ impl Body {
         }
     }
 
-    /// The body of an answer on which the server works for as long as `rest` takes.
-    pub(super) fn streamed(
-        in_flight: InFlight,
-        rest: impl Future<Output = ()> + Send + 'static,
-    ) -> Self {
-        let place = Arc::new(Mutex::new(Some(in_flight)));
-        let held = place.clone();
-        let done = tokio::spawn(async move {
-            rest.await;
-            drop(held.lock().expect("a place").take());
-        });
+    /// Its end comes with that of the work.
+    pub(super) fn streamed(work: Option<Work>) -> Self {
         Self {
-            work: Some(Work { done, place }),
+            work,
             ..Self::chunked()
         }
     }
