@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod clock;
 mod drawn;
+mod driven;
 mod hints;
 mod limits;
 mod measure;
@@ -65,7 +66,8 @@ struct Args {
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
-    /// Exits 1 if a row of this crate's defaults misses a bound, and names it.
+    /// Exits 1 if a row of this crate's defaults misses a bound, and names it; also, in a few scenarios,
+    /// if a program drives them in another way than by a clone for each job.
     #[arg(long)]
     check: bool,
     /// Changes each constant of the default limit by half, one at a time, and prints which figures
@@ -194,7 +196,7 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         let failed = args.check && !sweep.holds();
         return Ok(ExitCode::from(u8::from(failed)));
     }
-    let rows = runs::rows(scenarios, kinds, seeds);
+    let rows = runs::rows(scenarios, kinds, seeds.clone());
     print!(
         "{}",
         if args.long {
@@ -204,14 +206,14 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         }
     );
     Ok(if args.check {
-        checked(&rows)
+        checked(&rows, &driven::misses(scenarios, seeds))
     } else {
         ExitCode::SUCCESS
     })
 }
 
-/// Names what the defaults miss.
-fn checked(rows: &[Row]) -> ExitCode {
+/// Names what the defaults miss, also when they are driven in other ways.
+fn checked(rows: &[Row], driven: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for row in rows.iter().filter(|row| row.kind.name == clients::DEFAULTS) {
         let rivals = |other: &&Row| other.scenario.name == row.scenario.name && !other.kind.ours;
@@ -220,6 +222,10 @@ fn checked(rows: &[Row]) -> ExitCode {
             eprintln!("{}: {miss}", row.scenario.name);
             code = ExitCode::FAILURE;
         }
+    }
+    for miss in driven {
+        eprintln!("{miss}");
+        code = ExitCode::FAILURE;
     }
     code
 }
