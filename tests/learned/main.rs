@@ -1,7 +1,9 @@
 //! What the default limit does of itself, without a gate and without a clock: it is told the time
-//! and what happened, by simulated servers whose truth is known.
+//! and what happened, by simulated servers whose truth is known. `drivers` alone has the layers above
+//! it, and tokio's paused clock.
 
 mod by_hand;
+mod drivers;
 mod growth;
 mod rates;
 mod run;

@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod clock;
 mod drawn;
+mod driven;
 mod hints;
 mod limits;
 mod measure;
@@ -29,6 +30,7 @@ use clap::Parser;
 
 use crate::clients::Kind;
 use crate::scenario::Scenario;
+use crate::server::Answers;
 use crate::table::Row;
 
 /// Clients of every kind do the same work against one simulated API.
@@ -40,6 +42,12 @@ struct Args {
     /// Only clients of this name (repeatable; a trailing `*` matches any ending).
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
+    /// The client `throttle`, and the same driven in other ways than by a clone for each job.
+    #[arg(long, conflicts_with = "client")]
+    drivers: bool,
+    /// How every scenario answers what it accepts.
+    #[arg(long, value_enum)]
+    answers: Option<Answers>,
     /// How many seeds each runs with: 3, or 12 for a sweep.
     #[arg(long)]
     seeds: Option<u64>,
@@ -58,7 +66,8 @@ struct Args {
     /// Adds a scenario with the arrivals of this CSV.
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
-    /// Exits 1 if a row of this crate's defaults misses a bound, and names it.
+    /// Exits 1 if a row of this crate's defaults misses a bound, and names it; also, in a few scenarios,
+    /// if a program drives them in another way than by a clone for each job.
     #[arg(long)]
     check: bool,
     /// Changes each constant of the default limit by half, one at a time, and prints which figures
@@ -95,6 +104,19 @@ fn named(name: &str, wanted: &[String]) -> bool {
     wanted.is_empty() || wanted.iter().any(is)
 }
 
+/// Without a name, all but the drivers.
+fn kinds(args: &Args) -> Vec<Kind> {
+    let wanted = |kind: &&Kind| {
+        let driven = kind.driver().is_some();
+        if args.drivers {
+            driven || kind.name == clients::DEFAULTS
+        } else {
+            named(kind.name, &args.client) && !(driven && args.client.is_empty())
+        }
+    };
+    clients::named().filter(wanted).copied().collect()
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let mut scenarios = match args.drawn {
@@ -112,17 +134,14 @@ fn main() -> ExitCode {
     }
     for scenario in &mut scenarios {
         scenario.jobs = ((scenario.jobs as f64 * args.jobs_scale) as usize).max(1);
+        scenario.answers = args.answers.unwrap_or_default();
     }
     if args.list {
         list(&scenarios);
         return ExitCode::SUCCESS;
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
-    let kinds: Vec<Kind> = clients::ALL
-        .iter()
-        .filter(|kind| named(kind.name, &args.client))
-        .copied()
-        .collect();
+    let kinds = kinds(&args);
     if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
         eprintln!(
             "--check and --sweep are about the client {}, which is left out",
@@ -177,7 +196,7 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         let failed = args.check && !sweep.holds();
         return Ok(ExitCode::from(u8::from(failed)));
     }
-    let rows = runs::rows(scenarios, kinds, seeds);
+    let rows = runs::rows(scenarios, kinds, seeds.clone());
     print!(
         "{}",
         if args.long {
@@ -187,14 +206,14 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         }
     );
     Ok(if args.check {
-        checked(&rows)
+        checked(&rows, &driven::misses(scenarios, seeds))
     } else {
         ExitCode::SUCCESS
     })
 }
 
-/// Names what the defaults miss.
-fn checked(rows: &[Row]) -> ExitCode {
+/// Names what the defaults miss, also when they are driven in other ways.
+fn checked(rows: &[Row], driven: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for row in rows.iter().filter(|row| row.kind.name == clients::DEFAULTS) {
         let rivals = |other: &&Row| other.scenario.name == row.scenario.name && !other.kind.ours;
@@ -203,6 +222,10 @@ fn checked(rows: &[Row]) -> ExitCode {
             eprintln!("{}: {miss}", row.scenario.name);
             code = ExitCode::FAILURE;
         }
+    }
+    for miss in driven {
+        eprintln!("{miss}");
+        code = ExitCode::FAILURE;
     }
     code
 }
@@ -218,7 +241,7 @@ fn list(scenarios: &[Scenario]) {
         );
     }
     println!("clients:");
-    for kind in clients::ALL {
+    for kind in clients::named() {
         println!("  {:22} {}", kind.name, kind.about);
     }
 }

@@ -109,7 +109,10 @@ async fn work(
         scenario.clients
     };
     let clients: Vec<Arc<dyn Client>> = (0..programs)
-        .map(|client| kind.client(server.seen_by(client)))
+        .map(|client| {
+            let given = jobs.iter().filter(|job| job.client % programs == client);
+            kind.client(server.seen_by(client), given.count())
+        })
         .collect();
     let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
     let mut tasks = JoinSet::new();
@@ -198,7 +201,7 @@ mod tests {
     #[test]
     fn a_run_is_the_same_each_time() {
         let scenario = small("shared-40");
-        for kind in clients::ALL {
+        for kind in clients::named() {
             let figures = || {
                 let run = run(&scenario, kind, 7);
                 (run.makespan, run.refused, run.failed, run.peak)

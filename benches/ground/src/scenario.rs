@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use crate::hints::{Exactness, Style};
 use crate::limits::{Rule, Unit};
 use crate::schedule::Schedule;
+use crate::server::Answers;
 use crate::vector::Model;
 
 /// When jobs come.
@@ -63,6 +64,8 @@ pub struct Scenario {
     pub clients: usize,
     /// Each begins so many seconds after the one before.
     pub join_every: f64,
+    /// What is accepted is answered so.
+    pub answers: Answers,
     /// Vector's server model in place of the limits above.
     pub vector: Option<Model>,
     pub bounds: Bounds,
@@ -88,6 +91,7 @@ impl Scenario {
             arrivals: Arrivals::AllAtOnce,
             clients: 1,
             join_every: 0.0,
+            answers: Answers::Short,
             vector: None,
             bounds: Bounds {
                 ratio: 1.05,

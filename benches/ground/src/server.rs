@@ -1,5 +1,9 @@
 //! The simulated API, as a service on tokio's paused clock.
 
+mod body;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower::Service;
 
 use crate::hints;
@@ -19,8 +23,14 @@ use crate::scenario::Scenario;
 use crate::vector::{Drawn, LastSecond};
 use crate::work::{Job, rng};
 
+use body::Work;
+pub use body::{Answers, Body};
+
 /// How long it takes to be refused.
 const REFUSAL: f64 = 0.035;
+
+/// After which share of the work a streamed answer begins.
+const HEAD: f64 = 0.1;
 
 /// What the server saw.
 #[derive(Clone, Debug, Default)]
@@ -205,11 +215,11 @@ impl Server {
         fate
     }
 
-    fn answer(&self, refusal: Option<Refusal>) -> Response<Full<Bytes>> {
+    fn answer(&self, refusal: Option<Refusal>, body: Body) -> Response<Body> {
         let shared = &self.shared;
         let now = self.now();
         let quotas = shared.state.lock().expect("state").limits.quotas(now);
-        let mut response = Response::new(Full::from("{}"));
+        let mut response = Response::new(body);
         let status = refusal.map_or(200, |refusal| refusal.status);
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         let (style, exactness) = (shared.scenario.hints, shared.scenario.exactness);
@@ -219,7 +229,8 @@ impl Server {
     }
 }
 
-/// Counts a request as in flight until it is answered or given up.
+/// Counts a request as in flight until the work for it is done or given up.
+#[derive(Debug)]
 struct InFlight(Server);
 
 impl Drop for InFlight {
@@ -233,7 +244,7 @@ impl Drop for InFlight {
 }
 
 impl Service<Request<Full<Bytes>>> for Server {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -251,13 +262,27 @@ impl Service<Request<Full<Bytes>>> for Server {
             let fate = server.admit(job);
             let in_flight = fate.held.then(|| InFlight(server.clone()));
             // The headers of a refusal say how things were when it was made.
-            let refused = fate.refusal.map(|refusal| server.answer(Some(refusal)));
-            tokio::time::sleep(Duration::from_secs_f64(fate.after)).await;
-            drop(in_flight);
-            Ok(refused.unwrap_or_else(|| server.answer(None)))
+            let refused = fate
+                .refusal
+                .map(|refusal| server.answer(Some(refusal), Body::short()));
+            let takes = |share: f64| Duration::from_secs_f64(share * fate.after);
+            let body = match server.shared.scenario.answers {
+                Answers::Streamed if refused.is_none() => {
+                    let work = in_flight.map(|place| Work::begin(place, takes(1.0)));
+                    sleep(takes(HEAD)).await;
+                    Body::streamed(work)
+                }
+                answers => {
+                    sleep(takes(1.0)).await;
+                    drop(in_flight);
+                    if answers == Answers::Short {
+                        Body::short()
+                    } else {
+                        Body::chunked()
+                    }
+                }
+            };
+            Ok(refused.unwrap_or_else(|| server.answer(None, body)))
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use tower::retry::Policy;
 use tower::{BoxError, Service};
 use tower_resilience_adaptive::AdaptiveError;
 
-use crate::server::Server;
+use crate::server::{Body, Server};
 use crate::work::Job;
 
 pub(super) type Req = Request<Full<Bytes>>;
-pub(super) type Resp = Response<Full<Bytes>>;
+pub(super) type Resp = Response<Body>;
 
 /// Retries after the first attempt: as many as this crate's own default allows.
 const RETRIES: u32 = 31;
@@ -38,7 +38,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 /// Whether an answer is a refusal, and when the server would be asked again.
-pub(super) fn refused(response: &Resp) -> Option<Refused> {
+pub(super) fn refused<B>(response: &Response<B>) -> Option<Refused> {
     let refusal = matches!(response.status().as_u16(), 408 | 429 | 503 | 529);
     let seconds = || {
         response
@@ -138,16 +138,20 @@ impl<E: Tells> Policy<Req, Resp, E> for Careful {
     }
 }
 
-/// The status of an answer, for clients that work without tower.
-pub(super) async fn ask(server: &Server, request: &Req) -> Resp {
+/// The head of an answer that was read to its end, for clients that work without tower.
+pub(super) async fn ask(server: &Server, request: &Req) -> Response<()> {
     let mut server = server.clone();
-    match server.call(copy(request)).await {
-        Ok(response) => response,
+    let (head, body) = match server.call(copy(request)).await {
+        Ok(response) => response.into_parts(),
+        Err(never) => match never {},
+    };
+    match body.collect().await {
+        Ok(_) => Response::from_parts(head, ()),
         Err(never) => match never {},
     }
 }
 
 /// A status for those that are done.
-pub(super) fn status(response: &Resp) -> Option<StatusCode> {
+pub(super) fn status<B>(response: &Response<B>) -> Option<StatusCode> {
     Some(response.status())
 }

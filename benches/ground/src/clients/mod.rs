@@ -1,6 +1,7 @@
 //! The clients: one file each. To add one, write its `build` and list it here.
 
 mod aws;
+mod drivers;
 mod glue;
 mod queue;
 mod rivals;
@@ -19,6 +20,8 @@ use http_body_util::Full;
 use tower_throttle::concurrency::limit::Constants;
 
 use crate::server::Server;
+
+pub use drivers::Driver;
 
 /// The final status of a job, or `None` if its client gave it up with an error.
 pub type Answer = Pin<Box<dyn Future<Output = Option<StatusCode>> + Send>>;
@@ -61,14 +64,24 @@ pub struct Kind {
 enum Build {
     As(fn(Server) -> Arc<dyn Client>),
     Learned(Constants),
+    Driven(Driver),
 }
 
 impl Kind {
-    /// One instance, connected to a server.
-    pub fn client(&self, server: Server) -> Arc<dyn Client> {
+    /// One instance, connected to a server, that will be given so many jobs.
+    pub fn client(&self, server: Server, jobs: usize) -> Arc<dyn Client> {
         match self.build {
             Build::As(build) => build(server),
             Build::Learned(constants) => throttle::learned_with(server, constants),
+            Build::Driven(driver) => throttle::driven(server, driver, jobs),
+        }
+    }
+
+    /// How the service is driven, if not by a clone for each job.
+    pub fn driver(&self) -> Option<Driver> {
+        match self.build {
+            Build::Driven(driver) => Some(driver),
+            _ => None,
         }
     }
 
@@ -103,6 +116,13 @@ const fn own(
     Kind {
         ours: true,
         ..rival(name, about, build)
+    }
+}
+
+const fn driven(name: &'static str, about: &'static str, driver: Driver) -> Kind {
+    Kind {
+        build: Build::Driven(driver),
+        ..own(name, about, throttle::learned)
     }
 }
 
@@ -174,3 +194,42 @@ pub const ALL: &[Kind] = &[
     ),
     rival("aws-adaptive", "AWS's adaptive client rate", aws::build),
 ];
+
+/// The kind that is held to the bounds, driven in other ways than by a clone for each job.
+pub const DRIVEN: &[Kind] = &[
+    driven(
+        "throttle-one-task",
+        "the defaults; one task waits until the service is ready, and others for the answers",
+        Driver::OneTask,
+    ),
+    driven(
+        "throttle-buffer",
+        "the defaults under tower's Buffer",
+        Driver::Buffer,
+    ),
+    driven(
+        "throttle-call-all",
+        "the defaults; call_all(jobs).unordered(), each answer read before the next is taken",
+        Driver::CallAll,
+    ),
+    driven(
+        "throttle-buffered",
+        "the defaults; .buffered(64), and the bodies after every 64 heads",
+        Driver::Buffered,
+    ),
+    driven(
+        "throttle-join-all",
+        "the defaults; all heads, and then all bodies",
+        Driver::JoinAll,
+    ),
+    driven(
+        "throttle-kept",
+        "the defaults; 64 loops that keep their answers and never read them",
+        Driver::Kept,
+    ),
+];
+
+/// Every kind that has a name.
+pub fn named() -> impl Iterator<Item = &'static Kind> {
+    ALL.iter().chain(DRIVEN)
+}

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
 use tower_throttle::concurrency::limit::{Aimd, Constants, Fixed, Gradient2, Learned, Vegas};
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 use crate::server::Server;
 
+use super::drivers::{Driven, Driver};
 use super::glue::Req;
 use super::stack::Stack;
 use super::{Answer, Belief, Client};
@@ -57,16 +58,28 @@ pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
     )
 }
 
+/// The defaults, driven in another way than by a clone for each job.
+pub(super) fn driven(server: Server, driver: Driver, jobs: usize) -> Arc<dyn Client> {
+    let adaptive = AdaptiveConcurrencyLayer::new();
+    let handle = adaptive.handle();
+    let stack = Driven::client(layered(server, adaptive), driver, jobs);
+    Arc::new(Throttle { stack, handle })
+}
+
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
     let handle = adaptive.handle();
-    let service = ServiceBuilder::new()
+    let stack = Stack::client(layered(server, adaptive));
+    Arc::new(Throttle { stack, handle })
+}
+
+fn layered(
+    server: Server,
+    adaptive: AdaptiveConcurrencyLayer,
+) -> RetryOn429<AdaptiveConcurrency<Server>> {
+    ServiceBuilder::new()
         .layer(RetryOn429Layer::new().seed(fastrand::u64(..)))
         .layer(adaptive.seed(fastrand::u64(..)))
-        .service(server);
-    Arc::new(Throttle {
-        stack: Stack::client(service),
-        handle,
-    })
+        .service(server)
 }
 
 impl Client for Throttle {

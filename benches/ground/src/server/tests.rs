@@ -1,3 +1,5 @@
+use http_body_util::BodyExt as _;
+
 use super::*;
 use crate::hints::Style;
 use crate::schedule::Schedule;
@@ -92,4 +94,50 @@ async fn a_dropped_request_costs_the_clients_patience() {
         timed_out.len() == 1 && (timed_out[0] - 1.0).abs() < 0.002,
         "{timed_out:?}"
     );
+}
+
+fn answering(answers: Answers) -> Server {
+    let mut scenario = one_place();
+    scenario.answers = answers;
+    Server::new(&scenario, 1)
+}
+
+async fn begin(server: &Server) -> Response<Body> {
+    let mut request = Request::new(Full::default());
+    request.extensions_mut().insert(job(2.0));
+    server.clone().call(request).await.expect("an answer")
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_short_answers_tell_their_length() {
+    for (answers, told) in [(Answers::Short, Some(2)), (Answers::Chunked, None)] {
+        let server = answering(answers);
+        let body = begin(&server).await.into_body();
+        assert!((server.now() - 2.0).abs() < 0.002);
+        assert_eq!(http_body::Body::size_hint(&body).exact(), told);
+        assert_eq!(body.collect().await.expect("a body").to_bytes(), "{}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_answer_ends_with_the_work_and_its_head_comes_before() {
+    let server = answering(Answers::Streamed);
+    let body = begin(&server).await.into_body();
+    assert!((server.now() - 0.2).abs() < 0.002);
+    assert_eq!(http_body::Body::size_hint(&body).exact(), None);
+    assert_eq!(server.in_flight(), 1);
+    assert_eq!(body.collect().await.expect("a body").to_bytes(), "{}");
+    assert!((server.now() - 2.0).abs() < 0.002);
+    assert_eq!(server.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_goes_on_unread_and_ends_when_the_body_is_dropped() {
+    let server = answering(Answers::Streamed);
+    let kept = begin(&server).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.in_flight(), 0);
+    drop(kept);
+    drop(begin(&server).await);
+    assert_eq!(server.in_flight(), 0);
 }
