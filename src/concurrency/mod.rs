@@ -53,7 +53,7 @@
 //!
 //! The gate belongs to the layer. All services that one layer or its clones wrap, and all clones of
 //! those services, share one limit, one line and one pause. Use one layer for each quota: as a rule
-//! one for each API key, or for each model.
+//! one for each API key, or for each model. A clone whose settings are changed has a gate of its own.
 //!
 //! # Where it stands
 //!
@@ -114,6 +114,7 @@ mod gate;
 mod handle;
 mod layer;
 pub mod limit;
+mod plan;
 mod service;
 mod snapshot;
 
