@@ -91,6 +91,11 @@
 //! place back with its head, and carries a governor as well: if that is told of a refusal, the request
 //! counts as refused, and otherwise by its head when nobody has the governor any more.
 //!
+//! # The end
+//!
+//! [`Handle::close`] sends nobody any more and lets out all who wait, with an answer of its own;
+//! [`Handle::drained`] waits for what is in flight.
+//!
 //! # Cancellation
 //!
 //! Whatever is dropped at whatever moment gives up its place or its permit, and the next in line is
