@@ -34,7 +34,7 @@ where
     }
 }
 
-fn allocates_nothing(limit: impl Limit, release_at: ReleaseAt) {
+fn allocates_nothing(limit: impl Limit + Clone, release_at: ReleaseAt) {
     let shown = format!("{limit:?} {release_at:?}");
     let layer = AdaptiveConcurrencyLayer::with_limit(limit).release_at(release_at);
     let inner = |_: Request<()>| -> Answer {

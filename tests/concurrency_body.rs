@@ -154,7 +154,8 @@ async fn a_failed_answer_holds_its_permit_until_its_body_ends() {
 async fn into_inner_frees_capacity() {
     let layer = fixed(1);
     let (_sender, response) = streamed(&layer, 200).await;
-    let _body: Streamed = response.into_body().into_inner();
+    let body: Option<Streamed> = response.into_body().into_inner();
+    assert!(body.is_some());
     assert_eq!(layer.handle().in_flight(), 0);
 }
 

@@ -115,6 +115,61 @@ async fn bounds_hold_for_the_limit() {
     assert_eq!(handle.limit(), 1, "never none");
 }
 
+/// What each setting of a builder does to a layer, as it can be seen.
+fn settings() -> [fn(AdaptiveConcurrencyLayer) -> AdaptiveConcurrencyLayer; 5] {
+    [
+        |layer| layer.initial_limit(7),
+        |layer| layer.min_limit(20),
+        |layer| layer.max_limit(5),
+        |layer| layer.max_pause(Duration::from_secs(1)),
+        |layer| layer.body_idle(Duration::from_secs(7)),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_builder_changes_no_other_layer() {
+    for set in settings() {
+        let layer = || AdaptiveConcurrencyLayer::new().initial_limit(10);
+        // A clone, a service and a handle have the gate.
+        let one = layer();
+        let other = set(one.clone());
+        assert_eq!(one.handle().limit(), 10);
+        let (service, _server) = gated(&one);
+        let changed = set(one);
+        assert_eq!(service.handle().limit(), 10);
+        let handle = changed.handle();
+        let again = set(changed);
+        // All that were changed are alike, and none shares a gate with another.
+        assert_eq!(other.handle().limit(), again.handle().limit());
+        let _holder = assert_ready_ok!(ready(gated(&other).0).poll());
+        let in_flight = [&handle, &again.handle(), &service.handle()].map(|h| h.in_flight());
+        assert_eq!(in_flight, [0, 0, 0]);
+        assert_eq!(other.handle().in_flight(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_gate_has_the_limit_and_the_settings_in_their_order_and_nothing_that_was_learned() {
+    let layer = AdaptiveConcurrencyLayer::new()
+        .max_limit(5)
+        .max_limit(50)
+        .initial_limit(40);
+    let other = layer.clone();
+    layer.handle().set_limit(3);
+    let other = other.max_pause(Duration::from_secs(9)).min_limit(2);
+    assert_eq!((layer.handle().limit(), other.handle().limit()), (3, 40));
+    other.handle().set_limit(99);
+    assert_eq!(other.handle().limit(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_one_layer_has_is_changed_in_place() {
+    let layer = AdaptiveConcurrencyLayer::new();
+    layer.handle().set_limit(9);
+    drop(layer.clone());
+    assert_eq!(layer.max_limit(100).handle().limit(), 9);
+}
+
 #[tokio::test(start_paused = true)]
 async fn bounds_that_make_room_let_the_waiting_in() {
     let layer = fixed(1);
@@ -230,7 +285,7 @@ async fn debug_shows_numbers_only() {
 }
 
 /// A layer whose limit keeps a pace says so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Paced;
 
 impl Limit for Paced {

@@ -64,7 +64,7 @@ async fn call_without_readiness_panics() {
 }
 
 /// Lets everything through, wants no times, and notes with which times it is told of outcomes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Untimed(Arc<Mutex<Vec<Option<Duration>>>>);
 
 impl Limit for Untimed {
@@ -104,7 +104,7 @@ async fn a_limit_that_wants_no_time_gets_none() {
 }
 
 /// Says that there is room now, and has none before ten milliseconds have passed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Promising;
 
 impl Limit for Promising {

@@ -44,8 +44,9 @@ pin_project! {
     /// The permit is returned when the body ends, fails or is dropped, or when others wait and nobody
     /// reads it. Data, errors and size hint are the wrapped body's.
     pub struct GuardedBody<B> {
+        // `None` if the answer is the gate's own.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         slot: Option<Slot>,
     }
 }
@@ -53,22 +54,34 @@ pin_project! {
 impl<B> GuardedBody<B> {
     #[inline]
     pub(super) fn new(inner: B, slot: Option<Slot>) -> Self {
-        Self { inner, slot }
+        Self {
+            inner: Some(inner),
+            slot,
+        }
     }
 
-    /// The wrapped body.
-    pub fn get_ref(&self) -> &B {
-        &self.inner
+    /// Of an answer that no server gave.
+    pub(super) fn empty() -> Self {
+        Self {
+            inner: None,
+            slot: None,
+        }
+    }
+
+    /// The wrapped body. `None` if the gate itself answered, with nothing: see
+    /// [`Handle::close`](super::Handle::close).
+    pub fn get_ref(&self) -> Option<&B> {
+        self.inner.as_ref()
     }
 
     /// The wrapped body, mutably. A permit is returned only when the guarded body sees the end, or
     /// is dropped.
-    pub fn get_mut(&mut self) -> &mut B {
-        &mut self.inner
+    pub fn get_mut(&mut self) -> Option<&mut B> {
+        self.inner.as_mut()
     }
 
-    /// The wrapped body itself; the permit is returned.
-    pub fn into_inner(self) -> B {
+    /// The wrapped body itself, if there is one; the permit is returned.
+    pub fn into_inner(self) -> Option<B> {
         self.inner
     }
 }
@@ -90,12 +103,15 @@ impl<B: Body> Body for GuardedBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
-        let frame = this.inner.as_mut().poll_frame(cx);
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = inner.as_mut().poll_frame(cx);
         let ended = match &frame {
             Poll::Pending => false,
             // hyper and others stop polling once `is_end_stream` says so, and never see the `None`.
-            Poll::Ready(Some(Ok(_))) => this.inner.is_end_stream(),
+            Poll::Ready(Some(Ok(_))) => inner.is_end_stream(),
             Poll::Ready(_) => true,
         };
         if ended {
@@ -107,11 +123,12 @@ impl<B: Body> Body for GuardedBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let none = || SizeHint::with_exact(0);
+        self.inner.as_ref().map_or_else(none, Body::size_hint)
     }
 }
 

@@ -14,7 +14,7 @@ use super::classify::{Classified, Classifier};
 use super::gate::Permit;
 use super::limit::Outcome;
 use crate::hint::{Hint, NO_HINT};
-use crate::message::{HttpResponse, WithBody};
+use crate::message::{HttpResponse, Unsent, UnsentCause, WithBody};
 
 pin_project! {
     /// The future of [`AdaptiveConcurrency`](super::AdaptiveConcurrency).
@@ -23,9 +23,10 @@ pin_project! {
     /// returns it. Dropped before, it returns the permit, and the request counts as neither accepted
     /// nor refused.
     pub struct ResponseFuture<F> {
+        // `None` if the gate is closed, and the request is not sent.
         #[pin]
-        inner: F,
-        permit: Permit,
+        inner: Option<F>,
+        permit: Option<Permit>,
         release_at: ReleaseAt,
         classifier: Classifier,
     }
@@ -40,10 +41,21 @@ impl<F> ResponseFuture<F> {
         classifier: Classifier,
     ) -> Self {
         Self {
-            inner,
-            permit,
+            inner: Some(inner),
+            permit: Some(permit),
             release_at,
             classifier,
+        }
+    }
+
+    /// Of a request that is not sent.
+    #[cold]
+    pub(super) fn closed() -> Self {
+        Self {
+            inner: None,
+            permit: None,
+            release_at: ReleaseAt::default(),
+            classifier: Classifier::default(),
         }
     }
 }
@@ -66,8 +78,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.inner.poll(cx));
-        let (permit, release_at) = (this.permit, *this.release_at);
+        let (Some(inner), Some(permit)) = (this.inner.as_pin_mut(), this.permit) else {
+            return Poll::Ready(Ok(unsent::<R>()));
+        };
+        let result = ready!(inner.poll(cx));
+        let release_at = *this.release_at;
         // Read where it lies: an answer's head is large, and each move of it costs.
         let Ok(response) = &result else {
             permit.finish(Outcome::Failed);
@@ -103,6 +118,22 @@ where
             result.map(|response| head.mark(response, permit, release_at, cx))
         })
     }
+}
+
+/// The gate's own answer to a request that it does not send, as it is closed.
+#[cold]
+fn unsent<R>() -> R::Output
+where
+    R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
+{
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = StatusCode::SERVICE_UNAVAILABLE;
+    parts.extensions.insert(Unsent {
+        cause: UnsentCause::Closed,
+        since: None,
+        last_refused: None,
+    });
+    R::from_parts(parts, GuardedBody::empty())
 }
 
 /// The head of an answer that says something of limits, or whose body may.

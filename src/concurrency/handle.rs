@@ -108,6 +108,67 @@ impl Handle {
         });
     }
 
+    /// Sends no request any more. What is in flight goes on to its end; there is no way back.
+    ///
+    /// Whoever waits is let out: `poll_ready` becomes ready, and `call` answers by itself, with an empty
+    /// `503 Service Unavailable` that has [`Unsent`](crate::message::Unsent) in its extensions, its
+    /// [cause](crate::message::Unsent::cause) being
+    /// [`Closed`](crate::message::UnsentCause::Closed). So does a service that was ready before. It is no
+    /// error, as the gate's error type is the client's, and a `Buffer` is done for all its users once
+    /// `poll_ready` fails.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use http::{Request, Response};
+    /// use tower::{Layer, ServiceExt};
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::message::Unsent;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Infallible> {
+    /// # let http_client = tower::service_fn(async |_: Request<String>| {
+    /// #     Ok::<_, Infallible>(Response::new(String::new()))
+    /// # });
+    /// let layer = AdaptiveConcurrencyLayer::new();
+    /// let client = layer.layer(http_client);
+    ///
+    /// layer.handle().close();
+    /// let response = client.oneshot(Request::new(String::new())).await?;
+    /// assert_eq!(response.status(), 503);
+    /// assert!(Unsent::of(response.extensions()).is_some());
+    /// layer.handle().drained().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        self.gate.close();
+    }
+
+    /// Whether the gate was [closed](Self::close).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    /// Waits until nothing is in flight and nobody waits, whether the gate is closed or not: after
+    /// [`close`](Self::close) until what was sent has ended, and before it for the next quiet moment, such
+    /// as between two batches.
+    ///
+    /// In flight is what holds a permit. An answer that gave its permit back with its head, because it is
+    /// short, may still have to be read. A body that is not read for
+    /// [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle) is not waited for.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost when the future is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with a timer, while bodies hold permits.
+    pub async fn drained(&self) {
+        self.watch().drained().await;
+    }
+
     /// Ends a pause, whoever began it.
     pub fn resume(&self) {
         self.gate.with(|state, now, wakes| {

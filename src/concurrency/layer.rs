@@ -11,19 +11,35 @@ use super::classify::{Classified, Classifier};
 use super::gate::Gate;
 use super::handle::Handle;
 use super::limit::{Learned, Limit};
+use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
-/// All services that one layer, or a clone of it, wraps share one gate. What [`release_at`] and
-/// [`classify`] set is the layer's own, so that clones can differ; all else is the gate's, whichever
-/// clone sets it. See the [module docs](super).
+/// All services that one layer, or a clone of it, wraps share one gate.
+///
+/// A method of this builder changes no other layer. What [`release_at`] and [`classify`] set is the
+/// layer's own. The others set something of the gate: while nothing else has the gate, it is changed in
+/// place; if a clone of the layer, a service or a handle has it, this layer gets a new one, with the same
+/// limit as it was given and the same settings. To change a gate in use, take its [`handle`]. See the
+/// [module docs](super).
+///
+/// ```
+/// use tower_throttle::AdaptiveConcurrencyLayer;
+///
+/// let one = AdaptiveConcurrencyLayer::new().max_limit(50);
+/// let other = one.clone().max_limit(5).initial_limit(5);
+/// assert_eq!(one.handle().limit(), 4);
+/// assert_eq!(other.handle().limit(), 5);
+/// ```
 ///
 /// [`release_at`]: Self::release_at
 /// [`classify`]: Self::classify
+/// [`handle`]: Self::handle
 #[derive(Clone, Debug)]
 pub struct AdaptiveConcurrencyLayer {
     gate: Arc<Gate>,
+    plan: Plan,
     release_at: ReleaseAt,
     classifier: Classifier,
 }
@@ -36,13 +52,28 @@ impl AdaptiveConcurrencyLayer {
     }
 
     /// A layer that asks `limit` how many requests may be in flight.
+    ///
+    /// It is cloned, as it is now, when a layer that was made from this one gets a gate of its own.
     #[must_use]
-    pub fn with_limit(limit: impl Limit) -> Self {
+    pub fn with_limit(limit: impl Limit + Clone) -> Self {
+        let plan = Plan::new(limit);
         Self {
-            gate: Gate::new(Box::new(limit)),
+            gate: plan.build(),
+            plan,
             release_at: ReleaseAt::default(),
             classifier: Classifier::default(),
         }
+    }
+
+    /// Changes the gate, if nothing else has it, or makes a new one.
+    fn set(mut self, setting: Setting) -> Self {
+        self.plan.add(setting);
+        if Arc::strong_count(&self.gate) == 1 {
+            setting.apply(&self.gate);
+        } else {
+            self.gate = self.plan.build();
+        }
+        self
     }
 
     /// When an accepted request gives up its place: at the end of its answer's body (the default),
@@ -56,22 +87,19 @@ impl AdaptiveConcurrencyLayer {
     /// The limit to start with. 4 by default, unless a limit was given that starts elsewhere.
     #[must_use]
     pub fn initial_limit(self, limit: usize) -> Self {
-        self.handle().set_limit(limit);
-        self
+        self.set(Setting::Limit(limit))
     }
 
     /// The least that the limit shrinks to: 1 by default, and at least 1.
     #[must_use]
     pub fn min_limit(self, min: usize) -> Self {
-        self.handle().set_min(min);
-        self
+        self.set(Setting::Min(min))
     }
 
     /// The most that the limit grows to: 1000 by default, and at least 1.
     #[must_use]
     pub fn max_limit(self, max: usize) -> Self {
-        self.handle().set_max(max);
-        self
+        self.set(Setting::Max(max))
     }
 
     /// The longest wait asked for by the server that pauses everybody: 120 s by default, inclusive.
@@ -83,8 +111,7 @@ impl AdaptiveConcurrencyLayer {
     /// is shorter than the time between two requests at the API's rate makes for refusals.
     #[must_use]
     pub fn max_pause(self, max: Duration) -> Self {
-        self.gate.with(|state, _, _| state.set_max_pause(max));
-        self
+        self.set(Setting::MaxPause(max))
     }
 
     /// Draws all random numbers from `seed`: the gate's jitter, and what the limit draws. By default they
@@ -108,8 +135,7 @@ impl AdaptiveConcurrencyLayer {
     /// Nothing is taken away while nobody waits, or while there is room.
     #[must_use]
     pub fn body_idle(self, idle: Duration) -> Self {
-        self.gate.with(|state, _, _| state.set_body_idle(idle));
-        self
+        self.set(Setting::BodyIdle(idle))
     }
 
     /// Says of some answers how they count; `None` leaves an answer to the default, which takes

@@ -53,7 +53,7 @@
 //!
 //! The gate belongs to the layer. All services that one layer or its clones wrap, and all clones of
 //! those services, share one limit, one line and one pause. Use one layer for each quota: as a rule
-//! one for each API key, or for each model.
+//! one for each API key, or for each model. A clone whose settings are changed has a gate of its own.
 //!
 //! # Where it stands
 //!
@@ -91,6 +91,11 @@
 //! place back with its head, and carries a governor as well: if that is told of a refusal, the request
 //! counts as refused, and otherwise by its head when nobody has the governor any more.
 //!
+//! # The end
+//!
+//! [`Handle::close`] sends nobody any more and lets out all who wait, with an answer of its own;
+//! [`Handle::drained`] waits for what is in flight.
+//!
 //! # Cancellation
 //!
 //! Whatever is dropped at whatever moment gives up its place or its permit, and the next in line is
@@ -114,6 +119,7 @@ mod gate;
 mod handle;
 mod layer;
 pub mod limit;
+mod plan;
 mod service;
 mod snapshot;
 

@@ -100,6 +100,9 @@ where
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         ready!(self.admission.poll_ready(cx));
+        if self.admission.gate().is_closed() {
+            return Poll::Ready(Ok(()));
+        }
         let ready = ready!(self.inner.poll_ready(cx));
         if ready.is_err() {
             // The caller is to discard this service; its permit serves another one until then.
@@ -113,7 +116,11 @@ where
     /// If the service was not ready, as [`Service::call`] allows.
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let permit = self.admission.take().expect(
+        let permit = self.admission.take();
+        if permit.is_none() && self.admission.gate().is_closed() {
+            return ResponseFuture::closed();
+        }
+        let permit = permit.expect(
             "`AdaptiveConcurrency::call` without a permit; `poll_ready` must be called first",
         );
         ResponseFuture::new(

@@ -1,10 +1,13 @@
 //! What can be seen of a gate.
 
 use std::fmt;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+
+use tokio::sync::futures::Notified;
 
 use super::gate::Gate;
 
@@ -70,21 +73,40 @@ impl Watch {
                 self.seen = version;
                 return now;
             }
-            match now.pause_remaining {
-                None => changed.await,
-                Some(left) => {
-                    let mut over = pin!(tokio::time::sleep(left));
-                    std::future::poll_fn(|cx| {
-                        if changed.as_mut().poll(cx).is_ready() {
-                            return Poll::Ready(());
-                        }
-                        over.as_mut().poll(cx)
-                    })
-                    .await;
-                }
+            changed_or_after(changed, now.pause_remaining).await;
+        }
+    }
+
+    /// Waits until nothing is in flight and nobody waits.
+    pub(super) async fn drained(&self) {
+        loop {
+            let mut changed = pin!(self.gate.changed());
+            changed.as_mut().enable();
+            let drained = self.gate.with(|state, now, wakes| {
+                let next = state.drained(now, wakes);
+                next.map_err(|next| next.map(|at| at.saturating_sub(now.get())))
+            });
+            match drained {
+                Ok(()) => return,
+                Err(next) => changed_or_after(changed, next).await,
             }
         }
     }
+}
+
+/// Waits for a change, and no longer than this.
+async fn changed_or_after(mut changed: Pin<&mut Notified<'_>>, longest: Option<Duration>) {
+    let Some(longest) = longest else {
+        return changed.await;
+    };
+    let mut over = pin!(tokio::time::sleep(longest));
+    poll_fn(|cx| {
+        if changed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        over.as_mut().poll(cx)
+    })
+    .await;
 }
 
 impl Clone for Watch {

@@ -12,7 +12,8 @@ use loom::thread;
 
 use super::loom_time::let_time_pass;
 use super::{Admission, Gate};
-use crate::concurrency::limit::Fixed;
+use crate::ask::{self, Ask};
+use crate::concurrency::limit::{Fixed, Outcome};
 
 /// The gate, and how many are inside by the test's own count.
 #[derive(Clone)]
@@ -143,6 +144,92 @@ fn a_raised_limit_lets_the_waiting_in() {
         subject
             .gate
             .with(|state, now, wakes| state.set_limit(now, 2, wakes));
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        drop(holder);
+        assert!(subject.is_empty());
+    });
+}
+
+#[test]
+fn a_place_that_was_kept_comes_before_those_behind_it() {
+    model(|| {
+        let subject = Subject::new(1);
+        let mut refused = subject.admission();
+        let noop = &Context::from_waker(Waker::noop());
+        assert_eq!(refused.poll_ready(noop), Poll::Ready(()));
+        let mut permit = refused.take().unwrap();
+        let place = permit.governor().unwrap().kept_place();
+        permit.finish(Outcome::Failed);
+        let again = Ask { place, refusals: 1 };
+
+        let mut holder = subject.admission();
+        assert_eq!(holder.poll_ready(noop), Poll::Ready(()));
+        let order = Arc::new(AtomicUsize::new(0));
+        let (mut first, mut second) = (subject.admission(), subject.admission());
+        assert_eq!(second.poll_ready(noop), Poll::Pending);
+        assert_eq!(ask::with(again, || first.poll_ready(noop)), Poll::Pending);
+        let pass = |mut admission: Admission, place: usize| {
+            let order = Arc::clone(&order);
+            thread::spawn(move || {
+                block_on(poll_fn(|cx| admission.poll_ready(cx)));
+                assert_eq!(order.fetch_add(1, Ordering::SeqCst), place);
+                admission.disarm();
+            })
+        };
+        let threads = [pass(second, 1), pass(first, 0)];
+        holder.disarm();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert!(subject.is_empty());
+    });
+}
+
+#[test]
+fn a_permit_is_given_back_once_by_its_body_or_by_the_alarm() {
+    model(|| {
+        let_time_pass();
+        let subject = Subject::new(1);
+        let mut admission = subject.admission();
+        let noop = &Context::from_waker(Waker::noop());
+        assert_eq!(admission.poll_ready(noop), Poll::Ready(()));
+        let mut permit = admission.take().unwrap();
+        let body = permit.report(Outcome::Failed, noop);
+        let other = subject.clone();
+        let threads = [
+            thread::spawn(move || other.pass()),
+            thread::spawn(move || {
+                body.as_ref().unwrap().polled(true);
+                thread::yield_now();
+                drop(body);
+            }),
+        ];
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert!(subject.is_empty());
+    });
+}
+
+#[test]
+fn a_closed_gate_lets_all_who_wait_out() {
+    model(|| {
+        let subject = Subject::new(1);
+        let mut holder = subject.admission();
+        let noop = &Context::from_waker(Waker::noop());
+        assert_eq!(holder.poll_ready(noop), Poll::Ready(()));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let mut admission = subject.admission();
+                thread::spawn(move || {
+                    block_on(poll_fn(|cx| admission.poll_ready(cx)));
+                    assert!(admission.take().is_none());
+                })
+            })
+            .collect();
+        subject.gate.close();
         threads
             .into_iter()
             .for_each(|thread| thread.join().unwrap());

@@ -25,9 +25,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::{fmt, mem};
 
 #[cfg(all(test, throttle_loom))]
-use loom::sync::{Mutex, MutexGuard};
+use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 #[cfg(not(all(test, throttle_loom)))]
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
 use tokio::sync::{Notify, futures::Notified};
 use tokio::time::Instant;
 
@@ -54,6 +54,8 @@ pub(super) struct Gate {
     /// For what the timers wake: the gate, which then calls whoever is first, not whoever set it.
     this: Weak<Self>,
     changed: Notify,
+    /// Nobody is sent any more. Set under the lock.
+    closed: AtomicBool,
 }
 
 impl Gate {
@@ -66,6 +68,7 @@ impl Gate {
             timers: Mutex::new(Vec::new()),
             this: gate.clone(),
             changed: Notify::new(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -109,11 +112,27 @@ impl Gate {
         granted
     }
 
-    /// Lets a waiter through when it is its turn.
-    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Granted> {
+    /// Sends nobody any more, and lets all who wait out.
+    pub(super) fn close(&self) {
+        self.with(|state, _, wakes| {
+            self.closed.store(true, Ordering::Release);
+            state.close(wakes);
+        });
+    }
+
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Lets a waiter through when it is its turn, or out with nothing when the gate is closed.
+    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Option<Granted>> {
         let mut waker = Some(cx.waker().clone());
         let runtime = time::runtime();
         let pass = self.with(|state, now, wakes| {
+            if self.is_closed() {
+                return Pass::Closed;
+            }
             let place = *place.get_or_insert_with(|| {
                 let ask = ask::current();
                 let former = ask.place.filter(|place| place.gate == self.id);
@@ -124,7 +143,11 @@ impl Gate {
         match pass {
             Pass::Granted(granted) => {
                 *place = None;
-                Poll::Ready(granted)
+                Poll::Ready(Some(granted))
+            }
+            Pass::Closed => {
+                *place = None;
+                Poll::Ready(None)
             }
             Pass::Pending(alarm) => {
                 if let Some(alarm) = alarm {

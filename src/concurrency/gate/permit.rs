@@ -38,10 +38,10 @@ impl Admission {
         &self.gate
     }
 
-    /// Waits for a permit, and keeps it once it is there.
+    /// Waits for a permit, and keeps it once it is there. Waits for nothing at a closed gate.
     #[inline]
     pub(in crate::concurrency) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.granted.is_some() {
+        if self.granted.is_some() || self.gate.is_closed() {
             return Poll::Ready(());
         }
         if self.place.is_none() {
@@ -52,7 +52,7 @@ impl Admission {
         }
         self.gate
             .poll_wait(&mut self.place, cx)
-            .map(|granted| self.granted = Some(granted))
+            .map(|granted| self.granted = granted)
     }
 
     /// Gives the permit back unused.
@@ -65,9 +65,13 @@ impl Admission {
         }
     }
 
-    /// Takes the permit for a request that is sent now.
+    /// Takes the permit for a request that is sent now. At a closed gate there is none.
     #[inline]
     pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
+        if self.gate.is_closed() {
+            self.disarm();
+            return None;
+        }
         let Granted { mut sent, tag } = self.granted.take()?;
         if let Some(at) = &mut sent.at {
             *at = self.gate.now().get();

@@ -216,6 +216,14 @@ impl Queue {
         self.called.remove(&id).is_some()
     }
 
+    /// Ends the line: all are woken, and none has a place any more.
+    pub(super) fn close(&mut self, wakes: &mut Wakes) {
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_values().for_each(|waker| wakes.extend(waker));
+        self.called.clear();
+        self.away.clear();
+    }
+
     /// Strikes a waiter from the line.
     pub(super) fn remove(&mut self, id: u64, wakes: &mut Wakes) {
         self.called.remove(&id);

@@ -177,9 +177,11 @@ impl State {
 
     /// Takes the permits of bodies that nobody reads, if others wait for them. Whether there was one.
     pub(super) fn reclaim(&mut self, now: &Now) -> bool {
-        if !self.is_full() {
-            return false;
-        }
+        self.is_full() && self.sweep(now)
+    }
+
+    /// The same, whether others wait or not.
+    pub(super) fn sweep(&mut self, now: &Now) -> bool {
         let freed = self.bodies.sweep(now);
         self.in_flight -= freed;
         self.version += u64::from(freed > 0);
@@ -188,7 +190,11 @@ impl State {
 
     /// When a body may have to give its permit to those who wait, at the earliest.
     pub(super) fn reclaims_at(&self) -> Option<Duration> {
-        self.bodies.next_sweep().filter(|_| self.is_full())
+        self.next_sweep().filter(|_| self.is_full())
+    }
+
+    pub(super) fn next_sweep(&self) -> Option<Duration> {
+        self.bodies.next_sweep()
     }
 
     /// Pauses as long as the limit takes from what a refusal said.

@@ -35,6 +35,8 @@ pub(super) struct Granted {
 pub(super) enum Pass {
     /// Through, with what was noted.
     Granted(Granted),
+    /// Nobody goes any more.
+    Closed,
     /// Not yet; the caller must set this alarm.
     Pending(Option<Alarm>),
 }
@@ -126,6 +128,29 @@ impl State {
         let sent = self.grant(now);
         self.settle(now, wakes);
         Pass::Granted(Granted { sent, tag: id })
+    }
+
+    /// Lets all who wait out.
+    pub(super) fn close(&mut self, wakes: &mut Wakes) {
+        self.version += 1;
+        self.held_since = None;
+        self.queue.close(wakes);
+    }
+
+    /// Whether nothing is in flight and nobody waits. If not, when a body that is not read is to be looked
+    /// for again: it is not waited for.
+    pub(in crate::concurrency) fn drained(
+        &mut self,
+        now: &Now,
+        wakes: &mut Wakes,
+    ) -> Result<(), Option<Duration>> {
+        if self.sweep(now) {
+            self.settle(now, wakes);
+        }
+        if self.in_flight == 0 && self.queue.len() == 0 {
+            return Ok(());
+        }
+        Err(self.next_sweep())
     }
 
     /// A waiter gave up.
