@@ -48,3 +48,17 @@ async fn the_retry_reads_in_its_own_dialect_above_a_gate_without_one() {
     let response = client.oneshot(get()).await.unwrap();
     assert_eq!((response.status().as_u16(), inner.count()), (200, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_gate_counts_in_its_dialect() {
+    let dialect = Dialect::new()
+        .refusal(StatusCode::CONFLICT)
+        .no_refusal(StatusCode::REQUEST_TIMEOUT);
+    let gate = AdaptiveConcurrencyLayer::new().dialect(dialect);
+    let service = gate.layer(script([status(409), status(408), status(200)]));
+    for _ in 0..3 {
+        service.clone().oneshot(get()).await.unwrap();
+    }
+    let handle = gate.handle();
+    assert_eq!((handle.refused(), handle.accepted()), (1, 2));
+}

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
 
 use super::limit::Outcome;
-use crate::hint::Hint;
+use crate::hint::{Dialect, Hint};
 
 /// How an answer counts for the limit: what a hook given to
 /// [`AdaptiveConcurrencyLayer::classify`](super::AdaptiveConcurrencyLayer::classify) says of it.
@@ -50,15 +51,29 @@ impl Classified {
 
 type Hook = dyn Fn(StatusCode, &HeaderMap) -> Option<Classified> + Send + Sync;
 
-/// The hook, if there is one.
+/// How answers are read: the hook, if there is one, and the dialect.
 #[derive(Clone, Default)]
-pub(super) struct Classifier(Option<Arc<Hook>>);
+pub(super) struct Classifier {
+    hook: Option<Arc<Hook>>,
+    dialect: Dialect,
+}
 
 impl Classifier {
-    pub(super) fn new(
+    pub(super) fn set_hook(
+        &mut self,
         hook: impl Fn(StatusCode, &HeaderMap) -> Option<Classified> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Some(Arc::new(hook)))
+    ) {
+        self.hook = Some(Arc::new(hook));
+    }
+
+    pub(super) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
+    /// What an answer's head says of limits. `None` if that is nothing.
+    #[inline]
+    pub(super) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<Hint> {
+        self.dialect.parse_any(status, headers, SystemTime::now)
     }
 
     /// How an answer counts by its head, and whether its body may say otherwise.
@@ -69,10 +84,10 @@ impl Classifier {
         headers: &HeaderMap,
         hint: &Hint,
     ) -> (Classified, bool) {
-        match self.0.as_ref().and_then(|hook| hook(status, headers)) {
+        match self.hook.as_ref().and_then(|hook| hook(status, headers)) {
             Some(said) => (said, false),
             None => {
-                let body_decides = Hint::body_decides(status) && !hint.is_refusal();
+                let body_decides = self.dialect.body_decides(status) && !hint.is_refusal();
                 (Classified::by_default(status, hint), body_decides)
             }
         }
@@ -81,10 +96,9 @@ impl Classifier {
 
 impl fmt::Debug for Classifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Custom"
-        } else {
-            "Default"
-        })
+        f.debug_struct("Classifier")
+            .field("has_hook", &self.hook.is_some())
+            .field("dialect", &self.dialect)
+            .finish()
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
 
 use http::StatusCode;
 use http_body::Body;
@@ -91,7 +90,7 @@ where
             );
         };
         let (status, headers) = (response.status(), response.headers());
-        let hint = Hint::parse_any(status, headers, SystemTime::now);
+        let hint = this.classifier.read(status, headers);
         let told = told_length(headers);
         let said = hint.as_ref().unwrap_or(&NO_HINT);
         let (classified, body_decides) = this.classifier.classify(status, headers, said);

@@ -13,13 +13,14 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
+use crate::hint::Dialect;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
 /// All services that one layer, or a clone of it, wraps share one gate.
 ///
-/// A method of this builder changes no other layer. What [`release_at`] and [`classify`] set is the
-/// layer's own. The others set something of the gate: while nothing else has the gate, it is changed in
+/// A method of this builder changes no other layer. What [`release_at`], [`classify`] and [`dialect`] set is
+/// the layer's own. The others set something of the gate: while nothing else has the gate, it is changed in
 /// place; if a clone of the layer, a service or a handle has it, this layer gets a new one, with the same
 /// limit as it was given and the same settings. To change a gate in use, take its [`handle`]. See the
 /// [module docs](super).
@@ -35,6 +36,7 @@ use super::service::AdaptiveConcurrency;
 ///
 /// [`release_at`]: Self::release_at
 /// [`classify`]: Self::classify
+/// [`dialect`]: Self::dialect
 /// [`handle`]: Self::handle
 #[derive(Clone, Debug)]
 pub struct AdaptiveConcurrencyLayer {
@@ -121,8 +123,7 @@ impl AdaptiveConcurrencyLayer {
     /// seed may change with the version of this crate.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
-        self.gate.with(|state, _, _| state.set_seed(seed));
-        self
+        self.set(Setting::Seed(seed))
     }
 
     /// After how long the body of an answer counts as not read, so that it gives its place to those
@@ -146,7 +147,27 @@ impl AdaptiveConcurrencyLayer {
         mut self,
         hook: impl Fn(StatusCode, &HeaderMap) -> Option<Classified> + Send + Sync + 'static,
     ) -> Self {
-        self.classifier = Classifier::new(hook);
+        self.classifier.set_hook(hook);
+        self
+    }
+
+    /// Sets what the API means by its own statuses and codes. By default what all mean.
+    ///
+    /// The layer's own, as what [`classify`](Self::classify) sets, which is asked first. Give the same to
+    /// the retries above: [`RetryOn429Layer::dialect`](crate::RetryOn429Layer::dialect).
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::hint::Dialect;
+    ///
+    /// let dialect = Dialect::new().refusal(StatusCode::CONFLICT);
+    /// let layer = AdaptiveConcurrencyLayer::new().dialect(dialect);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.classifier.set_dialect(dialect);
         self
     }
 

@@ -56,6 +56,7 @@ pub(super) enum Setting {
     Max(usize),
     MaxPause(Duration),
     BodyIdle(Duration),
+    Seed(u64),
 }
 
 impl Setting {
@@ -67,6 +68,7 @@ impl Setting {
             Self::Max(max) => handle().set_max(max),
             Self::MaxPause(max) => gate.with(|state, _, _| state.set_max_pause(max)),
             Self::BodyIdle(idle) => gate.with(|state, _, _| state.set_body_idle(idle)),
+            Self::Seed(seed) => gate.with(|state, _, _| state.set_seed(seed)),
         }
     }
 }

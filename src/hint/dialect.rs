@@ -106,7 +106,8 @@ impl Dialect {
         parse::parse(self, status, headers, body, || received)
     }
 
-    /// Like [`Hint::parse_any`], in this dialect.
+    /// Like [`Dialect::parse`] without a body, with a clock that is read only if an absolute time needs
+    /// it. `None` if the response says nothing of limits.
     #[inline]
     pub(crate) fn parse_any(
         &self,
@@ -117,7 +118,9 @@ impl Dialect {
         parse::parse_any(self, status, headers, received)
     }
 
-    /// Like [`Hint::body_decides`], in this dialect.
+    /// Whether an answer with this status that does not look like a refusal may be one for what its body
+    /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other, and AWS'
+    /// `ThrottlingException` a 400 that only its code does.
     pub(crate) fn body_decides(&self, status: StatusCode) -> bool {
         cfg!(feature = "json")
             && status.as_u16() >= 400

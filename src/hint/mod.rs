@@ -162,17 +162,6 @@ impl Hint {
         dialect::DEFAULT.parse(status, headers, body, received)
     }
 
-    /// Like [`Hint::parse`] without a body, with a clock that is read only if an absolute time needs
-    /// it. `None` if the response says nothing of limits.
-    #[inline]
-    pub(crate) fn parse_any(
-        status: StatusCode,
-        headers: &HeaderMap,
-        received: impl FnOnce() -> SystemTime,
-    ) -> Option<Self> {
-        dialect::DEFAULT.parse_any(status, headers, received)
-    }
-
     /// The same when `by` has passed: waits and resets are shorter by that.
     pub(crate) fn aged(&self, by: Duration) -> Self {
         let mut hint = self.clone();
@@ -181,13 +170,6 @@ impl Hint {
             quota.reset = quota.reset.map(|reset| reset.saturating_sub(by));
         }
         hint
-    }
-
-    /// Whether an answer with this status that does not look like a refusal may be one for what its body
-    /// says: GitHub's secondary rate limit is a 403 that only its message tells from any other, and AWS'
-    /// `ThrottlingException` a 400 that only its code does.
-    pub(crate) fn body_decides(status: StatusCode) -> bool {
-        dialect::DEFAULT.body_decides(status)
     }
 
     /// A refusal for good, which says nothing else.

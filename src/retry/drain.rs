@@ -99,52 +99,61 @@ impl<B: Body> Drain<B> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use bytes::buf::Chain;
-    use http_body_util::Empty;
+    use std::convert::Infallible;
+    use std::task::Waker;
+
+    use bytes::Buf;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
 
     use super::*;
 
-    /// What of these frames is read in one piece. Each is of two chunks, of which either may be empty.
-    fn bytes(frames: &[(&'static str, &'static str)]) -> Option<String> {
+    /// What of these frames is read, within so many bytes. Each is of two chunks, of which either may be
+    /// empty.
+    fn read(frames: &[(&'static str, &'static str)], bytes: usize) -> Bytes {
+        let frames: Vec<_> = frames
+            .iter()
+            .map(|(a, b)| Bytes::from(*a).chain(Bytes::from(*b)))
+            .map(|data| Ok::<_, Infallible>(Frame::data(data)))
+            .collect();
         let limits = DrainLimits {
-            bytes: 0,
+            bytes,
             time: Duration::ZERO,
         };
-        let mut drain = Drain::<Empty<Chain<Bytes, Bytes>>>::new(Empty::new(), limits);
-        let frames = frames
-            .iter()
-            .map(|(a, b)| Bytes::from(*a).chain(Bytes::from(*b)));
-        drain.frames = frames.map(Frame::data).collect();
-        let bytes = drain.bytes()?.into_owned();
-        Some(String::from_utf8(bytes).unwrap())
+        let mut drain = Drain::new(StreamBody::new(stream::iter(frames)), limits);
+        let read = drain.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(read.is_ready());
+        drain.bytes()
     }
 
     #[test]
-    fn frames_are_joined_whether_or_not_some_are_empty() {
-        assert_eq!(bytes(&[("one", "")]).unwrap(), "one");
+    fn frames_and_their_pieces_are_joined_whether_or_not_some_are_empty() {
+        assert_eq!(read(&[("one", "")], 100), "one");
         assert_eq!(
-            bytes(&[("one", ""), ("two", ""), ("three", "")]).unwrap(),
+            read(&[("one", ""), ("two", ""), ("three", "")], 100),
             "onetwothree"
         );
         assert_eq!(
-            bytes(&[("", ""), ("one", ""), ("", ""), ("", "two")]).unwrap(),
+            read(&[("", ""), ("one", ""), ("", ""), ("", "two")], 100),
             "onetwo"
+        );
+        assert_eq!(
+            read(&[("zero", ""), ("one", "two"), ("three", "")], 100),
+            "zeroonetwothree"
         );
     }
 
     #[test]
-    fn nothing_is_joined_to_data_that_do_not_lie_in_one_piece() {
-        assert_eq!(bytes(&[("one", "two"), ("three", "")]).unwrap(), "one");
-        assert_eq!(
-            bytes(&[("zero", ""), ("one", "two"), ("three", "")]).unwrap(),
-            "zeroone"
-        );
+    fn no_frame_is_read_beyond_the_bound() {
+        assert_eq!(read(&[("one", "two"), ("three", "")], 5), "onetwo");
+        assert_eq!(read(&[("one", "two"), ("three", "")], 6), "onetwo");
+        assert_eq!(read(&[("one", "two"), ("three", "")], 7), "onetwothree");
+        assert_eq!(read(&[("one", "")], 0), "");
     }
 
     #[test]
     fn nothing_read_is_nothing() {
-        assert_eq!(bytes(&[]), None);
-        assert_eq!(bytes(&[("", ""), ("", "")]), None);
+        assert!(read(&[], 100).is_empty());
+        assert!(read(&[("", ""), ("", "")], 100).is_empty());
     }
 }

@@ -11,7 +11,15 @@ use crate::server::Answers::{self, Chunked, Short, Streamed};
 use crate::table::Row;
 
 /// Where every driver keeps its bounds.
-const HELD: [&str; 4] = ["five", "fifty", "window-300", "free-200"];
+const HELD: [&str; 7] = [
+    "five",
+    "fifty",
+    "window-300",
+    "free-200",
+    "bucket-500",
+    "rise",
+    "moving",
+];
 
 /// By how much a driver that reads what it gets may take longer than a clone for each job.
 const READS: f64 = 1.15;

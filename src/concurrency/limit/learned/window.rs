@@ -259,8 +259,9 @@ impl Window {
             }
             Phase::Holding { held, distance } if binds => {
                 let held = held + 1.0;
-                // Near the end of the work nothing is won by a look, and a job would come late.
-                let looks = held >= distance && answered.queue as f64 >= self.size;
+                // However few wait: a program that drives one service from one task has one in line,
+                // and behind a `Buffer` any number may be hidden.
+                let looks = held >= distance && answered.queue > 0;
                 self.phase = if looks && self.may_look() {
                     Phase::Probing { distance }
                 } else {
