@@ -28,6 +28,7 @@
 //! ```
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,15 @@ pub trait ReplayRequest: Sized {
 
     /// The request's headers, to add those that a middleware was asked to add.
     fn headers_mut(&mut self) -> &mut HeaderMap;
+
+    /// What kind of request it is, as a number: the circuit breaker of
+    /// [`RetryOn429`](crate::RetryOn429) does not take the refusals of one kind for those of another.
+    ///
+    /// Of `http::Request` and reqwest's it is a hash of method, authority and path. `None` by default:
+    /// nothing is known of it.
+    fn route(&self) -> Option<u64> {
+        None
+    }
 
     /// Marks the head of an answer that was made for another request as the answer to this one: what it
     /// says of its request becomes that of this one, such as the URL. By default it says nothing of it.
@@ -122,6 +132,18 @@ impl<B: TryCloneBody> ReplayRequest for Request<B> {
     fn headers_mut(&mut self) -> &mut HeaderMap {
         self.headers_mut()
     }
+
+    fn route(&self) -> Option<u64> {
+        let uri = self.uri();
+        Some(route((self.method(), uri.authority(), uri.path())))
+    }
+}
+
+/// A number for a kind of request.
+pub(crate) fn route(kind: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    kind.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A response whose head can be read and whose body can be taken out.

@@ -394,6 +394,71 @@ async fn a_dead_route_beside_a_live_one_is_soon_known_to_be_one() {
     );
 }
 
+/// Two models of one API, of which one has no quota at all: a path for each.
+fn model(name: &str) -> Req {
+    let uri = format!("http://api.test/v1/models/{name}:generate?key=secret");
+    http::Request::post(uri).body(Full::default()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_a_live_route_are_not_lost_to_a_dead_one() {
+    for (live_latency, wait) in [(ms(50), None), (secs(10), None), (secs(10), Some(3600))] {
+        let sent = Arc::new(Mutex::new(0));
+        let counter = Arc::clone(&sent);
+        let inner = tower::service_fn(move |request: Req| {
+            let is_dead = request.uri().path().contains("dead");
+            *counter.lock().unwrap() += usize::from(is_dead);
+            async move {
+                sleep(if is_dead { ms(20) } else { live_latency }).await;
+                Ok::<_, Infallible>(match (is_dead, wait) {
+                    (false, _) => status(200),
+                    (true, None) => over_permanent(),
+                    (true, Some(wait)) => retry_after(wait),
+                })
+            }
+        });
+        let retry = RetryOn429Layer::new();
+        let client = ServiceBuilder::new()
+            .layer(retry.clone())
+            .layer(AdaptiveConcurrencyLayer::new())
+            .service(inner);
+        let mut jobs = JoinSet::new();
+        for number in 0..600 {
+            // The dead ones come first, and then by turns.
+            let name = if number < 100 || number % 2 == 0 {
+                "dead"
+            } else {
+                "live"
+            };
+            let job = client.clone().oneshot(model(name));
+            jobs.spawn(async move { (name, job.await.unwrap().status().as_u16()) });
+        }
+        let ended = jobs.join_all().await;
+        let lost = ended.iter().filter(|end| **end == ("live", 429)).count();
+        assert_eq!(lost, 0, "{live_latency:?} {wait:?}: lost of 250");
+        let dead = ended.iter().filter(|end| **end == ("dead", 429)).count();
+        assert_eq!(dead, 350);
+        assert!(!retry.handle().is_open());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_for_each_resource_hides_no_dead_api() {
+    let api = Api::new(ms(20), |_| over_cap());
+    let client = RetryOn429Layer::new().layer(api.service());
+    let start = Instant::now();
+    for number in 0..1000 {
+        let response = client
+            .clone()
+            .oneshot(model(&format!("{number}")))
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 429);
+    }
+    assert!(api.sent().len() <= 8, "{} were sent", api.sent().len());
+    assert!(start.elapsed() <= secs(1));
+}
+
 fn over_permanent() -> Answer {
     let body = Full::from(r#"{"error":{"code":"insufficient_quota"}}"#);
     Response::builder().status(429).body(body).unwrap()

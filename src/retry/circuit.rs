@@ -9,6 +9,7 @@ mod loom_tests;
 mod outage;
 mod part;
 mod probe;
+mod routes;
 #[cfg(all(test, not(throttle_loom)))]
 mod tests;
 
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use self::outage::Outage;
 pub(super) use self::part::{Part, Registration};
 use self::probe::Open;
+use self::routes::Routes;
 use super::last_refusal::LastRefusal;
 use super::pause::Shared;
 use crate::message::{Unsent, UnsentCause};
@@ -57,12 +59,17 @@ struct State {
     /// Refusals for good in a row, and when the first of them came.
     for_good: u32,
     for_good_since: Option<Instant>,
+    /// What kinds of request these were.
+    routes: Routes,
     /// How many of these open the circuit.
     needed: u32,
     last: Option<Arc<LastRefusal>>,
     /// Whether `last` belongs to the present outage.
     last_is_current: bool,
     open: Option<Open>,
+    /// How often it was open, and how many probes have ended.
+    opened: u64,
+    probes: u64,
     /// The user closed the layer: nobody is sent any more.
     shut: bool,
     /// Those who wait, to be woken when the circuit opens.
@@ -78,6 +85,8 @@ pub(super) struct Setback {
     pub(super) wait: Option<Duration>,
     /// The server serves nobody like this one, as far as one answer can tell.
     pub(super) for_good: bool,
+    /// What kind of request it was, if that is known.
+    pub(super) route: Option<u64>,
 }
 
 impl Setback {
@@ -87,6 +96,7 @@ impl Setback {
             at,
             wait: None,
             for_good: false,
+            route: None,
         }
     }
 }
@@ -98,6 +108,9 @@ pub(super) enum Admission {
     Send,
     /// Send it, and tell what came of it: it is the probe.
     Probe,
+    /// Keep it until the probe that is out has ended: requests like it may be served. With the number of
+    /// probes that have ended by now.
+    Wait(u64),
     /// Answer it without sending.
     Answer(Unsent),
 }
@@ -110,10 +123,13 @@ impl Circuit {
                 outage: Outage::default(),
                 for_good: 0,
                 for_good_since: None,
+                routes: Routes::default(),
                 needed: FOR_GOOD,
                 last: None,
                 last_is_current: false,
                 open: None,
+                opened: 0,
+                probes: 0,
                 shut: false,
                 waiting: BTreeMap::new(),
                 next_key: 0,
@@ -162,9 +178,16 @@ impl Circuit {
             state.needed = FOR_GOOD;
         }
         state.outage.end();
-        (state.for_good, state.for_good_since) = (0, None);
+        state.forget_for_good();
         state.last_is_current = false;
+        let woken = if open.is_some() {
+            std::mem::take(&mut state.waiting)
+        } else {
+            BTreeMap::new()
+        };
         self.publish(&state);
+        drop(state);
+        woken.into_values().for_each(Waker::wake);
     }
 
     /// Notes an attempt that was not accepted, with a copy of its answer if there was one. Returns whether
@@ -177,7 +200,7 @@ impl Circuit {
         max_outage: Duration,
         may_open: bool,
     ) -> bool {
-        let Setback { at, wait, for_good } = setback;
+        let Setback { at, wait, .. } = setback;
         let mut state = self.lock();
         if !part.is_trying {
             part.is_trying = true;
@@ -188,22 +211,19 @@ impl Circuit {
             state.last = Some(Arc::new(copy));
             state.last_is_current = true;
         }
-        if for_good {
-            state.for_good += 1;
-            state.for_good_since.get_or_insert(at);
-        } else if state.open.is_none() {
-            (state.for_good, state.for_good_since) = (0, None);
-        }
+        state.note_for_good(setback);
         let is_over = !lasted.is_zero() && lasted >= max_outage;
-        let mut woken = BTreeMap::new();
-        if let Some(open) = &mut state.open {
-            if std::mem::take(&mut part.is_probe) {
-                open.probe_refused(at, wait);
-            }
-        } else if may_open && state.last_is_current && (is_over || state.for_good >= state.needed) {
-            state.open = Some(Open::new(at, wait));
-            woken = std::mem::take(&mut state.waiting);
-        }
+        let opens =
+            may_open && state.last_is_current && (is_over || state.for_good >= state.needed);
+        let woken = if state.open.is_some() {
+            state.probe_ended(part.probe_of.take(), |open| open.probe_refused(at, wait))
+        } else if opens {
+            state.opened += 1;
+            state.open = Some(Open::new(state.opened, at, wait));
+            std::mem::take(&mut state.waiting)
+        } else {
+            BTreeMap::new()
+        };
         let ends = is_over || state.open.is_some() || state.shut;
         self.publish(&state);
         drop(state);
@@ -211,22 +231,28 @@ impl Circuit {
         ends
     }
 
-    /// Decides about a request that is about to be sent. Makes it the probe if one is due.
+    /// Decides about a request of the kind `route` that is about to be sent. Makes it the probe if one is
+    /// due, or if requests of its kind were not refused yet.
     #[cold]
-    pub(super) fn admit(&self, now: Instant, part: &mut Part) -> Admission {
+    pub(super) fn admit(&self, now: Instant, part: &mut Part, route: Option<u64>) -> Admission {
         let mut state = self.lock();
         if state.shut {
             return Admission::Answer(state.unsent(UnsentCause::Closed, now));
         }
-        if part.is_probe {
-            return Admission::Probe;
-        }
+        let (is_other, probes) = (state.routes.is_open(route), state.probes);
         let Some(open) = &mut state.open else {
             return Admission::Send;
         };
-        if open.begin_probe(now) {
-            part.is_probe = true;
+        if part.probe_of == Some(open.number) {
             return Admission::Probe;
+        }
+        if open.is_due(now) || (is_other && !open.is_probing()) {
+            open.begin_probe();
+            part.probe_of = Some(open.number);
+            return Admission::Probe;
+        }
+        if is_other {
+            return Admission::Wait(probes);
         }
         Admission::Answer(state.unsent(UnsentCause::CircuitOpen, now))
     }
@@ -253,17 +279,23 @@ impl Circuit {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// Keeps a waker until the circuit opens or the registration is dropped. Returns false if the circuit
-    /// tripped meanwhile: the caller must look again.
+    /// Keeps a waker until the circuit opens, closes or ends a probe, or the registration is dropped.
+    /// Returns false if what was `admitted` no longer holds: the caller must look again.
     pub(super) fn register(
         shared: &Arc<Shared>,
         registration: &mut Option<Registration>,
-        is_probe: bool,
+        admitted: Admission,
         cx: &Context<'_>,
     ) -> bool {
         let waker = cx.waker().clone();
         let mut state = shared.circuit.lock();
-        if state.shut || (state.open.is_some() && !is_probe) {
+        let holds = match admitted {
+            Admission::Send => state.open.is_none(),
+            Admission::Probe => true,
+            Admission::Wait(probes) => state.open.is_some() && state.probes == probes,
+            Admission::Answer(_) => false,
+        };
+        if state.shut || !holds {
             return false;
         }
         let key = match registration {
@@ -303,6 +335,39 @@ impl Circuit {
 impl State {
     fn is_tripped(&self) -> bool {
         self.shut || self.open.is_some()
+    }
+
+    /// Notes whether a refusal is for good.
+    fn note_for_good(&mut self, setback: Setback) {
+        if setback.for_good {
+            self.for_good += 1;
+            self.for_good_since.get_or_insert(setback.at);
+            self.routes.refused(setback.route);
+        } else if self.open.is_none() {
+            self.forget_for_good();
+        }
+    }
+
+    fn forget_for_good(&mut self) {
+        (self.for_good, self.for_good_since) = (0, None);
+        self.routes.clear();
+    }
+
+    /// The probe of the time with this number has ended, if the circuit is still open since then. Returns
+    /// those who may wait for that.
+    fn probe_ended(
+        &mut self,
+        probe_of: Option<u64>,
+        how: impl FnOnce(&mut Open),
+    ) -> BTreeMap<u64, Waker> {
+        match &mut self.open {
+            Some(open) if probe_of == Some(open.number) => {
+                how(open);
+                self.probes += 1;
+                std::mem::take(&mut self.waiting)
+            }
+            _ => BTreeMap::new(),
+        }
     }
 
     fn unsent(&self, cause: UnsentCause, now: Instant) -> Unsent {

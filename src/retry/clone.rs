@@ -51,6 +51,14 @@ pub trait CloneRequest<Req> {
         None
     }
 
+    /// What kind of request it is, as a number. One kind may be refused for good while another is served.
+    ///
+    /// `None` by default: nothing is known of it, and what is said to one is said to all.
+    fn route(&self, request: &Req) -> Option<u64> {
+        let _ = request;
+        None
+    }
+
     /// Marks the head of an answer that was made for another request as the answer to this one. By default
     /// it says nothing of its request, and is left as it is.
     fn mark_response(&self, request: &Req, parts: &mut Parts) {
@@ -85,6 +93,10 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
     #[inline]
     fn headers_mut<'a>(&self, request: &'a mut Req) -> Option<&'a mut HeaderMap> {
         Some(request.headers_mut())
+    }
+
+    fn route(&self, request: &Req) -> Option<u64> {
+        request.route()
     }
 
     fn mark_response(&self, request: &Req, parts: &mut Parts) {

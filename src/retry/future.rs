@@ -166,8 +166,7 @@ where
                     State::Waiting { next }
                 }
                 StateProj::Waiting { next } => {
-                    let shared = &policy.shared;
-                    let ready = next.poll_ready(this.service, &policy.config, shared, retry, cx);
+                    let ready = next.poll_ready(this.service, policy, retry, cx);
                     if let Ready::Answer(unsent) = ready!(ready)? {
                         let answer = copy::<S::Response, Req, C, H, K>(next, unsent, policy, retry);
                         return Poll::Ready(Ok(answer));
@@ -277,9 +276,11 @@ fn on_read<B, Req, C, H, K>(
 where
     B: Body,
     H: OnRefusal<Req>,
+    K: CloneRequest<Req>,
 {
     let mut disposition = policy.dispose(refused);
-    if let Some(setback) = disposition.setback() {
+    if let Some(mut setback) = disposition.setback() {
+        setback.route = kept.and_then(|kept| policy.clone.route(kept));
         if retry.note(
             setback,
             Some(refused.copy()),

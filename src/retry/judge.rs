@@ -71,6 +71,7 @@ impl Disposition {
                 at: failed.at,
                 wait: failed.wait,
                 for_good: false,
+                route: None,
             }),
         }
     }
@@ -206,6 +207,7 @@ impl<C, H, K> Policy<C, H, K> {
             at: context.at,
             wait,
             for_good,
+            route: None,
         };
         let retry = FailedAttempt {
             at: context.at,

@@ -139,8 +139,9 @@
 //!   not count;
 //! - when two requests in a row are refused for good, with nothing accepted between: by a permanent code
 //!   (`insufficient_quota`), or by a wait above [`max_server_wait`](RetryOn429Layer::max_server_wait). A
-//!   refusal that names the request, as too large for any quota, does not count. Where others turn out to
-//!   be served all the same, it takes twice as many the next time.
+//!   refusal that names the request, as too large for any quota, does not count. Requests of another kind
+//!   (method, authority and path) are not told on account of these: one at a time goes and sees, until eight
+//!   kinds were refused for good. Where any turns out to be served, it takes twice as many the next time.
 //!
 //! While it is open, one request at a time goes as a probe: when the server said that it would serve again,
 //! at the latest after an hour, else after a second, then after twice as long, up to a minute. No probe

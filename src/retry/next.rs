@@ -1,7 +1,6 @@
 //! An attempt to come.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -50,21 +49,26 @@ impl<Req> Next<Req> {
 
     /// Waits until the attempt may begin: until its time has come, the circuit allows it and `service` is
     /// ready. Or until it is to be answered without being sent.
-    pub(super) fn poll_ready<S: Service<Req>>(
+    pub(super) fn poll_ready<S: Service<Req>, C, H, K: CloneRequest<Req>>(
         &mut self,
         service: &mut S,
-        config: &Config,
-        shared: &Arc<Shared>,
+        policy: &Policy<C, H, K>,
         retry: &mut RetryState,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Ready, S::Error>> {
+        let (config, shared) = (&policy.config, &policy.shared);
         loop {
+            let mut admitted = Admission::Send;
             if shared.circuit.is_tripped() {
-                if let Admission::Answer(unsent) = retry.admit(Instant::now(), shared) {
-                    return Poll::Ready(Ok(Ready::Answer(unsent)));
-                }
+                let request = self.request.as_ref();
+                let route = request.and_then(|request| policy.clone.route(request));
+                admitted = retry.admit(Instant::now(), shared, route);
             }
-            if self.poll_due(config, shared, retry, cx).is_ready() {
+            if let Admission::Answer(unsent) = admitted {
+                return Poll::Ready(Ok(Ready::Answer(unsent)));
+            }
+            let waits = matches!(admitted, Admission::Wait(_));
+            if !waits && self.poll_due(config, shared, retry, cx).is_ready() {
                 let ready = ask::with(retry.ask(), || service.poll_ready(cx));
                 if ready.is_ready() {
                     return ready.map_ok(|()| Ready::Send);
@@ -75,8 +79,7 @@ impl<Req> Next<Req> {
                     return Poll::Ready(Ok(Ready::Answer(unsent)));
                 }
             }
-            let is_probe = retry.is_probe();
-            if Circuit::register(shared, &mut self.registration, is_probe, cx) {
+            if Circuit::register(shared, &mut self.registration, admitted, cx) {
                 return Poll::Pending;
             }
         }

@@ -147,10 +147,15 @@ impl RetryState {
     }
 
     /// Whether the request may be sent, now that the circuit is not closed.
-    pub(super) fn admit(&mut self, now: Instant, shared: &Arc<Shared>) -> Admission {
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        shared: &Arc<Shared>,
+        route: Option<u64>,
+    ) -> Admission {
         let noted = self.noted.get_or_insert_default();
         let part = noted.part.get_or_insert_with(|| Part::new(shared));
-        shared.circuit.admit(now, part)
+        shared.circuit.admit(now, part, route)
     }
 
     /// Whether this request is the circuit's probe.

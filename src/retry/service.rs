@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
 use super::body::ResponseBody;
-use super::circuit::{Circuit, Registration};
+use super::circuit::{Admission, Circuit, Registration};
 use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::future::{Answer, BodyOf, ResponseFuture};
@@ -101,7 +101,7 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
                 return Poll::Ready(());
             }
         }
-        if Circuit::register(shared, &mut waiting.registration, false, cx) {
+        if Circuit::register(shared, &mut waiting.registration, Admission::Send, cx) {
             Poll::Pending
         } else {
             Poll::Ready(())

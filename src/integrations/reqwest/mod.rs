@@ -14,7 +14,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode};
 use http_body::Body;
 use reqwest::{Request, Response, ResponseBuilderExt, Url};
 
-use crate::message::{HttpResponse, ReplayRequest, WithBody};
+use crate::message::{HttpResponse, ReplayRequest, WithBody, route};
 
 /// Bodies in memory are cloned by reference count, multipart forms too. A stream makes the request one
 /// that is sent once, unless [`buffer_bodies`](crate::RetryOn429Layer::buffer_bodies) says otherwise.
@@ -39,6 +39,11 @@ impl ReplayRequest for Request {
 
     fn headers_mut(&mut self) -> &mut HeaderMap {
         self.headers_mut()
+    }
+
+    fn route(&self) -> Option<u64> {
+        let url = self.url();
+        Some(route((self.method(), url.authority(), url.path())))
     }
 
     fn mark_response(&self, parts: &mut Parts) {

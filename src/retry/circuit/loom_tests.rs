@@ -29,6 +29,7 @@ fn refuse_for_good(shared: &Arc<Shared>) {
         at,
         wait: None,
         for_good: true,
+        route: None,
     };
     let mut part = Part::new(shared);
     shared
@@ -51,14 +52,14 @@ fn nobody_sleeps(trip: impl Fn(&Arc<Shared>) + Send + Sync + Copy + 'static) {
         let registered = Circuit::register(
             &shared,
             &mut registration,
-            false,
+            Admission::Send,
             &Context::from_waker(&waker),
         );
         tripping.join().unwrap();
         assert!(shared.circuit.is_tripped());
         assert!(!registered || woken.0.load(SeqCst));
         let mut part = Part::new(&shared);
-        let admission = shared.circuit.admit(Instant::now(), &mut part);
+        let admission = shared.circuit.admit(Instant::now(), &mut part, None);
         assert!(matches!(admission, Admission::Answer(_)));
     });
 }
@@ -82,7 +83,7 @@ fn one_probe_at_a_time() {
         let later = Instant::now() + Duration::from_secs(60);
         let admit = move |shared: Arc<Shared>| {
             let mut part = Part::new(&shared);
-            let admission = shared.circuit.admit(later, &mut part);
+            let admission = shared.circuit.admit(later, &mut part, None);
             (admission == Admission::Probe, part)
         };
         let other = {

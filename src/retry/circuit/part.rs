@@ -1,6 +1,7 @@
 //! What one request holds of the circuit.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use tokio::time::Instant;
 
@@ -12,7 +13,8 @@ pub(in crate::retry) struct Part {
     shared: Arc<Shared>,
     /// It was refused, and is not done: the time of an outage runs.
     pub(super) is_trying: bool,
-    pub(super) is_probe: bool,
+    /// It is the probe of the time with this number that the circuit is open.
+    pub(super) probe_of: Option<u64>,
 }
 
 /// A waker that is kept while its owner waits.
@@ -26,28 +28,28 @@ impl Part {
         Self {
             shared: Arc::clone(shared),
             is_trying: false,
-            is_probe: false,
+            probe_of: None,
         }
     }
 
     pub(in crate::retry) fn is_probe(&self) -> bool {
-        self.is_probe
+        self.probe_of.is_some()
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.is_trying && !self.is_probe {
+        if !self.is_trying && self.probe_of.is_none() {
             return;
         }
         let mut state = self.shared.circuit.lock();
         if self.is_trying {
             state.outage.leave(Instant::now());
         }
-        if self.is_probe {
-            // Given up, or ended in another way than by a refusal: the next request may probe.
-            state.open.iter_mut().for_each(Open::probe_lost);
-        }
+        // Given up, or ended in another way than by a refusal: the next request may probe.
+        let woken = state.probe_ended(self.probe_of.take(), Open::probe_lost);
+        drop(state);
+        woken.into_values().for_each(Waker::wake);
     }
 }
 

@@ -15,6 +15,8 @@ const LONGEST_TOLD: Duration = Duration::from_secs(3600);
 /// An open circuit. It is half-open while a probe is out.
 #[derive(Debug)]
 pub(super) struct Open {
+    /// Which time it is that the circuit is open.
+    pub(super) number: u64,
     /// When the next probe may go.
     probe_at: Instant,
     /// The distance to the next probe where the server tells none.
@@ -26,8 +28,9 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens at `at`. The first probe goes when the server said that it will serve again.
-    pub(super) fn new(at: Instant, told: Option<Duration>) -> Self {
+    pub(super) fn new(number: u64, at: Instant, told: Option<Duration>) -> Self {
         Self {
+            number,
             probe_at: later(at, told.unwrap_or(FIRST).clamp(FIRST, LONGEST_TOLD)),
             distance: FIRST,
             is_probing: false,
@@ -35,11 +38,19 @@ impl Open {
         }
     }
 
-    /// Whether a probe is due. The caller sends it if so.
-    pub(super) fn begin_probe(&mut self, now: Instant) -> bool {
-        let due = !self.is_probing && now >= self.probe_at;
-        self.is_probing |= due;
-        due
+    /// Whether a probe is out.
+    pub(super) fn is_probing(&self) -> bool {
+        self.is_probing
+    }
+
+    /// Whether a probe is due.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        !self.is_probing && now >= self.probe_at
+    }
+
+    /// A probe goes.
+    pub(super) fn begin_probe(&mut self) {
+        self.is_probing = true;
     }
 
     /// The probe was refused.

@@ -5,6 +5,15 @@ use tokio::time::Instant;
 use super::outage::Outage;
 use super::probe::Open;
 
+/// Whether a probe was due; it goes then.
+fn probes(open: &mut Open, now: Instant) -> bool {
+    let due = open.is_due(now);
+    if due {
+        open.begin_probe();
+    }
+    due
+}
+
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
@@ -43,16 +52,16 @@ fn an_outage_lasts_from_the_first_refusal_while_somebody_tries() {
 #[test]
 fn probes_go_at_the_told_reset_or_at_doubling_distances() {
     let start = Instant::now();
-    let mut open = Open::new(start, Some(secs(100)));
-    assert!(!open.begin_probe(start + secs(99)));
-    assert!(open.begin_probe(start + secs(100)));
-    assert!(!open.begin_probe(start + secs(101)), "one at a time");
+    let mut open = Open::new(1, start, Some(secs(100)));
+    assert!(!probes(&mut open, start + secs(99)));
+    assert!(probes(&mut open, start + secs(100)));
+    assert!(!probes(&mut open, start + secs(101)), "one at a time");
     open.probe_refused(start + secs(102), None);
-    assert!(!open.begin_probe(start + secs(103)));
-    assert!(open.begin_probe(start + secs(104)));
+    assert!(!probes(&mut open, start + secs(103)));
+    assert!(probes(&mut open, start + secs(104)));
     open.probe_lost();
     assert!(
-        open.begin_probe(start + secs(104)),
+        probes(&mut open, start + secs(104)),
         "the next may go at once"
     );
 }
@@ -60,21 +69,21 @@ fn probes_go_at_the_told_reset_or_at_doubling_distances() {
 #[test]
 fn a_reset_in_decades_is_not_waited_for() {
     let start = Instant::now();
-    let mut open = Open::new(start, Some(Duration::MAX));
-    assert!(!open.begin_probe(start + secs(3599)));
-    assert!(open.begin_probe(start + secs(3600)));
+    let mut open = Open::new(1, start, Some(Duration::MAX));
+    assert!(!probes(&mut open, start + secs(3599)));
+    assert!(probes(&mut open, start + secs(3600)));
     assert!(!open.is_reset_over(start + secs(3600)));
     open.probe_refused(start + secs(3600), Some(Duration::MAX));
-    assert!(open.begin_probe(start + secs(7200)));
+    assert!(probes(&mut open, start + secs(7200)));
 }
 
 #[test]
 fn a_wait_of_nothing_does_not_hammer() {
     let start = Instant::now();
-    let mut open = Open::new(start, Some(Duration::ZERO));
-    assert!(!open.begin_probe(start));
-    assert!(open.begin_probe(start + secs(1)));
+    let mut open = Open::new(1, start, Some(Duration::ZERO));
+    assert!(!probes(&mut open, start));
+    assert!(probes(&mut open, start + secs(1)));
     open.probe_refused(start + secs(1), Some(Duration::ZERO));
-    assert!(!open.begin_probe(start + secs(2)));
-    assert!(open.begin_probe(start + secs(3)));
+    assert!(!probes(&mut open, start + secs(2)));
+    assert!(probes(&mut open, start + secs(3)));
 }
