@@ -11,9 +11,10 @@ use support::*;
 use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
 use tower_throttle::concurrency::{Classified, Snapshot};
+use tower_throttle::message::Governor;
+use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
 
 /// How the gate counts one answer with this status.
 async fn counted(layer: &AdaptiveConcurrencyLayer, status: u16) -> (u64, u64) {
@@ -215,6 +216,72 @@ async fn a_watch_tells_of_every_change() {
     drop(changed);
     handle.resume();
     assert_eq!(told!().pause_remaining, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_woken_by_every_change() {
+    let layer = fixed(1);
+    let handle = layer.handle();
+    let (service, mut server) = gated(&layer);
+    let mut watch = handle.watch();
+    /// Does something, and returns the numbers that a `Watch` is woken for.
+    macro_rules! woken_by {
+        ($what:expr) => {{
+            let mut changed = task::spawn(watch.changed());
+            assert_pending!(changed.poll());
+            let result = $what;
+            assert!(changed.is_woken(), "{}", stringify!($what));
+            (assert_ready!(changed.poll()), result)
+        }};
+    }
+    let (seen, mut holder) = woken_by!(assert_ready_ok!(ready(service.clone()).poll()));
+    assert_eq!(seen.in_flight, 1);
+    let mut response = task::spawn(holder.call(Request::new(())));
+    let (_, answering) = server.next_request().await.unwrap();
+    answering.send_response(answer(200));
+    let (seen, answered) = woken_by!(assert_ready_ok!(response.poll()));
+    assert_eq!((seen.in_flight, seen.accepted), (1, 1));
+    // The body gives its permit back.
+    let (seen, ()) = woken_by!(drop(answered));
+    assert_eq!(seen.in_flight, 0);
+    drop(response);
+    // A call that nobody answers is void.
+    let mut parked = ready(service.clone());
+    let holder = assert_ready_ok!(ready(service.clone()).poll());
+    assert_pending!(parked.poll());
+    drop(holder);
+    tokio::time::advance(Duration::from_millis(10)).await;
+    assert_eq!(
+        assert_ready!(task::spawn(watch.changed()).poll()).waiting,
+        1
+    );
+    let (seen, ()) = woken_by!(handle.set_min(3));
+    assert_eq!((seen.limit, seen.waiting), (3, 1));
+    let mut newcomer = ready(service.clone());
+    handle.pause(Duration::from_secs(1));
+    assert_ready!(task::spawn(watch.changed()).poll());
+    let (seen, ()) = woken_by!(assert_pending!(newcomer.poll()));
+    assert_eq!(seen.waiting, 1, "the one that parked is out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_woken_for_a_pause_that_only_the_body_tells() {
+    let layer = fixed(1);
+    let handle = layer.handle();
+    let service = layer.layer(tower::service_fn(|_: Request<()>| {
+        std::future::ready(Ok::<_, std::convert::Infallible>(answer(429)))
+    }));
+    let response = service.oneshot(Request::new(())).await.unwrap();
+    let governor = response.extensions().get::<Governor>().unwrap();
+    let (parts, _) = refusal("5").into_parts();
+    let received = std::time::SystemTime::UNIX_EPOCH;
+    let hint = Hint::parse(parts.status, &parts.headers, None, received);
+    let mut watch = handle.watch();
+    let mut changed = task::spawn(watch.changed());
+    assert_pending!(changed.poll());
+    governor.refine(&hint);
+    assert!(changed.is_woken());
+    assert!(assert_ready!(changed.poll()).pause_remaining.is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 mod support;
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,9 @@ use http_body_util::Full;
 use support::*;
 use tower::{Layer, ServiceExt};
 use tower_throttle::concurrency::Classified;
-use tower_throttle::concurrency::limit::{Aimd, Gradient2, Learned, Limit, Vegas};
+use tower_throttle::concurrency::limit::{
+    Aimd, Gradient2, Headroom, Learned, Limit, Load, Now, Outcome, Sent, Vegas,
+};
 use tower_throttle::hint::Verdict;
 use tower_throttle::message::Governor;
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
@@ -40,6 +43,56 @@ async fn exchange(
 fn counted(layer: &AdaptiveConcurrencyLayer) -> (usize, u64, u64) {
     let seen = layer.handle().snapshot();
     (seen.in_flight, seen.accepted, seen.refused)
+}
+
+/// Notes how many quotas it is told of with each outcome, and whether the request was accepted.
+#[derive(Clone, Debug, Default)]
+struct Noting(Arc<Mutex<Vec<(bool, usize)>>>);
+
+impl Limit for Noting {
+    fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
+        Headroom::of(self.limit(), load)
+    }
+
+    fn on_send(&mut self, _: &Now, _: Load) {}
+
+    fn on_outcome(&mut self, _: &Now, _: &Sent, outcome: Outcome<'_>, _: Load) {
+        let told = match outcome {
+            Outcome::Accepted(hint) => (true, hint.quotas().len()),
+            Outcome::Refused { hint, .. } => (false, hint.quotas().len()),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(told);
+    }
+
+    fn limit(&self) -> usize {
+        10
+    }
+
+    fn set_limit(&mut self, _: usize) {}
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_accepted_answer_says_of_quotas_reaches_limit_and_caller() {
+    let limit = Noting::default();
+    let told = Arc::clone(&limit.0);
+    let layer = AdaptiveConcurrencyLayer::with_limit(limit);
+    for (status, says) in [(200, true), (200, false), (404, true), (429, true)] {
+        let mut answer = with_body(status, "");
+        if says {
+            let headers = answer.headers_mut();
+            headers.insert("x-ratelimit-limit", 10.into());
+            headers.insert("x-ratelimit-remaining", 9.into());
+        }
+        let answer = exchange(&layer, answer).await;
+        let hint = answer.extensions().get::<Hint>();
+        let quotas = hint.map_or(0, |hint| hint.quotas().len());
+        assert_eq!(quotas, usize::from(says), "{status}");
+        let last = told.lock().unwrap().pop();
+        assert_eq!(last, Some((status != 429, quotas)), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
+use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
 use tower_throttle::message::Governor;
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
 
@@ -368,6 +369,53 @@ fn a_runtime_that_stands_still_holds_up_no_other() {
         let seen = layer.handle().snapshot();
         assert_eq!((seen.in_flight, seen.waiting), (0, 0));
     }
+}
+
+/// Opens every two milliseconds, for one.
+#[derive(Clone, Debug, Default)]
+struct EveryTwo(Duration);
+
+impl Limit for EveryTwo {
+    fn headroom(&mut self, now: &Now, _: Load) -> Headroom {
+        Headroom {
+            slots: usize::from(now.get() >= self.0),
+            opens_at: Some(self.0),
+        }
+    }
+
+    fn on_send(&mut self, now: &Now, _: Load) {
+        self.0 = now.get() + Duration::from_millis(2);
+    }
+
+    fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
+
+    fn limit(&self) -> usize {
+        1000
+    }
+
+    fn set_limit(&mut self, _: usize) {}
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_let_through_leaves_a_timer_for_the_next() {
+    let layer = AdaptiveConcurrencyLayer::with_limit(EveryTwo::default());
+    let (service, _server) = gated(&layer);
+    let start = Instant::now();
+    let mut jobs = JoinSet::new();
+    for _ in 0..50 {
+        let mut service = service.clone();
+        jobs.spawn(async move {
+            service.ready().await.unwrap();
+            service
+        });
+    }
+    let through = jobs.join_all().await;
+    // Two milliseconds each, and what a timer adds.
+    let took = start.elapsed();
+    assert!(took <= Duration::from_millis(3 * 50), "{took:?}");
+    drop(through);
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ impl Handle {
         Self { gate }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(throttle_loom)))]
     pub(super) fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.gate)
     }

@@ -11,6 +11,9 @@ use crate::concurrency::limit::Now;
 /// An alarm is set for no longer than this, and then anew: clocks end somewhere.
 const MAX_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
+/// An alarm that did not ring for so long after its time is late: far longer than a timer takes.
+const LATE: Duration = Duration::from_millis(10);
+
 /// For the place of one that sets an alarm and does not wait.
 pub(super) const NO_WAITER: u64 = u64::MAX;
 
@@ -80,13 +83,85 @@ impl Alarms {
         }
     }
 
-    /// An alarm that should have rung by now is not relied on: its runtime may stand still.
+    /// An alarm that should have rung a while ago is not relied on: its runtime may stand still.
     pub(super) fn forget_late(&mut self, now: &Now) {
-        self.set.retain(|alarm| alarm.at > now.get());
+        self.set.retain(|alarm| now.get() < alarm.at + LATE);
     }
 
     /// A waiter is gone, and perhaps its runtime: an alarm that it set is set anew by one who stays.
     pub(super) fn left(&mut self, by: u64) {
         self.set.retain(|alarm| alarm.by != by);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Now {
+        Now::at(ms(millis))
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn an_earlier_alarm_takes_the_place_of_a_later_one() {
+        let mut alarms = Alarms::default();
+        let later = alarms.set(&at(0), ms(20), 1, None).unwrap();
+        assert!(alarms.set(&at(0), ms(20), 2, None).is_none());
+        assert!(alarms.set(&at(0), ms(30), 2, None).is_none());
+        let earlier = alarms.set(&at(0), ms(10), 2, None).unwrap();
+        assert!(alarms.expects(earlier) && !alarms.expects(later));
+        assert_ne!(earlier.number, later.number);
+        // One that does not count any more changes nothing when it rings.
+        alarms.rang(later);
+        assert!(alarms.expects(earlier) && !alarms.is_due(ms(10)));
+        alarms.rang(earlier);
+        assert!(!alarms.expects(earlier) && alarms.is_due(ms(10)));
+    }
+
+    #[test]
+    fn a_waiter_s_alarm_goes_with_it() {
+        let mut alarms = Alarms::default();
+        alarms.set(&at(0), ms(10), 7, None).unwrap();
+        alarms.left(8);
+        assert!(!alarms.is_due(ms(10)));
+        alarms.left(7);
+        assert!(alarms.is_due(ms(10)));
+    }
+
+    #[test]
+    fn an_alarm_is_late_ten_milliseconds_after_its_time() {
+        let mut alarms = Alarms::default();
+        alarms.set(&at(0), ms(10), 1, None).unwrap();
+        for (now, late) in [(9, false), (10, false), (19, false), (20, true)] {
+            alarms.forget_late(&at(now));
+            assert_eq!(alarms.is_due(ms(now + 1)), late, "{now}");
+        }
+    }
+
+    #[test]
+    fn each_runtime_has_its_own() {
+        let runtime = || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            builder.build().unwrap()
+        };
+        let (one, two) = (runtime(), runtime());
+        let ids = [&one, &two].map(|runtime| Some(runtime.handle().id()));
+        let mut alarms = Alarms::default();
+        let set = ids.map(|id| alarms.set(&at(0), ms(10), 1, id).unwrap());
+        assert!(alarms.set(&at(0), ms(10), 1, None).is_none());
+        assert!(set.iter().all(|alarm| alarms.expects(*alarm)));
+        let sooner = alarms.set(&at(0), ms(5), 1, ids[0]).unwrap();
+        assert!(!alarms.expects(set[0]) && alarms.expects(set[1]));
+        // The other's time is to come.
+        alarms.rang(sooner);
+        assert!(alarms.expects(set[1]));
+        // One that should have rung as well stands still.
+        let same = alarms.set(&at(0), ms(10), 1, ids[0]).unwrap();
+        alarms.rang(set[1]);
+        assert!(!alarms.expects(same) && alarms.is_due(ms(10)));
     }
 }

@@ -172,11 +172,11 @@ impl Gate {
             .is_ready();
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.lock();
-        let expected = state.expects(alarm);
+        let expected = state.alarms.expects(alarm);
         if expected {
             timers.push((alarm, sleep));
         }
-        let counts = |timer: &(Alarm, _)| state.expects(timer.0);
+        let counts = |timer: &(Alarm, _)| state.alarms.expects(timer.0);
         let (kept, over) = mem::take(&mut *timers).into_iter().partition(counts);
         *timers = kept;
         drop(state);

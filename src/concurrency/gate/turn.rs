@@ -181,6 +181,7 @@ impl State {
 
     fn let_through(&mut self, now: &Now, wakes: &mut Wakes) {
         self.revoke(now);
+        self.alarms.forget_late(now);
         let room = self.room(now);
         self.call(now, room, wakes);
         if self.due(room).is_some_and(|at| self.alarms.is_due(at)) {
@@ -194,16 +195,13 @@ impl State {
     fn revoke(&mut self, now: &Now) {
         if self.queue.expire(now) {
             self.version += 1;
-            self.alarms.forget_late(now);
         }
     }
 
     /// Calls as many waiters as there is room for.
     fn call(&mut self, now: &Now, room: Headroom, wakes: &mut Wakes) {
         let free = room.slots.saturating_sub(self.queue.called());
-        if free > 0 && !self.queue.all_called() {
-            self.queue.call(now, free, wakes);
-        }
+        self.queue.call(now, free, wakes);
     }
 
     /// When time alone changes something for those who wait: a slot opens, a body that is not read
@@ -214,10 +212,5 @@ impl State {
         let reclaims_at = self.reclaims_at().filter(|_| full);
         let times = [opens_at, reclaims_at, self.queue.grace_ends()];
         times.into_iter().flatten().min()
-    }
-
-    /// Whether this is the alarm that counts.
-    pub(super) fn expects(&self, alarm: Alarm) -> bool {
-        self.alarms.expects(alarm)
     }
 }
