@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::body::ResponseBody;
 use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
-use super::finish::{accept, copy, finish, pass_on};
+use super::finish::{accept, copy, finish, mark, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Disposition, HeadClass, Refused};
 use super::next::{self, Next, Ready, ask_hook};
@@ -126,12 +126,28 @@ where
         loop {
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => {
-                    let Poll::Ready(result) = future.poll(cx) else {
+                    let Poll::Ready(mut result) = future.poll(cx) else {
                         // An answer that is there at once needs no clock.
                         retry.sent_at.get_or_insert_with(Instant::now);
                         return Poll::Pending;
                     };
-                    match on_answer::<S, Req, C, H, K>(result, this.kept.as_ref(), policy, retry) {
+                    // Judged where it lies: a response is large, and each move of it costs.
+                    let kept = this.kept.as_ref();
+                    let class = match &mut result {
+                        Err(_) => None,
+                        Ok(response) => {
+                            let repeatable = || retry.may_repeat(kept, policy);
+                            let sent_at = retry.sent_at;
+                            match policy.judge::<_, S::Error>(response, sent_at, repeatable) {
+                                HeadClass::Accepted { served } => {
+                                    accept(response.extensions_mut(), served, policy, retry);
+                                    return Poll::Ready(result.map(pass_on));
+                                }
+                                class => Some(class),
+                            }
+                        }
+                    };
+                    match on_failure::<S, Req, C, H, K>(result, class, kept, policy, retry) {
                         Step::Done(result) => return Poll::Ready(result),
                         Step::Go(state) => state,
                     }
@@ -204,10 +220,11 @@ type StepOf<S, Req, H> = Step<
     <H as OnRefusal<Req>>::Future,
 >;
 
-/// Decides about what came of an attempt.
-#[inline]
-fn on_answer<S, Req, C, H, K>(
+/// Decides about an attempt that was not accepted at a glance: an error, or an answer of this `class`.
+#[cold]
+fn on_failure<S, Req, C, H, K>(
     mut result: Result<S::Response, S::Error>,
+    class: Option<HeadClass>,
     kept: Option<&Req>,
     policy: &Policy<C, H, K>,
     retry: &mut RetryState,
@@ -219,7 +236,6 @@ where
     H: OnRefusal<Req>,
     K: CloneRequest<Req>,
 {
-    // Judged where it lies: a response is large, and each move of it costs.
     let response = match &mut result {
         Ok(response) => response,
         Err(error) => {
@@ -231,19 +247,9 @@ where
             };
         }
     };
-    let repeatable = || retry.may_repeat(kept, policy);
-    match policy.judge::<_, S::Error>(response, retry.sent_at, repeatable) {
-        HeadClass::Accepted { served } => {
-            accept(response.extensions_mut(), served, policy, retry);
-            Step::Done(result.map(pass_on))
-        }
-        HeadClass::Read(context) => Step::Go(State::Reading {
-            refused: result
-                .ok()
-                .map(|response| policy.read(response, context, None)),
-            acting: None,
-        }),
-        HeadClass::Returned(context, disposition) => {
+    let (context, disposition, acting) = match class {
+        Some(HeadClass::Read(context)) => (context, None, None),
+        Some(HeadClass::Returned(context, disposition)) => {
             let refusal = Refusal {
                 status: response.status(),
                 headers: response.headers(),
@@ -252,18 +258,20 @@ where
             };
             let acting = ask_hook(refusal, kept, policy, retry);
             if acting.is_none() {
-                let hint = context.hint;
-                super::finish::mark(response.extensions_mut(), disposition, hint, policy, retry);
+                let extensions = response.extensions_mut();
+                mark(extensions, disposition, context.hint, policy, retry);
                 return Step::Done(result.map(pass_on));
             }
-            Step::Go(State::Reading {
-                refused: result
-                    .ok()
-                    .map(|response| policy.read(response, context, Some(disposition))),
-                acting,
-            })
+            (context, Some(disposition), acting)
         }
-    }
+        Some(HeadClass::Accepted { .. }) | None => return Step::Done(result.map(pass_on)),
+    };
+    Step::Go(State::Reading {
+        refused: result
+            .ok()
+            .map(|response| policy.read(response, context, disposition)),
+        acting,
+    })
 }
 
 /// Decides about a refused answer that was read, and asks the hook.

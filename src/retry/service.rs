@@ -18,7 +18,7 @@ use super::hook::{NoHook, OnRefusal};
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
 use super::policy::{Policies, Policy};
-use crate::message::WithBody;
+use crate::message::{HttpResponse, WithBody};
 
 /// Retries refused requests. See the [module docs](super) for more details.
 ///
@@ -83,6 +83,35 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
         K: Send + Sync + 'static,
     {
         RetryHandle::new(&self.policy)
+    }
+
+    /// Calls with a request that had to wait, or that the circuit decides about.
+    #[cold]
+    fn call_after_wait<Req>(
+        &mut self,
+        mut request: Req,
+        kept: Option<Req>,
+        repeatable: bool,
+    ) -> ResponseFuture<S, Req, C, H, K>
+    where
+        S: Service<Req> + Clone,
+        S::Response: HttpResponse,
+        H: OnRefusal<Req>,
+        K: CloneRequest<Req>,
+    {
+        let since = self.waiting.take().and_then(|waiting| waiting.since);
+        let policy = Arc::clone(&*self.policy);
+        if std::mem::take(&mut self.bypass) || policy.shared.circuit.is_tripped() {
+            self.pause = None;
+            // The service that was polled goes with the request: it may hold a permit, or a place.
+            let fresh = self.inner.clone();
+            let polled = std::mem::replace(&mut self.inner, fresh);
+            return ResponseFuture::waiting(request, polled, kept, repeatable, policy, since);
+        }
+        policy.number(&mut request, 1);
+        let future = self.inner.call(request);
+        let inner = self.inner.clone();
+        ResponseFuture::sent(future, inner, kept, repeatable, policy, since)
     }
 
     /// Keeps the waker, so that whoever waits below is woken when the circuit opens, and ends the wait of
@@ -169,8 +198,6 @@ where
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
         self.admitted = false;
-        let since = self.waiting.take().and_then(|waiting| waiting.since);
-        let bypass = std::mem::take(&mut self.bypass) || self.policy.shared.circuit.is_tripped();
         let Policy { config, clone, .. } = &**self.policy;
         let retries = config.max_attempts > 1;
         if retries {
@@ -188,17 +215,13 @@ where
             None
         };
         let repeatable = retries && kept.is_none() && clone.is_repeatable(&request);
-        let policy = Arc::clone(&*self.policy);
-        if bypass {
-            self.pause = None;
-            // The service that was polled goes with the request: it may hold a permit, or a place.
-            let fresh = self.inner.clone();
-            let polled = std::mem::replace(&mut self.inner, fresh);
-            return ResponseFuture::waiting(request, polled, kept, repeatable, policy, since);
+        if self.bypass || self.waiting.is_some() || self.policy.shared.circuit.is_tripped() {
+            return self.call_after_wait(request, kept, repeatable);
         }
+        let policy = Arc::clone(&*self.policy);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, repeatable, policy, since)
+        ResponseFuture::sent(future, self.inner.clone(), kept, repeatable, policy, None)
     }
 }
 
