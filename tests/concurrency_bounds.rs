@@ -172,6 +172,50 @@ async fn no_limit_holds_back_for_ever_and_each_goes_after_its_own_wait() {
     );
 }
 
+/// Lets nobody go, and says of how many may be in flight what the test says.
+#[derive(Clone, Debug)]
+struct Said(Arc<AtomicUsize>);
+
+impl Limit for Said {
+    fn headroom(&mut self, _: &Now, _: Load) -> Headroom {
+        Headroom {
+            slots: 0,
+            opens_at: None,
+        }
+    }
+
+    fn on_send(&mut self, _: &Now, _: Load) {}
+
+    fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
+
+    fn limit(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
+    fn set_limit(&mut self, limit: usize) {
+        self.0.store(limit, SeqCst);
+    }
+
+    fn set_bounds(&mut self, _: usize, _: usize) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_as_many_are_in_flight_as_may_be_does_not_count() {
+    let layer = AdaptiveConcurrencyLayer::with_limit(Said(Arc::new(AtomicUsize::new(1))))
+        .max_pause(Duration::from_secs(5));
+    let handle = layer.handle();
+    let (mut service, _server) = gated(&layer);
+    let waiting = tokio::spawn(async move { service.ready().await.is_ok() });
+    sleep(Duration::from_secs(4)).await;
+    handle.set_limit(0);
+    sleep(Duration::from_secs(10)).await;
+    handle.set_limit(1);
+    sleep(Duration::from_secs(4)).await;
+    assert!(!waiting.is_finished());
+    sleep(Duration::from_secs(2)).await;
+    assert!(waiting.is_finished());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pause_by_hand_lasts_however_long_it_is() {
     let layer = fixed(1).max_pause(Duration::from_secs(1));

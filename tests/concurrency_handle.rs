@@ -265,6 +265,24 @@ async fn a_watch_is_woken_by_every_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_is_woken_when_a_call_is_void() {
+    let layer = fixed(1);
+    let (service, _server) = gated(&layer);
+    let holder = assert_ready_ok!(ready(service.clone()).poll());
+    let (mut parked, mut second) = (ready(service.clone()), ready(service));
+    assert_pending!(parked.poll());
+    assert_pending!(second.poll());
+    drop(holder);
+    assert_pending!(second.poll());
+    let mut watch = layer.handle().watch();
+    let mut changed = task::spawn(watch.changed());
+    assert_pending!(changed.poll());
+    tokio::time::sleep(Duration::from_millis(11)).await;
+    assert!(changed.is_woken());
+    assert_eq!(assert_ready!(changed.poll()).waiting, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_is_woken_for_a_pause_that_only_the_body_tells() {
     let layer = fixed(1);
     let handle = layer.handle();

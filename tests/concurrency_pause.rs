@@ -419,6 +419,49 @@ async fn who_is_let_through_leaves_a_timer_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_let_through_has_a_timer_set_that_is_sooner_than_those_there_are() {
+    let layer = AdaptiveConcurrencyLayer::with_limit(EveryTwo(Duration::from_millis(5)));
+    let (service, _server) = gated(&layer);
+    let mut line: Vec<_> = (0..3).map(|_| ready(service.clone())).collect();
+    line.iter_mut()
+        .for_each(|waiter| assert_pending!(waiter.poll()));
+    tokio::time::sleep(Duration::from_millis(6)).await;
+    // The first is called, and those behind set a timer for the case that it does not come.
+    assert!(line.iter().all(|waiter| waiter.is_woken()));
+    assert_pending!(line[1].poll());
+    assert_pending!(line[2].poll());
+    let _first = assert_ready_ok!(line[0].poll());
+    assert!(line[1].is_woken() || line[2].is_woken());
+}
+
+/// In real time.
+#[test]
+fn a_timer_that_is_late_is_set_by_another_runtime() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap()
+    };
+    let (still, live) = (runtime(), runtime());
+    let layer = fixed(1);
+    let (service, _server) = gated(&layer);
+    let _holder = assert_ready_ok!(ready(service.clone()).poll());
+    let mut waiting = ready(service.clone());
+    live.block_on(async { assert_pending!(waiting.poll()) });
+    let mut parked: Vec<_> = (0..8).map(|_| ready(service.clone())).collect();
+    still.block_on(async {
+        let parked = parked.iter_mut();
+        parked.for_each(|parked| assert_pending!(parked.poll()));
+    });
+    // Those behind are woken to set a timer; one does, and then its runtime stands still.
+    layer.handle().pause(Duration::from_millis(20));
+    assert!(!waiting.is_woken());
+    still.block_on(async { assert_pending!(parked[7].poll()) });
+    std::thread::sleep(Duration::from_millis(40));
+    layer.handle().pause(Duration::from_millis(20));
+    assert!(waiting.is_woken(), "to set the timer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_default_layer_pauses_as_well() {
     let layer = AdaptiveConcurrencyLayer::default();
     let (service, mut server) = gated(&layer);
