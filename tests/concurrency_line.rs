@@ -1,13 +1,14 @@
-//! What the line costs when it is very long.
+//! What the line costs when it is very long, in real time.
 
 #[path = "concurrency/support.rs"]
 mod support;
 
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Request;
 use support::*;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 use tower_throttle::AdaptiveConcurrencyLayer;
 
@@ -26,7 +27,7 @@ fn is_ready(service: &mut impl Service<Request<()>>) -> bool {
 }
 
 /// So many services that wait at the gate.
-fn line(layer: AdaptiveConcurrencyLayer) -> Vec<Option<impl Service<Request<()>>>> {
+fn line(layer: &AdaptiveConcurrencyLayer) -> Vec<Option<impl Service<Request<()>> + use<>>> {
     let service = layer.layer(server(Duration::ZERO));
     let mut line = vec![service; WAITERS];
     for service in &mut line {
@@ -56,12 +57,12 @@ fn assert_quick(what: &str, order: &str, start: Instant) {
     assert!(took < MOST, "{what}, {order}: {took:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_line_in_a_pause_is_cancelled_in_a_time_that_grows_with_its_length() {
     for (name, order) in orders() {
         let layer = fixed(1);
         layer.handle().pause(Duration::from_secs(3600));
-        let mut line = line(layer.clone());
+        let mut line = line(&layer);
         let start = Instant::now();
         order.into_iter().for_each(|which| line[which] = None);
         assert_quick("cancelled", name, start);
@@ -70,13 +71,13 @@ async fn a_line_in_a_pause_is_cancelled_in_a_time_that_grows_with_its_length() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its_length() {
     for (name, order) in orders() {
         let layer = fixed(1);
         let mut holder = layer.layer(server(Duration::ZERO));
         assert!(is_ready(&mut holder));
-        let mut line = line(layer.clone());
+        let mut line = line(&layer);
         let start = Instant::now();
         layer.handle().set_limit(usize::MAX);
         for which in order {
@@ -87,13 +88,13 @@ async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_limit_that_is_cut_after_the_calls_costs_no_more_than_they_did() {
     for (name, order) in orders() {
         let layer = fixed(1);
         let mut holder = layer.layer(server(Duration::ZERO));
         assert!(is_ready(&mut holder));
-        let mut line = line(layer.clone());
+        let mut line = line(&layer);
         let start = Instant::now();
         layer.handle().set_limit(usize::MAX);
         layer.handle().set_limit(1 + WAITERS / 2);
@@ -106,7 +107,7 @@ async fn a_limit_that_is_cut_after_the_calls_costs_no_more_than_they_did() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_waiter_takes_few_bytes() {
     let layer = fixed(1);
     layer.handle().pause(Duration::from_secs(3600));
