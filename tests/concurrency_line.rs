@@ -1,14 +1,18 @@
-//! What the line costs when it is very long, in real time.
+//! What the line costs when it is very long.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the machine's time is measured, while the gate's clock stands still"
+)]
 
 #[path = "concurrency/support.rs"]
 mod support;
 
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use support::*;
-use tokio::time::Instant;
 use tower::{Layer, Service};
 use tower_throttle::AdaptiveConcurrencyLayer;
 
@@ -57,7 +61,7 @@ fn assert_quick(what: &str, order: &str, start: Instant) {
     assert!(took < MOST, "{what}, {order}: {took:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_line_in_a_pause_is_cancelled_in_a_time_that_grows_with_its_length() {
     for (name, order) in orders() {
         let layer = fixed(1);
@@ -71,7 +75,7 @@ async fn a_line_in_a_pause_is_cancelled_in_a_time_that_grows_with_its_length() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its_length() {
     for (name, order) in orders() {
         let layer = fixed(1);
@@ -88,7 +92,7 @@ async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_limit_that_is_cut_after_the_calls_costs_no_more_than_they_did() {
     for (name, order) in orders() {
         let layer = fixed(1);
@@ -107,7 +111,7 @@ async fn a_limit_that_is_cut_after_the_calls_costs_no_more_than_they_did() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_waiter_takes_few_bytes() {
     let layer = fixed(1);
     layer.handle().pause(Duration::from_secs(3600));
