@@ -22,33 +22,30 @@ type Times = Arc<Mutex<Vec<Instant>>>;
 
 /// A server that notes when it is asked, and answers so after a while.
 fn noting<F>(
+    times: &Times,
     answer: F,
-) -> (
-    Times,
-    impl Service<
-        Request<()>,
-        Response = Response<Body>,
-        Error = Infallible,
-        Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
-    > + Clone
-    + Send
-    + 'static,
-)
+) -> impl Service<
+    Request<()>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<F> + 'static,
+> + Clone
++ Send
++ use<F>
++ 'static
 where
     F: Fn(usize) -> Response<Body> + Clone + Send + 'static,
 {
-    let times = Times::default();
-    let noted = Arc::clone(&times);
-    let service = tower::service_fn(move |_: Request<()>| {
-        let mut times = noted.lock().unwrap();
+    let times = Arc::clone(times);
+    tower::service_fn(move |_: Request<()>| {
+        let mut times = times.lock().unwrap();
         times.push(Instant::now());
         let answer = answer(times.len() - 1);
         async move {
             sleep(Duration::from_millis(20)).await;
             Ok(answer)
         }
-    });
-    (times, service)
+    })
 }
 
 /// Lets many wait for a while; returns the longest time in which nobody went.
@@ -90,7 +87,8 @@ async fn somebody_goes_at_the_latest_after_the_longest_pause() {
         (2, Some("60")),
     ] {
         let max = Duration::from_secs(max);
-        let (times, service) = noting(move |_| asked.map_or_else(|| answer(429), refusal));
+        let times = Times::default();
+        let service = noting(&times, move |_| asked.map_or_else(|| answer(429), refusal));
         let layer = AdaptiveConcurrencyLayer::new().max_pause(max);
         let gap = longest_gap(&layer, &times, service, 100).await;
         assert!(gap <= max + SLACK, "{max:?}, {asked:?}: {gap:?}");
@@ -110,7 +108,8 @@ async fn what_was_told_of_a_quota_holds_back_no_longer_than_the_longest_pause() 
         }
         told
     };
-    let (times, service) = noting(told);
+    let times = Times::default();
+    let service = noting(&times, told);
     let layer = AdaptiveConcurrencyLayer::new();
     let gap = longest_gap(&layer, &times, service, 4).await;
     assert!(gap <= Duration::from_secs(120) + SLACK, "{gap:?}");
@@ -144,7 +143,8 @@ impl Limit for Never {
 #[tokio::test(start_paused = true)]
 async fn no_limit_holds_back_for_ever_and_each_goes_after_its_own_wait() {
     let layer = AdaptiveConcurrencyLayer::with_limit(Never).max_pause(Duration::from_secs(5));
-    let (times, service) = noting(|_| answer(200));
+    let times = Times::default();
+    let service = noting(&times, |_| answer(200));
     let gap = longest_gap(&layer, &times, service, 10).await;
     assert_eq!(times.lock().unwrap().len(), 10);
     assert!(
@@ -285,7 +285,7 @@ async fn constants_that_make_no_sense_are_the_defaults() {
             let mut constants = Constants::default();
             *field(&mut constants) = value;
             let layer = AdaptiveConcurrencyLayer::with_limit(Learned::with_constants(constants));
-            let (_, service) = noting(|n| match n % 7 {
+            let service = noting(&Times::default(), |n| match n % 7 {
                 0 => refusal("1"),
                 3 | 4 => answer(429),
                 _ => answer(200),

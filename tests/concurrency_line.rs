@@ -1,14 +1,18 @@
 //! What the line costs when it is very long.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the machine's time is measured, while the gate's clock stands still"
+)]
 
 #[path = "concurrency/support.rs"]
 mod support;
 
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use support::*;
-use tokio::time::Instant;
 use tower::{Layer, Service};
 use tower_throttle::AdaptiveConcurrencyLayer;
 
@@ -27,7 +31,7 @@ fn is_ready(service: &mut impl Service<Request<()>>) -> bool {
 }
 
 /// So many services that wait at the gate.
-fn line(layer: &AdaptiveConcurrencyLayer) -> Vec<Option<impl Service<Request<()>>>> {
+fn line(layer: &AdaptiveConcurrencyLayer) -> Vec<Option<impl Service<Request<()>> + use<>>> {
     let service = layer.layer(server(Duration::ZERO));
     let mut line = vec![service; WAITERS];
     for service in &mut line {

@@ -456,7 +456,7 @@ fn a_timer_that_is_late_is_set_by_another_runtime() {
     layer.handle().pause(Duration::from_millis(20));
     assert!(!waiting.is_woken());
     still.block_on(async { assert_pending!(parked[7].poll()) });
-    runtime().block_on(async { tokio::time::sleep(Duration::from_millis(40)).await });
+    live.block_on(async { tokio::time::sleep(Duration::from_millis(40)).await });
     layer.handle().pause(Duration::from_millis(20));
     assert!(waiting.is_woken(), "to set the timer");
 }

@@ -18,9 +18,10 @@ use tower::{Layer, Service};
 use super::Gate;
 use super::permit::Admission;
 use super::queue::Queue;
+use super::wakes::Wakes;
 use crate::AdaptiveConcurrencyLayer;
 use crate::ask::{self, Ask, KeptPlace};
-use crate::concurrency::limit::Fixed;
+use crate::concurrency::limit::{Fixed, Now};
 use crate::message::Governor;
 
 const WORK: Duration = Duration::from_millis(10);
@@ -243,4 +244,19 @@ fn a_place_moves_to_the_end_of_the_line_by_halves() {
     }
     assert_eq!(moved, end);
     assert!(queue.ticket() > end);
+}
+
+#[test]
+fn the_tag_of_one_who_forfeited_its_call_is_nobody_else_s() {
+    let at = |millis| Now::at(Duration::from_millis(millis));
+    let (mut queue, mut wakes) = (Queue::default(), Wakes::default());
+    let tag = queue.ticket();
+    queue.enter(tag, &mut None);
+    queue.call(&at(0), 1, &mut wakes);
+    assert!(queue.expire(&at(10)));
+    assert_eq!(queue.len(), 0);
+    assert_ne!(queue.former(tag, 1), tag);
+    // Once it is gone, anybody may have it.
+    queue.remove(tag, &mut wakes);
+    assert_eq!(queue.former(tag, 1), tag);
 }
