@@ -83,8 +83,8 @@
 //!
 //! A refused answer that asks for a wait pauses the gate for that long, and up to 5 % or half a second
 //! longer, so that several clients do not come back in step. A wait above
-//! [`max_pause`](AdaptiveConcurrencyLayer::max_pause), 120 s by default, does not pause the gate. The answer itself is passed on as
-//! it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
+//! [`max_pause`](AdaptiveConcurrencyLayer::max_pause), 120 s by default, does not pause the gate. The answer
+//! itself is passed on as it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
 //! [`Governor`](crate::message::Governor) by which a retry above tells what the body said. An accepted
 //! answer that tells of quotas carries the [`Hint`](crate::Hint) as well.
 //!

@@ -52,7 +52,8 @@ impl Dialect {
 
     /// Takes an error's code for a temporary refusal, which is retried.
     ///
-    /// Codes are compared exactly, case included. They are looked for in the body, and in the headers that carry one.
+    /// Codes are compared exactly, case included. They are looked for in the body, and in the headers that
+    /// carry one.
     /// With a 400, a 403, or a status given to [`refusal_by_body`](Dialect::refusal_by_body), such a
     /// code makes the answer a refusal.
     #[must_use]
@@ -76,7 +77,8 @@ impl Dialect {
     }
 
     /// Takes an answer with this status for a refusal if its headers or its body say so. Its body is
-    /// then read to find out, within the bounds of [`drain`](crate::RetryOn429Layer::drain). Statuses below 400 never are.
+    /// then read to find out, within the bounds of [`drain`](crate::RetryOn429Layer::drain). Statuses below
+    /// 400 never are.
     #[must_use]
     pub fn refusal_by_body(self, status: StatusCode) -> Self {
         self.with_status(status, Standing::ByBody)

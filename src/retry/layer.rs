@@ -313,7 +313,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///
     /// For tests: a run on a paused clock can be repeated exactly. The gate below has a
     /// [seed](crate::AdaptiveConcurrencyLayer::seed) of its own: set both. Over real sockets a seed repeats
-    /// the jitter, not the run. The waits that follow from a seed may change with the version of this crate. An [`idempotency_key`](Self::idempotency_key) has to be
+    /// the jitter, not the run. The waits that follow from a seed may change with the version of this crate.
+    /// An [`idempotency_key`](Self::idempotency_key) has to be
     /// unique, so it does not follow from the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {

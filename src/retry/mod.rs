@@ -164,8 +164,8 @@
 //!   (`insufficient_quota`), or by a wait above [`max_server_wait`](RetryOn429Layer::max_server_wait). A
 //!   refusal that names the request, as too large for any quota, does not count. Requests of another kind
 //!   (method, authority and path) are not answered on account of these: one request of them at a time is
-//!   sent as a probe, until eight kinds were refused for good. If one of them turns out to be served, the
-//!   next time takes twice as many kinds.
+//!   sent as a probe, until eight kinds were refused for good. If one of them turns out to be served, it
+//!   takes twice as many refusals in a row to open the circuit breaker the next time, up to 64.
 //!
 //! While it is open, it lets one request at a time through as a probe (other crates call that half-open). If
 //! the server told a time, the probe is sent then, or after an hour if that is earlier. If not, the first
