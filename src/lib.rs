@@ -1,13 +1,15 @@
-//! Tower middleware that finds an HTTP API's rate limit and runs right under it.
+//! Tower middleware that finds an HTTP API's rate limit and keeps just below it.
 //!
-//! Two layers wrap a client of an API that refuses work above limits it does not fully tell:
+//! Two layers wrap a client of an API that refuses work above limits which it does not fully document:
 //!
-//! - [`RetryOn429Layer`] sends again what was refused, when the server asks for it or by a jittered
-//!   backoff. See [`retry`].
-//! - [`AdaptiveConcurrencyLayer`] lets no more requests through than the server was found to take, in
-//!   order, and pauses all of them when one refusal asks for it. See [`concurrency`].
+//! - [`RetryOn429Layer`] sends refused requests again, at the time that the server asks for, or else after a
+//!   jittered backoff. Its circuit breaker answers requests at once when the API serves nobody. See [`retry`].
+//! - [`AdaptiveConcurrencyLayer`] is the *gate*. Each request in flight holds a permit; there are as many
+//!   permits as the server was found to take. Other requests wait in line, and all of them pause when one
+//!   refusal asks for it. See [`concurrency`].
 //!
-//! Both read what the server says of its limits, in every dialect, as a [`Hint`]. See [`hint`].
+//! Both read what the server says of its limits, in many header families and body formats, as a
+//! [`Hint`]. See [`hint`].
 //!
 //! ```
 //! use tower::ServiceBuilder;
@@ -24,6 +26,9 @@
 //! # is_client(&client);
 //! ```
 //!
+//! A request is sent by `client.clone().oneshot(request).await`, with `tower::ServiceExt` (tower's feature
+//! `util`).
+//!
 //! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
 //! hyper-util's legacy client. Others:
 //!
@@ -33,26 +38,60 @@
 //!   [`integrations`].
 //! - A request type of another crate, such as async-openai's: give
 //!   [`clone_request`](RetryOn429Layer::clone_request) a closure that copies it.
-//! - Types of your own: implement the seams in [`message`].
+//! - Types of your own: implement the traits in [`message`].
 //!
-//! What is retried, and what can be switched on to be, stands in [`retry`]; a hook that can await, such
-//! as for a new token after a 401, is [`on_refusal`](RetryOn429Layer::on_refusal).
+//! [`retry`] says what is retried, and what else can be. A hook that can await, such as for a new token
+//! after a 401, is [`on_refusal`](RetryOn429Layer::on_refusal).
+//!
+//! # What a response carries
+//!
+//! A refusal that cannot be retried is returned as a response, never as an error. Its extensions tell why:
+//!
+//! | read by | what it says |
+//! |---|---|
+//! | [`Hint::of`] | what the server said of its limits; on refusals, and on answers that tell of quotas |
+//! | [`Attempts::of`](retry::Attempts::of) | how often the request was sent; 0 if never |
+//! | [`Unsent::of`](message::Unsent::of) | the response is a layer's, not the server's, and why |
+//! | [`NotSentAgain::of`](retry::NotSentAgain::of) | it would have been retried, but the request could not be copied |
 //!
 //! # The order of the layers
 //!
-//! The retries stand outside, the gate inside. So every attempt waits for its turn and is a sample
-//! of what the server takes, and no permit is held while a retry waits. The other way round, a series
-//! of refusals would look like one slow success, and would keep a place occupied.
+//! The retries go outside, the gate inside. So every attempt waits for its own permit and is a sample of
+//! what the server takes, and no permit is held while a retry waits. The other way round, a series of
+//! refusals would look like one slow success, and would hold a permit meanwhile.
 //!
-//! What queues or sheds requests stands outside both: tower's `LoadShed`, `Buffer`. A request as a whole is
-//! bounded by [`max_time`](RetryOn429Layer::max_time), as tower's `Timeout` begins after the first wait in
-//! line. The
-//! [guide](guide::order) says where tower's other layers go, tower-http's and a cache, and why.
+//! Layers that queue or shed requests go outside both: tower's `LoadShed`, `Buffer`.
+//! [`max_time`](RetryOn429Layer::max_time) bounds how long a request waits, from the first wait in line on.
+//! It does not cut an attempt short; a `Timeout` below both layers does. The [guide](guide::order) says where
+//! tower's other layers go, tower-http's and a cache, and why.
 //!
 //! # State
 //!
 //! State belongs to a layer, and is shared by its clones and by all services that they wrap. Use one
-//! [`AdaptiveConcurrencyLayer`] for each quota.
+//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key.
+//!
+//! Both have a handle, which shows their state and closes them. Set up a layer first, and take its handle
+//! last.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use tower_throttle::retry::Preset;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//!
+//! # async fn run() {
+//! let retries = RetryOn429Layer::new()
+//!     .max_time(Duration::from_secs(600))
+//!     .classify(Preset::idempotent_failures());
+//! let gate = AdaptiveConcurrencyLayer::new().max_limit(50);
+//! let (retry_handle, gate_handle) = (retries.handle(), gate.handle());
+//! // ... wrap the client, and spawn the requests. At the end:
+//! retry_handle.close(); // requests that wait are answered, and nothing is sent any more
+//! retry_handle.drained().await; // what was in flight is answered
+//! gate_handle.drained().await; // the line is empty, and no body holds a permit
+//! # }
+//! # drop(run());
+//! ```
 //!
 //! # Features
 //!
@@ -60,8 +99,8 @@
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
 //! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
-//! | `hyper-util` | | what [`Preset`](retry::Preset) knows of hyper's errors, and of those of hyper-util's client |
-//! | `http2` | | ... and of those of HTTP/2 (`h2`) |
+//! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
+//! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!

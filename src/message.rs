@@ -1,4 +1,5 @@
-//! The two seams between the middleware and the HTTP client below it.
+//! The traits by which the middleware sees the HTTP client below it, and the marks that it leaves in a
+//! response's extensions.
 //!
 //! The layers of this crate need little of a client: a request that can be sent again
 //! ([`ReplayRequest`]), and a response with a status, headers and a body that can be wrapped
@@ -8,8 +9,8 @@
 //!
 //! A type of another crate cannot be given a trait of this one. For a foreign request,
 //! [`clone_request`](crate::RetryOn429Layer::clone_request) takes a closure instead, and the gate needs
-//! nothing of it. async-openai's client is such a case: what its tower seam sends is a recipe that makes
-//! a `reqwest::Request` for each attempt, and its answers are `reqwest::Response`s.
+//! nothing of it. async-openai's client is such a case: its tower service takes a recipe that makes a
+//! `reqwest::Request` for each attempt, and its answers are `reqwest::Response`s.
 //!
 //! ```
 //! # #[cfg(feature = "reqwest")]
@@ -66,17 +67,17 @@ pub trait ReplayRequest: Sized {
     /// The request's headers, to add those that a middleware was asked to add.
     fn headers_mut(&mut self) -> &mut HeaderMap;
 
-    /// What kind of request it is, as a number: the circuit breaker of
+    /// What kind of request it is, as a number. The circuit breaker of
     /// [`RetryOn429`](crate::RetryOn429) does not take the refusals of one kind for those of another.
     ///
-    /// Of `http::Request` and reqwest's it is a hash of method, authority and path. `None` by default:
-    /// nothing is known of it.
+    /// For `http::Request` and `reqwest::Request` it is a hash of method, authority and path. `None` by
+    /// default: the kind is not known.
     fn route(&self) -> Option<u64> {
         None
     }
 
-    /// Marks the head of an answer that was made for another request as the answer to this one: what it
-    /// says of its request becomes that of this one, such as the URL. By default it says nothing of it.
+    /// Adapts the head of an answer that was copied from another request's: what it says of its request,
+    /// such as the URL, becomes that of this one. By default nothing is changed.
     fn mark_response(&self, parts: &mut Parts) {
         let _ = parts;
     }
@@ -160,7 +161,7 @@ pub trait HttpResponse: Sized {
     /// The response's extensions.
     fn extensions(&self) -> &Extensions;
 
-    /// The response's extensions, in which a middleware leaves word for those above it.
+    /// The response's extensions, in which a middleware leaves marks for those above it.
     fn extensions_mut(&mut self) -> &mut Extensions;
 
     /// Takes head and body apart. Whatever of the response is in neither travels in the head's
@@ -224,8 +225,8 @@ impl<B: Body, B2: Body> WithBody<B2> for Response<B> {
 /// Left in a refused response's extensions by a middleware that governs admission for every
 /// request, such as [`AdaptiveConcurrency`](crate::AdaptiveConcurrency).
 ///
-/// It tells a retry above that the shared pause is taken care of, and carries back what the retry
-/// alone can know: the hint in the refused answer's body.
+/// It tells the retry layer above that the gate keeps the shared pause. The retry layer reads the refused
+/// answer's body, and hands the hint in it back through [`refine`](Self::refine).
 #[derive(Clone)]
 pub struct Governor {
     refine: Arc<dyn Fn(&Hint) + Send + Sync>,
@@ -267,8 +268,11 @@ impl fmt::Debug for Governor {
 /// Left in the extensions of a response that no server sent for this request.
 ///
 /// The layers of this crate answer a request themselves when it cannot be served: with a copy of the last
-/// refusal, or, where there was none, with an empty `503 Service Unavailable`. A response without this
-/// extension is the server's own.
+/// refusal of any request, or, where there was none, with an empty `503 Service Unavailable`. A response
+/// without this extension is the server's own.
+///
+/// The request itself may have been sent and refused before.
+/// [`Attempts`](crate::retry::Attempts) says how often; 0 if never.
 ///
 /// ```
 /// use tower_throttle::message::Unsent;
@@ -286,15 +290,16 @@ pub struct Unsent {
     pub(crate) last_refused: Option<Duration>,
 }
 
-/// Why a request was answered without being sent.
+/// Why a layer answered a request itself, and did not send it, or did not send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnsentCause {
-    /// The circuit is open: the API serves nobody.
+    /// The [circuit breaker](crate::retry#the-circuit-breaker) is open: the API serves nobody.
     CircuitOpen,
-    /// The request's time was over before an attempt could be made.
+    /// The request's [`max_time`](crate::RetryOn429Layer::max_time) ended while it waited for an attempt.
     OutOfTime,
-    /// The layer was closed.
+    /// The layer was closed, by [`RetryHandle::close`](crate::retry::RetryHandle::close) or
+    /// [`Handle::close`](crate::concurrency::Handle::close).
     Closed,
 }
 
@@ -305,19 +310,20 @@ impl Unsent {
         extensions.get()
     }
 
-    /// Why the request was not sent.
+    /// Why the request was not sent, or not sent again.
     #[must_use]
     pub const fn cause(&self) -> UnsentCause {
         self.cause
     }
 
-    /// How long nothing had been accepted by then. `None` if the layer does not know of an outage.
+    /// How long the API had accepted nothing when this response was made. `None` if the layer knows of no
+    /// outage.
     #[must_use]
     pub const fn since(&self) -> Option<Duration> {
         self.since
     }
 
-    /// How long ago the copied refusal came. `None` if the response is no copy.
+    /// How old the copied refusal was when this response was made. `None` if the response is no copy.
     #[must_use]
     pub const fn last_refused(&self) -> Option<Duration> {
         self.last_refused

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::gate::Slot;
 
-/// An answer that tells that its body has no more bytes than this gives its place back with its head:
+/// An answer that says that its body has no more bytes than this returns its permit with its head:
 /// 64 KiB. The server is done with it, and so short a body is on its way already.
 pub const SHORT_BODY: u64 = 64 * 1024;
 

@@ -9,8 +9,8 @@ use super::snapshot::{Snapshot, Watch};
 /// Shows what goes on at a gate, and steers it. Made by
 /// [`AdaptiveConcurrencyLayer::handle`](super::AdaptiveConcurrencyLayer::handle).
 ///
-/// Setters take effect at once: whoever waits is let through if there is now room. A limit below
-/// what is in flight takes back nothing; it lets nobody through until enough requests have ended.
+/// Setters take effect at once: requests in line are let through if a permit is now free. A limit below the
+/// number in flight takes no permit back; it lets no request through until enough have ended.
 #[derive(Clone, Debug)]
 pub struct Handle {
     gate: Arc<Gate>,
@@ -44,25 +44,25 @@ impl Handle {
         self.snapshot().in_flight
     }
 
-    /// How many wait for one.
+    /// How many requests wait in line for a permit.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.snapshot().waiting
     }
 
-    /// For how long nobody is let through, if there is a pause.
+    /// How much of a pause is left, if there is one. No request is let through in a pause.
     #[must_use]
     pub fn pause_remaining(&self) -> Option<Duration> {
         self.snapshot().pause_remaining
     }
 
-    /// How many requests were accepted so far.
+    /// How many attempts were accepted so far. A request that is sent again counts each time.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.snapshot().accepted
     }
 
-    /// How many requests were refused so far.
+    /// How many attempts were refused so far. A request that is sent again counts each time.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.snapshot().refused
@@ -86,21 +86,21 @@ impl Handle {
             .with(|state, now, wakes| state.set_limit(now, limit, wakes));
     }
 
-    /// Sets the least that the limit shrinks to, at least 1. Raises the greatest if it is less.
+    /// Sets the least that the limit shrinks to; 0 counts as 1. Raises the most if that is less.
     pub fn set_min(&self, min: usize) {
         let min = min.max(1);
         self.gate
             .with(|state, now, wakes| state.set_bounds(now, |_, max| (min, max.max(min)), wakes));
     }
 
-    /// Sets the most that the limit grows to, at least 1. Lowers the least if it is more.
+    /// Sets the most that the limit grows to; 0 counts as 1. Lowers the least if that is more.
     pub fn set_max(&self, max: usize) {
         let max = max.max(1);
         self.gate
             .with(|state, now, wakes| state.set_bounds(now, |min, _| (min.min(max), max), wakes));
     }
 
-    /// Lets nobody through for at least this long. A pause that lasts longer goes on.
+    /// Lets no request through for at least this long. A pause that lasts longer goes on.
     pub fn pause(&self, wait: Duration) {
         self.gate.with(|state, now, wakes| {
             state.pause(now, wait);
@@ -108,14 +108,19 @@ impl Handle {
         });
     }
 
-    /// Sends no request any more. What is in flight goes on to its end; there is no way back.
+    /// Closes the gate: no request is let through any more. What is in flight goes on to its end. It cannot
+    /// be undone.
     ///
-    /// Whoever waits is let out: `poll_ready` becomes ready, and `call` answers by itself, with an empty
+    /// With [`RetryOn429`](crate::RetryOn429) above, close that instead, by
+    /// [`RetryHandle::close`](crate::retry::RetryHandle::close): it ends the waits for another attempt too, and
+    /// answers with the API's last refusal.
+    ///
+    /// Requests in line are let out: `poll_ready` becomes ready, and `call` answers by itself, with an empty
     /// `503 Service Unavailable` that has [`Unsent`](crate::message::Unsent) in its extensions, its
     /// [cause](crate::message::Unsent::cause) being
     /// [`Closed`](crate::message::UnsentCause::Closed). So does a service that was ready before. It is no
-    /// error, as the gate's error type is the client's, and a `Buffer` is done for all its users once
-    /// `poll_ready` fails.
+    /// error, as the gate's error type is the client's, and a `Buffer` fails for all its users once
+    /// `poll_ready` gives an error.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -150,9 +155,12 @@ impl Handle {
         self.gate.is_closed()
     }
 
-    /// Waits until nothing is in flight and nobody waits, whether the gate is closed or not: after
-    /// [`close`](Self::close) until what was sent has ended, and before it for the next quiet moment, such
-    /// as between two batches.
+    /// Waits until nothing is in flight and the line is empty, whether the gate is closed or not. After
+    /// [`close`](Self::close) that is when everything sent has ended. Without a `close` it is the next quiet
+    /// moment, such as between two batches.
+    ///
+    /// A request that waits for another attempt in the retry layer above is neither in flight nor in line:
+    /// await [`RetryHandle::drained`](crate::retry::RetryHandle::drained) before this one.
     ///
     /// In flight is what holds a permit. An answer that gave its permit back with its head, because it is
     /// short, may still have to be read. A body that is not read for

@@ -19,11 +19,11 @@ use crate::hint::Dialect;
 ///
 /// All services that one layer, or a clone of it, wraps share one gate.
 ///
-/// A method of this builder changes no other layer. What [`release_at`], [`classify`] and [`dialect`] set is
-/// the layer's own. The others set something of the gate: while nothing else has the gate, it is changed in
-/// place; if a clone of the layer, a service or a handle has it, this layer gets a new one, with the same
-/// limit as it was given and the same settings. To change a gate in use, take its [`handle`]. See the
-/// [module docs](super).
+/// A method of this builder changes no other layer. [`release_at`], [`classify`] and [`dialect`] belong to
+/// the layer, and leave its gate as it is. Every other method sets something of the gate. If a clone of the
+/// layer, a service or a handle shares that gate, this layer gets a new gate, with the same limit as it was
+/// given and the same settings. So take a [`handle`] last: one that was taken before shows the old gate. To
+/// change a gate in use, use its handle. See the [module docs](super).
 ///
 /// ```
 /// use tower_throttle::AdaptiveConcurrencyLayer;
@@ -78,8 +78,8 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
-    /// When an accepted request gives up its place: at the end of its answer's body (the default),
-    /// or with the answer's head.
+    /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
+    /// ([`ReleaseAt::BodyEnd`], the default), or always with the answer's head.
     #[must_use]
     pub fn release_at(mut self, release_at: ReleaseAt) -> Self {
         self.release_at = release_at;
@@ -92,25 +92,26 @@ impl AdaptiveConcurrencyLayer {
         self.set(Setting::Limit(limit))
     }
 
-    /// The least that the limit shrinks to: 1 by default, and at least 1.
+    /// The least that the limit shrinks to, in requests in flight: 1 by default. 0 counts as 1.
     #[must_use]
     pub fn min_limit(self, min: usize) -> Self {
         self.set(Setting::Min(min))
     }
 
-    /// The most that the limit grows to: 1000 by default, and at least 1.
+    /// The most that the limit grows to, in requests in flight: 1000 by default. 0 counts as 1.
     #[must_use]
     pub fn max_limit(self, max: usize) -> Self {
         self.set(Setting::Max(max))
     }
 
-    /// The longest wait asked for by the server that pauses everybody: 120 s by default, inclusive.
-    /// A longer one pauses nobody; the refusal goes to the caller, or to the retry above, which
-    /// decides.
+    /// The longest wait asked for by the server that pauses the gate: 120 s by default, inclusive.
+    /// A longer one does not pause it; the refusal goes to the caller, or to the retry above, which
+    /// decides. If that waits longer, by
+    /// [`max_server_wait`](crate::RetryOn429Layer::max_server_wait), set both alike.
     ///
-    /// It bounds what the limit holds back by itself as well, whatever the limit is: when so much time
-    /// has let none of those in line go, though fewer are in flight than may be, one goes. So one that
-    /// is shorter than the time between two requests at the API's rate makes for refusals.
+    /// It also bounds how long the limit's own pace may hold the line back: when no request was let through
+    /// for that long, though fewer are in flight than the limit allows, one is. So a value shorter than the
+    /// time between two requests at the API's rate leads to refusals.
     #[must_use]
     pub fn max_pause(self, max: Duration) -> Self {
         self.set(Setting::MaxPause(max))
@@ -119,29 +120,29 @@ impl AdaptiveConcurrencyLayer {
     /// Draws all random numbers from `seed`: the gate's jitter, and what the limit draws. By default they
     /// come from the operating system's randomness.
     ///
-    /// For tests: a run on a paused clock can be repeated to the digit. The numbers that follow from a
-    /// seed may change with the version of this crate.
+    /// For tests: a run on a paused clock can be repeated exactly. The retry layer has a
+    /// [seed](crate::RetryOn429Layer::seed) of its own: set both. The numbers that follow from a seed may
+    /// change with the version of this crate.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         self.set(Setting::Seed(seed))
     }
 
-    /// After how long the body of an answer counts as not read, so that it gives its place to those
-    /// who wait: [`DEFAULT_BODY_IDLE`](super::DEFAULT_BODY_IDLE) by default, and `Duration::MAX` for
-    /// never.
+    /// After how long the body of an answer counts as not read. It then loses its permit to a request in
+    /// line. 1 s by default ([`DEFAULT_BODY_IDLE`](super::DEFAULT_BODY_IDLE)); `Duration::MAX` for never.
     ///
     /// The time counts from the last poll of the body, or from the answer's head if there was none. If
-    /// that poll found nothing yet, the reader waits for the server, which is at work: such a body
-    /// keeps its place for 60 times as long. One that is polled again goes on without a place.
-    /// Nothing is taken away while nobody waits, or while there is room.
+    /// that poll was pending, the reader waits for the server, which is at work: such a body
+    /// keeps its permit for 60 times as long. A body that lost its permit can still be read to its end.
+    /// No permit is taken away while the line is empty, or while another permit is free.
     #[must_use]
     pub fn body_idle(self, idle: Duration) -> Self {
         self.set(Setting::BodyIdle(idle))
     }
 
-    /// Says of some answers how they count; `None` leaves an answer to the default, which takes
-    /// refusals ([`Hint::is_refusal`](crate::Hint::is_refusal)) for what they are, any other 5xx,
-    /// 401 and 407 for a failure, and everything else for accepted.
+    /// Decides how some answers count. `None`, or no hook, leaves an answer to the default: a refusal
+    /// ([`Hint::is_refusal`](crate::Hint::is_refusal)) counts as refused, any other 5xx, a 401 and a 407 as
+    /// failed, and everything else as accepted.
     #[must_use]
     pub fn classify(
         mut self,
@@ -151,9 +152,10 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
-    /// Sets what the API means by its own statuses and codes. By default what all mean.
+    /// Sets what the API means by its own statuses and codes. By default what they mean in general: see
+    /// [`hint`](crate::hint#what-decides).
     ///
-    /// The layer's own, as what [`classify`](Self::classify) sets, which is asked first. Give the same to
+    /// A hook given to [`classify`](Self::classify) is asked first. Give the same dialect to
     /// the retries above: [`RetryOn429Layer::dialect`](crate::RetryOn429Layer::dialect).
     ///
     /// ```
@@ -171,7 +173,8 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
-    /// A handle to look at the gate from outside, and to steer it.
+    /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that
+    /// follows gives this layer a new gate.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.gate))

@@ -1,8 +1,9 @@
-//! Admission under a limit that is learned.
+//! A gate before a client, under a limit that is learned.
 //!
-//! [`AdaptiveConcurrencyLayer`] puts a gate before a client: no more requests are in flight than the
-//! server has shown to take, those that wait are let through in order, and a refusal that asks for a
-//! wait holds everybody, so that no other request runs into the same wall.
+//! [`AdaptiveConcurrencyLayer`] puts a gate before a client. No more requests are in flight than the
+//! server has shown to take; each of them holds a *permit*. The others wait in *line* and are let through
+//! in order. A refusal that asks for a wait *pauses* the gate, so that no other request is refused for the
+//! same reason.
 //!
 //! ```
 //! # use std::convert::Infallible;
@@ -27,7 +28,7 @@
 //! # }
 //! ```
 //!
-//! Bounds, another algorithm, and a [`Handle`] to look on:
+//! Bounds, another algorithm, and a [`Handle`] to look at the gate from outside:
 //!
 //! ```
 //! use std::time::Duration;
@@ -55,62 +56,64 @@
 //! those services, share one limit, one line and one pause. Use one layer for each quota: as a rule
 //! one for each API key, or for each model. A clone whose settings are changed has a gate of its own.
 //!
-//! # Where it stands
+//! # Where the layer belongs
 //!
-//! Inside retries, so that every attempt is let through, and counts, for itself, and no permit is
-//! held while a retry waits. What queues or sheds requests, tower's `Buffer` or `LoadShed`, stands outside
-//! the retries; [`max_time`](crate::RetryOn429Layer::max_time) bounds a request as a whole.
+//! Inside the retries. Then every attempt needs a permit and counts for itself, and no permit is held while
+//! a retry waits. Layers that queue or shed requests, such as tower's `Buffer` and `LoadShed`, belong
+//! outside the retries. [`max_time`](crate::RetryOn429Layer::max_time) bounds how long a request waits.
 //!
 //! # Readiness
 //!
 //! The permit is acquired in `poll_ready`, so backpressure reaches `LoadShed`, `Buffer` and
 //! `call_all`. A service that was polled once and is then left alone (the loser of a `select!` that is
-//! kept) holds nothing up for long: when it is called, a slot is kept for it for ten milliseconds and
-//! then goes to the next in line, and it finds itself in front when it is polled again. A service that
-//! became ready and is not used does hold its permit; drop it.
+//! kept) holds nothing up for long. When its turn comes, it is woken and a permit is reserved for it for ten
+//! milliseconds. Then the permit goes to the next in line, and the service is first in line when it is
+//! polled again. A service that became ready and is not used does hold its permit; drop it.
 //!
 //! # The line
 //!
-//! Who comes first is let through first. A request that was refused and that a
-//! [`RetryOn429`](crate::RetryOn429) sends again keeps its place: it stands where it would stand if it had
-//! not been tried, in front of those who came later. After three refusals its place moves half of the way
-//! to the end of the line with each further one, so that a request that is always refused does not stay in
-//! front. Somebody who was called is not passed over for it. Through a `Buffer` between the two layers the
+//! The line is first come, first served. A request that was refused and that a
+//! [`RetryOn429`](crate::RetryOn429) sends again keeps its place in it: it stands where it would stand if it
+//! had not been tried, in front of requests that came later. From the fourth refusal on, each one moves it
+//! half-way to the end of the line, so that a request that is always refused does not stay in front. It does
+//! not overtake a request that was already woken for a permit. With a `Buffer` between the two layers the
 //! place is lost, as another task polls the gate: the request goes to the end of the line.
 //!
 //! # Pauses
 //!
 //! A refused answer that asks for a wait pauses the gate for that long, and up to 5 % or half a second
 //! longer, so that several clients do not come back in step. A wait above
-//! [`max_pause`](AdaptiveConcurrencyLayer::max_pause) pauses nobody. The answer itself is passed on as
-//! it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
+//! [`max_pause`](AdaptiveConcurrencyLayer::max_pause), 120 s by default, does not pause the gate. The answer
+//! itself is passed on as it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
 //! [`Governor`](crate::message::Governor) by which a retry above tells what the body said. An accepted
 //! answer that tells of quotas carries the [`Hint`](crate::Hint) as well.
 //!
-//! Of some refusals only the body tells, such as a 403 that speaks of a rate limit. Such an answer gives its
-//! place back with its head, and carries a governor as well: if that is told of a refusal, the request
-//! counts as refused, and otherwise by its head when nobody has the governor any more.
+//! Some refusals can be told only by the body, such as a 403 that speaks of a rate limit. Such an answer
+//! returns its permit with its head, and carries a [`Governor`](crate::message::Governor) as well. If the
+//! governor is told of a refusal, the request counts as refused. Otherwise the request counts by its head,
+//! once the last copy of the governor is dropped.
 //!
-//! # The end
+//! # Shutdown
 //!
-//! [`Handle::close`] sends nobody any more and lets out all who wait, with an answer of its own;
-//! [`Handle::drained`] waits for what is in flight.
+//! [`Handle::close`] lets no request through any more, and answers those that wait. [`Handle::drained`] waits
+//! for what is in flight. With retries above, close those instead: see
+//! [`RetryHandle`](crate::retry::RetryHandle).
 //!
 //! # Cancellation
 //!
-//! Whatever is dropped at whatever moment gives up its place or its permit, and the next in line is
-//! woken. A request that is dropped before its answer counts as neither accepted nor refused.
+//! A future or service that is dropped, at any moment, gives up its place in line or its permit, and the
+//! next in line is woken. A request that is dropped before its answer counts as neither accepted nor refused.
 //!
 //! # Runtime
 //!
-//! The gate spawns nothing. Its timer is set by those who wait, in a pause, when the limit says so, and
-//! to see to it that those called come, and by those who get an answer's head, in a runtime, while others
-//! wait; they panic outside a tokio runtime whose time driver is enabled. Each runtime has a timer of its
-//! own, so that one that stands still holds up no other.
+//! The gate spawns nothing. The tasks that wait in line set its timer: for a pause, for a pace that the
+//! limit keeps, and for a reserved permit that is not taken. So does a task that gets an answer's head while
+//! others wait. A task that waits panics outside a tokio runtime with time enabled. Each runtime has a timer
+//! of its own, so that a runtime that stands still holds up no other.
 //!
-//! While requests are in flight, each that ends has somebody else set a timer that is missing. When none
-//! is, up to sixteen in line are asked at once: if all of these, and all that were called, are services
-//! that are never polled again, those behind wait for the next newcomer.
+//! A request that ends wakes a task in line to set a timer that is missing. When none is in flight, up to
+//! sixteen in line are woken at once. If all of these, and all that were woken before, are services that are
+//! never polled again, the requests behind them wait until another one comes.
 
 mod body;
 mod classify;

@@ -1,7 +1,7 @@
 //! Which layer goes where, and why.
 //!
 //! A stack is read from the outside in: what is added to a `ServiceBuilder` first sees a request
-//! first and its answer last. This crate's two layers divide it into three rooms.
+//! first and its answer last. This crate's two layers divide it into three parts.
 //!
 //! ```text
 //!   a request as a whole       timeout, bounded queue, cache, redirects, trace of the request
@@ -30,8 +30,8 @@
 //! # is_client(&client);
 //! ```
 //!
-//! With a bound for a request as a whole, its wait for a permit included, a bounded queue that turns
-//! away what finds it full, and a bound for each attempt:
+//! With a timeout for a request as a whole, its wait for a permit included, a bounded queue that turns
+//! requests away when it is full, and a timeout for each attempt:
 //!
 //! ```
 //! # use std::convert::Infallible;
@@ -62,10 +62,10 @@
 //!
 //! # This crate's own two
 //!
-//! Retries outside, the gate inside. Every attempt then waits for its turn and is a sample of what
+//! Retries outside, the gate inside. Every attempt then waits for its own permit and is a sample of what
 //! the server takes, and no permit is held while a retry waits. The other way round, a series of
-//! refusals looks like one slow success, so the limit grows, and a place is occupied by a request
-//! that only waits.
+//! refusals looks like one slow success, so the limit grows, and a request that only waits holds a
+//! permit.
 //!
 //! # tower
 //!
@@ -82,26 +82,30 @@
 //!
 //! ## Timeouts
 //!
-//! tower's `Timeout` begins with `call`, and the first permit is waited for in `poll_ready`, before
-//! it. So a `Timeout` right around both layers does not bound that wait. With a `Buffer` between, it
-//! does: the buffer is ready at once, and what waits in it is part of the call. Without one, use
-//! [`max_time`](crate::RetryOn429Layer::max_time), which answers with the API's last refusal, or
-//! [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`.
+//! tower's `Timeout` begins with `call`. The wait for the first permit is in `poll_ready`, before the call,
+//! so a `Timeout` right around both layers does not bound it. There are three ways to bound it:
 //!
-//! Neither bounds the body, which is read after the call is done; reqwest's own timeout does.
+//! - a `Buffer` between the `Timeout` and the two layers: it is ready at once, and the wait in it is part
+//!   of the call;
+//! - [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`;
+//! - [`max_time`](crate::RetryOn429Layer::max_time), which answers with the API's last refusal instead of
+//!   an error. It bounds waits only: not an attempt in flight, nor the line while nothing was refused yet.
+//!   Add a `Timeout` below the gate for these.
 //!
-//! A `Timeout` below the gate ends an attempt with an error, which is returned as it is. To try again
-//! instead, classify it ([`retry_errors`](crate::retry::retry_errors)), as in the example above;
-//! only requests that may be repeated are.
+//! None of them bounds the body, which is read after the call is done; reqwest's own timeout does.
 //!
-//! An attempt that is cut short is no refusal, and its permit is returned.
+//! A `Timeout` below the gate ends an attempt with an error, which is returned as it is. To retry it
+//! instead, classify it ([`retry_errors`](crate::retry::retry_errors)), as in the example above. Only
+//! requests that may be repeated are retried then.
+//!
+//! An attempt that is cut short does not count as a refusal, and its permit is returned.
 //!
 //! ## Readiness that is passed through
 //!
 //! A permit is acquired in `poll_ready`. A layer that passes readiness through and then calls a
 //! *clone* of its inner service (a mistake, yet a common one) holds one permit and waits for another.
-//! With a limit of one, and while the service lives that was ready, this waits for ever. A service
-//! between the two that is always ready and waits in the call avoids it:
+//! With a limit of one this waits for ever, as long as the service that was ready is kept. A service
+//! between such a layer and these two, always ready and waiting in the call, avoids it:
 //!
 //! ```
 //! # use std::convert::Infallible;
@@ -115,24 +119,24 @@
 //! # is_client(&always_ready);
 //! ```
 //!
-//! So does a `Buffer`.
+//! A `Buffer` does the same.
 //!
 //! ## Several services of one gate
 //!
 //! `Steer` is ready when all its services are, so it holds a permit of each. Over more services of one
 //! gate than its limit, it is never ready; at the default limit these are more than four until the limit
 //! has grown. `Balance` keeps those services ready that it does not choose, and their permits with them.
-//! Give each service a gate of its own, or put the service from above, which is always ready, around each.
+//! Give each service a gate of its own, or put the always-ready service from above around each.
 //!
 //! ## A batch by `CallAll`
 //!
 //! `call_all(...).unordered()` takes the next request when the one before was let through, and gives
 //! each answer as it comes.
 //!
-//! `call_all` without `unordered` keeps answers back until all before them are there, with their
-//! bodies unread. Those that tell that they are short hold no permit by then. The others give theirs
-//! to those who wait when they were not read for
-//! [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle), a second, so the batch goes on, but
+//! `call_all` without `unordered` keeps answers back, with their bodies unread, until all answers before
+//! them are there. An answer that says that it is short, with up to 64 KiB, holds no permit by then. Each of
+//! the others holds its permit until it was not read for
+//! [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle), 1 s by default. So the batch goes on, but
 //! slowly. `unordered`, [`ReleaseAt::Headers`](crate::concurrency::ReleaseAt::Headers), or reading the
 //! bodies below `call_all` makes it fast.
 //!
@@ -140,20 +144,20 @@
 //!
 //! | layer | outside both | below the gate | choose |
 //! |---|---|---|---|
-//! | `TraceLayer` | one span for a request; its latency includes retries and, as a `Timeout`, not the wait for the first permit; refusals that were retried are not seen | one span for each attempt, with its 429 and the server's own latency | both, if you can: they answer different questions |
+//! | `TraceLayer` | one span for a request; its latency includes retries, but not the wait for the first permit (as with `Timeout`); refusals that were retried are not seen | one span for each attempt, with its 429 and the server's own latency | both: they answer different questions |
 //! | `SetSensitiveHeaders` | marked in every attempt, and for all layers | marked on the wire only: layers above may log the value | outside, as the outermost |
 //! | `AddAuthorization` | the same value in every attempt | the same; what makes a *new* value, such as a signature with a date, must be here | below |
-//! | `Decompression` | the retry sees a refusal's body compressed: it cannot read that a quota is used up for good, and retries in vain | read as it should be | below |
-//! | `FollowRedirect` | each hop has its own permit and its own retries, and counts as a request | all hops are one attempt under one permit; a refused hop begins again at the first address | outside, if the hops cost quota. Below, if they lead to another host, such as a store of files |
+//! | `Decompression` | the retry layer sees a refusal's body compressed: it cannot read that a quota is used up for good, and retries in vain | the retry layer reads the body decompressed | below |
+//! | `FollowRedirect` | each hop has its own permit and its own retries, and counts as a request | all hops are one attempt under one permit; a refused hop begins again at the first address | outside, if the hops cost quota. Below, if they lead to another host, such as file storage |
 //!
 //! In a stack, from the outside in: `SetSensitiveRequestHeaders`, `Trace`, `FollowRedirect`,
 //! `RetryOn429`, `AdaptiveConcurrency`, `Trace`, `AddAuthorization`, `Decompression`, the client.
 //!
 //! # A cache
 //!
-//! Outside both: what it answers needs no permit, and comes even while the gate is paused.
-//! `http-cache-tower` passes readiness through and calls a clone, so put the service from above
-//! between; without it, a cached answer waits for a permit that it does not use. `cargo run -p
+//! Outside both: a cached answer needs no permit, and comes even while the gate is paused.
+//! `http-cache-tower` passes readiness through and calls a clone, so put the always-ready service from above
+//! between. Without it, a cached answer waits for a permit that it does not use. `cargo run -p
 //! http_cache` in this crate's repository shows it.
 //!
 //! Below the gate, a cached answer costs a permit, and is a sample that says nothing of the server.
@@ -174,8 +178,8 @@
     doc = "[`ThrottleMiddleware`]: crate::integrations"
 )]
 //!
-//! # How this is known
+//! # Tests
 //!
-//! Each row is a test: `tests/compose_tower.rs` (`cargo test --test compose_tower`),
+//! Each row of the tables has a test: `tests/compose_tower.rs` (`cargo test --test compose_tower`),
 //! `tests/clients/tests/compose_tower_http.rs` (`cargo test -p clients`) and
 //! `examples/http_cache/src/tests.rs` (`cargo test -p http_cache`).

@@ -10,11 +10,10 @@ use super::codes::{self, Meaning};
 use super::status::{self, Standing};
 use super::{Hint, parse};
 
-/// How answers are read: what everybody means, and what one provider means by its own statuses and
-/// codes.
+/// How answers are read: what statuses and codes mean in general, and what one provider means by its own.
 ///
-/// The default knows the dialects that the [module docs](super) list. What is set here comes first.
-/// A clone is cheap.
+/// The default follows the rules of the [module docs](super#what-decides). What is set here comes first.
+/// Both layers take one: give a clone of it to each, which is cheap.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -45,15 +44,16 @@ struct Own {
 pub(super) static DEFAULT: Dialect = Dialect::new();
 
 impl Dialect {
-    /// What everybody means.
+    /// The general rules, with nothing set.
     #[must_use]
     pub const fn new() -> Self {
         Self { own: None }
     }
 
-    /// Takes an error's code for a refusal for now.
+    /// Takes an error's code for a temporary refusal, which is retried.
     ///
-    /// Codes are compared exactly. They are looked for in the body, and in the headers that carry one.
+    /// Codes are compared exactly, case included. They are looked for in the body, and in the headers that
+    /// carry one.
     /// With a 400, a 403, or a status given to [`refusal_by_body`](Dialect::refusal_by_body), such a
     /// code makes the answer a refusal.
     #[must_use]
@@ -61,10 +61,10 @@ impl Dialect {
         self.with_code(code.into(), Meaning::Temporary)
     }
 
-    /// Takes an error's code for a refusal that no wait will change.
+    /// Takes an error's code for a refusal for good, which no wait will change and which is not retried.
     ///
-    /// Codes are compared exactly. The code alone makes no answer a refusal: its status does, or its
-    /// headers.
+    /// Codes are compared exactly, case included. The code alone makes no answer a refusal: its status does,
+    /// or its headers.
     #[must_use]
     pub fn permanent(self, code: impl Into<String>) -> Self {
         self.with_code(code.into(), Meaning::Permanent)
@@ -77,7 +77,8 @@ impl Dialect {
     }
 
     /// Takes an answer with this status for a refusal if its headers or its body say so. Its body is
-    /// then read, up to a bound, to find out. Statuses below 400 never are.
+    /// then read to find out, within the bounds of [`drain`](crate::RetryOn429Layer::drain). Statuses below
+    /// 400 never are.
     #[must_use]
     pub fn refusal_by_body(self, status: StatusCode) -> Self {
         self.with_status(status, Standing::ByBody)

@@ -1,4 +1,4 @@
-//! What the server said: one parse, one [`Hint`].
+//! What the server says of its limits, read into a [`Hint`].
 //!
 //! HTTP APIs speak of their limits in many dialects: `Retry-After` in seconds or as a date,
 //! `retry-after-ms`, the IETF's `RateLimit` fields, a dozen families of `X-RateLimit-*`, error
@@ -18,8 +18,8 @@
 //! assert_eq!(hint.wait(), Some(Duration::from_secs(2)));
 //! ```
 //!
-//! The middleware leaves the hint of each answer in the response's extensions. A caller who wants
-//! to know more than that the call failed finds it there:
+//! The middleware leaves the hint of each refusal, and of each answer that tells of quotas, in the
+//! response's extensions:
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,32 +45,31 @@
 //!
 //! - 408, 420, 425, 429, 498, 503, 509 and 529 always are;
 //! - a 400 or a 403 is if its headers or its body say so: AWS' `ThrottlingException`, Google's
-//!   `userRateLimitExceeded`, GitHub's "secondary rate limit", and their kin;
+//!   `userRateLimitExceeded`, GitHub's "secondary rate limit", and similar ones;
 //! - any other 4xx is if it has a `Retry-After` in any form, or a quota of which nothing is left,
 //!   other than one of tokens, and no code of a mistake in the request; a 409 also with
 //!   `*-should-retry: true`;
 //! - a 402 and a 404 never are, nor is any other 5xx. A `Retry-After` on a 2xx is no order to wait:
 //!   Anthropic and others send it with answers that served the request.
 //!
-//! Whether it may be sent again: `x-should-retry` and its kin come first, then a code in the body
-//! that no wait will change (`insufficient_quota`), or what a provider that has no code says in its
-//! place. Both are matched whole, never by loose text. If it is the request that is larger than the
-//! limit, and not the account that is refused, [`Hint::names_request`] says so.
+//! Whether it may be sent again: `x-should-retry` and similar headers come first. Then comes a code in the
+//! body that no wait will change (`insufficient_quota`), or the message that a provider without such a code
+//! sends instead. Codes and messages are matched whole, never in part. If the request itself is larger than
+//! the limit, [`Hint::names_request`] says so.
 //!
-//! How long to wait, from the first of these that is there:
+//! How long to wait: the first of these that the answer has.
 //!
 //! 1. `retry-after-ms`, `x-ms-retry-after-ms`, if above zero, and `x-retry-in`;
 //! 2. `Retry-After`: seconds, fractions of them, or a date, measured against the `Date` header. A
-//!    number that is the time of this year since the epoch is a date, too, here and wherever a delay
-//!    is told;
+//!    number as large as this year's Unix time is read as a date, here and wherever a delay is told;
 //! 3. `x-ratelimit-retry-after`, `x-amz-retry-after` and others of that kind;
 //! 4. the body: Google's `RetryInfo`, `retry_after`, "try again in 976ms"; the longest of them;
 //! 5. the body: when something resets, `resets_in_seconds`, `reset_at`; the latest of them;
-//! 6. the reset of a quota of which nothing is left; of several, the latest. Of a bucket of requests
-//!    that is full again then, as much of that time as it takes to refill by one;
+//! 6. the reset of a quota of which nothing is left; of several, the latest. If the reset is the time at
+//!    which a token bucket is full again, only as much of it as one request takes to refill;
 //! 7. the end of the day by Pacific Time, for a code of a daily quota of Google's;
-//! 8. on a 429, the reset of a quota of which is not told how much is left. If its server says that it
-//!    lets requests through, it is not the cause;
+//! 8. on a 429, the reset of a quota that does not tell how much is left, unless the server says that this
+//!    quota lets requests through;
 //! 9. a minute, if the body speaks of GitHub's secondary limit.
 //!
 //! What one provider means by its own statuses and codes can be set, see [`Dialect`].

@@ -10,18 +10,28 @@ use super::policy::Policies;
 /// How often a handle looks whether all requests are done.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Shows whether a layer's circuit is open, and closes the layer. Made by
+/// Shows whether a layer's circuit breaker is open, and closes the layer. Made by
 /// [`RetryOn429Layer::handle`](super::RetryOn429Layer::handle).
 ///
-/// To end a program in order:
+/// Take it last, from the layer as it is wrapped around the client: a method of the builder makes a layer
+/// whose requests count as [`pending`](Self::pending) for themselves.
+///
+/// To shut down in order, with a gate below: close this layer, not the gate. Then wait for both. This
+/// handle does not wait for requests in the gate's line; the gate's handle does.
 ///
 /// ```
-/// # async fn end(layer: tower_throttle::RetryOn429Layer) {
-/// let handle = layer.handle();
-/// handle.close();
-/// handle.drained().await;
-/// # }
+/// use tower_throttle::concurrency::Handle;
+/// use tower_throttle::retry::RetryHandle;
+///
+/// async fn shut_down(retries: RetryHandle, gate: Handle) {
+///     retries.close(); // nothing is sent any more
+///     retries.drained().await; // what was called is answered
+///     gate.drained().await; // the line is empty, and no body holds a permit
+/// }
+/// # drop(shut_down);
 /// ```
+///
+/// A task that was let out of the line may still have to run to see its answer. Join the tasks as well.
 #[derive(Clone)]
 pub struct RetryHandle {
     shared: Arc<Shared>,
@@ -45,29 +55,37 @@ impl RetryHandle {
         }
     }
 
-    /// Whether the API serves nobody, so that requests are answered with a copy of the last refusal.
+    /// Whether the [circuit breaker](super#the-circuit-breaker) is open: the API serves nobody, and requests
+    /// are answered with a copy of the last refusal.
+    ///
+    /// There is no way to close the circuit breaker by hand. Only an accepted probe does, or a new layer.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.circuit.is_open()
     }
 
     /// How many requests were called and are not answered: those in flight, and those that wait for
-    /// another attempt.
+    /// another attempt. A request that waits in `poll_ready`, such as in the gate's line, is not called
+    /// yet and does not count.
     ///
-    /// It counts the requests of this layer, its clones and their services. A clone that was configured
-    /// further counts for itself.
+    /// It counts the requests of this layer, its clones and their services. A layer made from this one by
+    /// a method of the builder counts for itself.
     #[must_use]
     pub fn pending(&self) -> usize {
         (self.pending)()
     }
 
-    /// Sends no request any more. What is in flight ends, and is not sent again.
+    /// Closes the layer: no request is sent any more. What is in flight goes on to its end, and is not sent
+    /// again.
     ///
-    /// Those who wait, and those who come later, are answered without being sent: with a copy of the last
-    /// refusal, or with an empty `503 Service Unavailable` if nothing was ever refused. Both carry
-    /// [`Unsent`](crate::message::Unsent). It is no error, because the error type is the client's own, and
-    /// because a `Buffer` above would die of an error from `poll_ready`. It holds for all clones of the
-    /// layer, and cannot be undone.
+    /// Requests that wait (in the gate's line, in a pause, for another attempt) and requests that come later
+    /// are answered without being sent: with a copy of the last refusal, or with an empty
+    /// `503 Service Unavailable` if nothing was ever refused. Both carry
+    /// [`Unsent`](crate::message::Unsent). The answer is no error, because the error type is the client's
+    /// own, and because a `Buffer` above fails for all its users once `poll_ready` gives an error.
+    ///
+    /// All clones of the layer are closed with it, those that were configured further too. It cannot be
+    /// undone.
     pub fn close(&self) {
         self.shared.circuit.shut();
     }
@@ -80,8 +98,10 @@ impl RetryHandle {
 
     /// Resolves when no request is [pending](Self::pending).
     ///
-    /// It looks every ten milliseconds, so that requests need not count for it. Bodies of answers that were
-    /// handed out may still be read then.
+    /// It looks every ten milliseconds, so that no request pays for it. It waits neither for requests in the
+    /// gate's line nor for bodies that are still being read: await
+    /// [`Handle::drained`](crate::concurrency::Handle::drained) of the gate after it. Without a
+    /// [`close`](Self::close) before it, it resolves at the next moment at which nothing is pending.
     ///
     /// # Cancel safety
     ///

@@ -24,8 +24,8 @@ use crate::random::Streams;
 /// Retries refused requests. See the [module docs](super) for more details.
 ///
 /// One layer stands for one API: its clones, and all the services they make, share the pause that
-/// a refusal asks for, the budget, and the knowledge whether the server serves anything at all.
-/// Use a layer of its own for each API.
+/// a refusal asks for, the budget and the circuit breaker. Clones that are configured further share them
+/// as well. Use a new layer for each API.
 ///
 /// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
 /// [copies](Self::clone_request) requests. The methods set them; nobody needs to write them out.
@@ -51,7 +51,7 @@ impl RetryOn429Layer {
 }
 
 impl<C, H, K> RetryOn429Layer<C, H, K> {
-    /// Sets how often a request is sent at the most, the first time included. 32 by default.
+    /// Sets how often a request is sent at most, the first time included. 32 by default.
     ///
     /// 0 counts as 1: no retries.
     #[must_use]
@@ -59,12 +59,13 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         self.configure(|config| config.max_attempts = attempts.max(1))
     }
 
-    /// Sets for how long after the call an attempt may begin. No bound by default.
+    /// Sets for how long after the call another attempt may begin. No bound by default.
     ///
     /// It is kept strictly: if the next attempt could only be made later, the answer at hand is
     /// returned at once, not after a shortened wait. It does not cut an attempt short, nor the wait
     /// for the inner service to be ready; `tower`'s `Timeout` around this layer does, as the
-    /// [guide](crate::guide::order#timeouts) says.
+    /// [guide](crate::guide::order#timeouts) says. [`max_time`](Self::max_time) bounds that wait too, and
+    /// is the one to choose behind a gate.
     #[must_use]
     pub fn max_elapsed(self, elapsed: Duration) -> Self {
         self.configure(|config| config.max_elapsed = Some(elapsed))
@@ -72,47 +73,62 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
 
     /// Sets for how long requests are retried while nothing gets through. 5 minutes by default.
     ///
-    /// The time counts from the first refusal through this layer, and anew whenever *any* request through
-    /// it is accepted. Time in which no refused request waits for another attempt does not count. So a
-    /// long batch at a healthy API does not lose the job that was unlucky several times, and yet a dead
-    /// API ends every request: after that time the circuit opens, and all others are answered with a copy
-    /// of the last refusal (see the [module docs](super#the-circuit)).
+    /// The time counts from the first refusal through this layer. It starts anew whenever *any* request
+    /// through the layer is accepted, and it stands still while no refused request waits for another
+    /// attempt. So a long batch at a healthy API does not lose the job that was unlucky several times, and
+    /// yet a dead API ends every request: after that time the circuit breaker opens, and requests are
+    /// answered with a copy of the last refusal (see the [module docs](super#the-circuit-breaker)).
     #[must_use]
     pub fn max_outage(self, outage: Duration) -> Self {
         self.configure(|config| config.max_outage = outage)
     }
 
-    /// Bounds the time of a request, its waits in line included. No bound by default.
+    /// Bounds the time that a request waits: in line, in a pause, and between attempts. No bound by default.
     ///
-    /// The time counts from the first `poll_ready` that had to wait, or from the call. A request whose time
-    /// is over while it waits is answered at once with its last refusal, or with a copy of the last one
-    /// through this layer, which carries [`Unsent`](crate::message::Unsent). Where nothing was refused
-    /// yet, there is nothing to answer with, and it waits on. An attempt that is under way is not cut
-    /// short, as the server may be doing the work; a `Timeout` below this layer does that.
+    /// The time counts from the first `poll_ready` that had to wait, or from the call.
+    ///
+    /// - If a request is refused and could only be sent again after that time, its own refusal is returned
+    ///   at once.
+    /// - If the time ends while the request waits, it is answered with a copy of the last refusal of any
+    ///   request through this layer. The copy carries [`Unsent`](crate::message::Unsent), even if the
+    ///   request was sent before.
+    /// - If nothing was refused yet, there is nothing to answer with, and the request waits on. So behind a
+    ///   server that is slow, and refuses nothing, the time of a request is not bounded.
+    /// - An attempt in flight is not cut short, as the server may be doing the work.
+    ///
+    /// A `Timeout` below both layers bounds an attempt, and with it the last two. A
+    /// [`tokio::time::timeout`] around `oneshot` bounds everything but the body, and answers with an error.
+    /// See the [guide](crate::guide::order#timeouts).
     #[must_use]
     pub fn max_time(self, time: Duration) -> Self {
         self.configure(|config| config.max_time = Some(time))
     }
 
-    /// Switches the [circuit breaker](super#the-circuit) on or off. On by default.
+    /// Switches the [circuit breaker](super#the-circuit-breaker) on or off. On by default.
     ///
-    /// Without it every request must be sent to learn that the API serves nobody.
+    /// Without it every request must be sent to learn that the API serves nobody. In exchange, a request is
+    /// served as soon as the API is back, even if the API had asked for an hour.
     #[must_use]
     pub fn circuit_breaker(self, on: bool) -> Self {
         self.configure(|config| config.circuit_breaker = on)
     }
 
-    /// Sets the longest wait asked for by the server that is slept, inclusive. 120 s by default.
+    /// Sets the longest wait asked for by the server that is waited, inclusive. 120 s by default.
     ///
     /// If the server asks for more, the answer is returned at once, with the
-    /// [`Hint`](crate::Hint) in its extensions. It is also the longest time for which others'
-    /// refusals hold one caller in `poll_ready`.
+    /// [`Hint`](crate::Hint) in its extensions, and counts as a refusal for good. It is also the longest
+    /// time for which the refusals of other requests hold one caller in `poll_ready`.
+    ///
+    /// With a gate below, raise the gate's
+    /// [`max_pause`](crate::AdaptiveConcurrencyLayer::max_pause) as well. Otherwise a longer wait pauses
+    /// nobody, and each request is sent once to be refused.
     #[must_use]
     pub fn max_server_wait(self, wait: Duration) -> Self {
         self.configure(|config| config.max_server_wait = wait)
     }
 
-    /// Sets the waits used when the server asks for none, or for less.
+    /// Sets the waits used when the server asks for none, or for less. By default 500 ms, doubled up to 30 s,
+    /// with full jitter: see [`Backoff`]. With a gate below, at most 2 s of it are waited.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
         self.configure(|config| config.backoff = backoff)
@@ -150,10 +166,10 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///   attempts that follow, even if the layer would not retry by itself, and whatever the method. If
     ///   it gives `None`, the answer is returned, with its body whole.
     ///
-    /// For one request it acts once at the most upon each status, so an API that always says 401 gets
+    /// For one request it acts at most once upon each status, so an API that always says 401 gets
     /// two attempts. [`max_attempts`](Self::max_attempts), [`max_elapsed`](Self::max_elapsed) and the
     /// [`budget`](Self::budget) hold: if one of them forbids another attempt, the answer is returned.
-    /// After the future there is no backoff, only a pause that somebody was asked for.
+    /// After the future there is no backoff, only a pause that is in force.
     ///
     /// The future is polled in the caller's task, and dropped with the call. It is not bounded in time;
     /// `tower`'s `Timeout` around this layer does that. While it runs no permit is held: the answer is
@@ -176,8 +192,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         })
     }
 
-    /// Sets how a request is copied, for requests of foreign types. By default as their
-    /// [`ReplayRequest`](crate::message::ReplayRequest) says.
+    /// Sets how a request is copied, for requests of foreign types. By default their
+    /// [`ReplayRequest`](crate::message::ReplayRequest) decides.
     ///
     /// It is a closure `Fn(&Req) -> Option<Req>`, of which `None` gives the request one attempt, or a
     /// [`CloneRequest`](super::CloneRequest). With a closure nothing else is known of the request:
@@ -215,13 +231,13 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// Sets how many bytes of a streamed request body are kept, so that the request can be sent again. None
     /// by default: a request with such a body gets one attempt.
     ///
-    /// It holds for `reqwest::Request`s, whose body can be a stream without that its type tells, and for
+    /// It holds for `reqwest::Request`s, whose type does not tell whether the body is a stream, and for
     /// what implements [`ReplayRequest::prepare`](crate::message::ReplayRequest::prepare). A body in memory
     /// is sent again in any case. The body is kept while it is sent, as in a
     /// [`ReplayBody`](super::ReplayBody): the stream is read no faster, and once it proves longer the
     /// attempt goes on, and is the last.
     ///
-    /// A request of the `http` crate has a body of one type, which nothing can take the place of. Give it a
+    /// A request of the `http` crate has a body of one type, which the layer cannot replace. Give it a
     /// [`ReplayBody`](super::ReplayBody), which has a bound of its own.
     #[must_use]
     pub fn buffer_bodies(self, max_bytes: usize) -> Self {
@@ -262,9 +278,10 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         })
     }
 
-    /// Sets what the API means by its own statuses and codes. By default what all mean.
+    /// Sets what the API means by its own statuses and codes. By default what they mean in general: see
+    /// [`hint`](crate::hint#what-decides).
     ///
-    /// Behind a gate, give the gate the same: see
+    /// Give the gate below the same: see
     /// [`AdaptiveConcurrencyLayer::dialect`](crate::AdaptiveConcurrencyLayer::dialect).
     ///
     /// ```
@@ -280,7 +297,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         self.configure(|config| config.dialect = dialect)
     }
 
-    /// A handle to look at the circuit, and to close the layer.
+    /// A handle to look at the circuit breaker, and to close the layer. Take it last: see
+    /// [`RetryHandle`].
     #[must_use]
     pub fn handle(&self) -> RetryHandle
     where
@@ -293,8 +311,10 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
 
     /// Draws all jitter from `seed`. By default it comes from the operating system's randomness.
     ///
-    /// For tests: a run on a paused clock can be repeated to the digit. The waits that follow from a seed
-    /// may change with the version of this crate. An [`idempotency_key`](Self::idempotency_key) has to be
+    /// For tests: a run on a paused clock can be repeated exactly. The gate below has a
+    /// [seed](crate::AdaptiveConcurrencyLayer::seed) of its own: set both. Over real sockets a seed repeats
+    /// the jitter, not the run. The waits that follow from a seed may change with the version of this crate.
+    /// An [`idempotency_key`](Self::idempotency_key) has to be
     /// unique, so it does not follow from the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {

@@ -31,8 +31,9 @@ use crate::message::{HttpResponse, WithBody};
 ///
 /// # Readiness
 ///
-/// `poll_ready` waits for a pause to end and for the inner service. While the circuit is open, or once the
-/// layer is closed, it is ready at once, also for those who wait already: the call is answered then.
+/// `poll_ready` waits for a pause to end and for the inner service. While the circuit breaker is open, or
+/// once the layer is closed, it is ready at once, also for requests that wait already: the call answers by
+/// itself then.
 pub struct RetryOn429<S, C = RefusalsOnly, H = NoHook, K = Replay> {
     inner: S,
     policy: Policies<C, H, K>,
@@ -74,7 +75,7 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
         }
     }
 
-    /// A handle to look at the circuit, and to close the layer that this service comes from.
+    /// A handle to look at the circuit breaker, and to close the layer that this service comes from.
     #[must_use]
     pub fn handle(&self) -> RetryHandle
     where
