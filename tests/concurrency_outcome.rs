@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use support::*;
 use tower::{Layer, ServiceExt};
 use tower_throttle::concurrency::Classified;
 use tower_throttle::concurrency::limit::{
@@ -136,6 +135,7 @@ async fn a_hook_may_say_that_a_refusal_is_for_good() {
 
 #[cfg(feature = "json")]
 mod by_the_body {
+    use support::fixed;
     use tower_throttle::RetryOn429Layer;
 
     use super::*;
