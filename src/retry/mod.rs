@@ -145,7 +145,8 @@
 //!
 //! While it is open, one request at a time goes as a probe: when the server said that it would serve again,
 //! at the latest after an hour, else after a second, then after twice as long, up to a minute. No probe
-//! is made up: it is the next request that comes. One acceptance closes the circuit.
+//! is made up: it is the next request that comes. One that has no answer after a minute keeps nobody from
+//! going any more. One acceptance closes the circuit.
 //!
 //! A copy carries [`Unsent`](crate::message::Unsent) in its extensions, an [`Attempts`] that counts only
 //! what was sent (0 if nothing was), and a [`Hint`](crate::Hint) with what is left of the wait. Of the

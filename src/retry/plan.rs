@@ -28,6 +28,8 @@ pub(super) struct RetryState {
     /// Whether the request may be sent again though it may have been served: noted of one that could not
     /// be copied, as it is gone when its answer comes.
     repeatable: bool,
+    /// What kind of request it is, of one that is gone as well.
+    pub(super) route: Option<u64>,
     /// Boxed, as most requests meet nothing of note, and every one is moved about.
     noted: Option<Box<Noted>>,
 }
@@ -91,6 +93,7 @@ impl RetryState {
             attempts,
             sent_at: None,
             repeatable,
+            route: None,
             noted: None,
         };
         if config.max_elapsed.is_some() || config.max_time.is_some() {
@@ -162,6 +165,16 @@ impl RetryState {
     pub(super) fn is_probe(&self) -> bool {
         let part = self.noted.as_ref().and_then(|noted| noted.part.as_ref());
         part.is_some_and(Part::is_probe)
+    }
+
+    /// An attempt is sent.
+    #[inline]
+    pub(super) fn sent(&mut self) {
+        (self.attempts, self.sent_at) = (self.attempts + 1, None);
+        let noted = self.noted.as_mut();
+        if let Some(part) = noted.and_then(|noted| noted.part.as_mut()) {
+            part.sent();
+        }
     }
 
     /// Tells the circuit of an attempt that was not accepted. Returns whether that ends the request.

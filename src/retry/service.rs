@@ -188,17 +188,31 @@ where
             None
         };
         let repeatable = retries && kept.is_none() && clone.is_repeatable(&request);
+        let route = match &kept {
+            Some(_) => None,
+            None => clone.route(&request),
+        };
         let policy = Arc::clone(&*self.policy);
         if bypass {
             self.pause = None;
             // The service that was polled goes with the request: it may hold a permit, or a place.
             let fresh = self.inner.clone();
             let polled = std::mem::replace(&mut self.inner, fresh);
-            return ResponseFuture::waiting(request, polled, kept, repeatable, policy, since);
+            return ResponseFuture::waiting(
+                request, polled, kept, repeatable, policy, since, route,
+            );
         }
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, repeatable, policy, since)
+        ResponseFuture::sent(
+            future,
+            self.inner.clone(),
+            kept,
+            repeatable,
+            policy,
+            since,
+            route,
+        )
     }
 }
 
