@@ -67,8 +67,8 @@ struct State {
     /// Whether `last` belongs to the present outage.
     last_is_current: bool,
     open: Option<Open>,
-    /// How often it was open, and how many probes have ended.
-    opened: u64,
+    /// How many probes went, and how many have ended.
+    begun: u64,
     probes: u64,
     /// The user closed the layer: nobody is sent any more.
     shut: bool,
@@ -108,9 +108,9 @@ pub(super) enum Admission {
     Send,
     /// Send it, and tell what came of it: it is the probe.
     Probe,
-    /// Keep it until the probe that is out has ended: requests like it may be served. With the number of
-    /// probes that have ended by now.
-    Wait(u64),
+    /// Keep it until the probe that is out has ended, and no longer than until then: requests like it may be
+    /// served. With the number of probes that have ended by now.
+    Wait(u64, Instant),
     /// Answer it without sending.
     Answer(Unsent),
 }
@@ -128,7 +128,7 @@ impl Circuit {
                 last: None,
                 last_is_current: false,
                 open: None,
-                opened: 0,
+                begun: 0,
                 probes: 0,
                 shut: false,
                 waiting: BTreeMap::new(),
@@ -168,7 +168,10 @@ impl Circuit {
         // Served after others were refused for good: that word was not for everybody, such as a dead
         // route's beside others. It takes more of them to believe it again.
         let is_contradicted = match (&open, state.for_good_since) {
-            (Some(open), Some(_)) => !open.is_reset_over(Instant::now()),
+            (Some(open), Some(since)) => {
+                // What was sent before says nothing of them.
+                sent_at.is_none_or(|sent_at| sent_at > since) && !open.is_reset_over(Instant::now())
+            }
             (None, Some(since)) => sent_at.is_some_and(|sent_at| sent_at > since),
             (_, None) => false,
         };
@@ -215,11 +218,14 @@ impl Circuit {
         let is_over = !lasted.is_zero() && lasted >= max_outage;
         let opens =
             may_open && state.last_is_current && (is_over || state.for_good >= state.needed);
+        // Also that of a time that is over: the request is like others again.
+        let probe = part.probe.take();
         let woken = if state.open.is_some() {
-            state.probe_ended(part.probe_of.take(), |open| open.probe_refused(at, wait))
+            state.probe_ended(probe, |open| {
+                open.probe_refused(at, wait, setback.for_good);
+            })
         } else if opens {
-            state.opened += 1;
-            state.open = Some(Open::new(state.opened, at, wait));
+            state.open = Some(Open::new(at, wait));
             std::mem::take(&mut state.waiting)
         } else {
             BTreeMap::new()
@@ -236,6 +242,7 @@ impl Circuit {
     #[cold]
     pub(super) fn admit(&self, now: Instant, part: &mut Part, route: Option<u64>) -> Admission {
         let mut state = self.lock();
+        let state = &mut *state;
         if state.shut {
             return Admission::Answer(state.unsent(UnsentCause::Closed, now));
         }
@@ -243,16 +250,19 @@ impl Circuit {
         let Some(open) = &mut state.open else {
             return Admission::Send;
         };
-        if part.probe_of == Some(open.number) {
+        if open.is_probe(part.probe) {
             return Admission::Probe;
         }
-        if open.is_due(now) || (is_other && !open.is_probing()) {
-            open.begin_probe();
-            part.probe_of = Some(open.number);
+        let until = open.probes_until(now);
+        if open.is_due(now) || (is_other && until.is_none() && open.lets_others_go(now)) {
+            state.begun += 1;
+            open.begin_probe(state.begun, now);
+            part.begin_probe(state.begun);
             return Admission::Probe;
         }
-        if is_other {
-            return Admission::Wait(probes);
+        part.probe = None;
+        if let Some(until) = until.filter(|_| is_other) {
+            return Admission::Wait(probes, until);
         }
         Admission::Answer(state.unsent(UnsentCause::CircuitOpen, now))
     }
@@ -292,7 +302,7 @@ impl Circuit {
         let holds = match admitted {
             Admission::Send => state.open.is_none(),
             Admission::Probe => true,
-            Admission::Wait(probes) => state.open.is_some() && state.probes == probes,
+            Admission::Wait(probes, _) => state.open.is_some() && state.probes == probes,
             Admission::Answer(_) => false,
         };
         if state.shut || !holds {
@@ -353,15 +363,15 @@ impl State {
         self.routes.clear();
     }
 
-    /// The probe of the time with this number has ended, if the circuit is still open since then. Returns
-    /// those who may wait for that.
+    /// The probe with this number has ended, if the circuit is still open since then and no other has taken
+    /// its place. Returns those who may wait for that.
     fn probe_ended(
         &mut self,
-        probe_of: Option<u64>,
+        probe: Option<u64>,
         how: impl FnOnce(&mut Open),
     ) -> BTreeMap<u64, Waker> {
         match &mut self.open {
-            Some(open) if probe_of == Some(open.number) => {
+            Some(open) if open.is_probe(probe) => {
                 how(open);
                 self.probes += 1;
                 std::mem::take(&mut self.waiting)

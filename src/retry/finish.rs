@@ -48,6 +48,15 @@ pub(super) fn mark<C, H, K>(
     if let Disposition::Accept { served } = disposition {
         accept(extensions, served, policy, retry);
     } else {
+        // Whatever it says, it is no acceptance, and the next probe has its distance. What a layer below
+        // said by itself is nothing that a server said.
+        if retry.is_probe() && Unsent::of(extensions).is_none() {
+            let setback = Setback {
+                wait: hint.wait(),
+                ..Setback::without_word(Instant::now())
+            };
+            retry.note(setback, None, &policy.config, &policy.shared);
+        }
         extensions.insert(Attempts::new(retry.attempts));
         extensions.insert(hint);
         retry.end();

@@ -18,7 +18,7 @@ use super::finish::{accept, copy, finish, mark, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Disposition, HeadClass, Refused};
 use super::next::{self, Next, Ready, ask_hook};
-use super::plan::RetryState;
+use super::plan::{Gone, RetryState};
 use super::policy::Policy;
 use crate::message::{HttpResponse, WithBody};
 
@@ -40,10 +40,12 @@ pin_project! {
     {
         #[pin]
         state: State<S::Future, BodyOf<S::Response>, Req, H::Future>,
-        service: S,
+        // `None` once the answer was given: a future that is kept holds nothing then.
+        service: Option<S>,
         // What another attempt sends. `None` if there can be none.
         kept: Option<Req>,
-        policy: Arc<Policy<C, H, K>>,
+        // `None` once the answer was given.
+        policy: Option<Arc<Policy<C, H, K>>>,
         retry: RetryState,
     }
 }
@@ -59,6 +61,7 @@ pin_project! {
         // `acting` is what the hook does about it.
         Reading { refused: Option<Box<Refused<B>>>, #[pin] acting: Option<A> },
         Waiting { next: Box<Next<Req>> },
+        Done,
     }
 }
 
@@ -74,16 +77,16 @@ where
         future: S::Future,
         service: S,
         kept: Option<Req>,
-        repeatable: bool,
+        gone: Gone,
         policy: Arc<Policy<C, H, K>>,
         since: Option<Instant>,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 1, repeatable, since);
+        let retry = RetryState::begin(&policy.config, 1, gone, since);
         Self {
             state: State::Called { future },
-            service,
+            service: Some(service),
             kept,
-            policy,
+            policy: Some(policy),
             retry,
         }
     }
@@ -93,17 +96,17 @@ where
         request: Req,
         service: S,
         kept: Option<Req>,
-        repeatable: bool,
+        gone: Gone,
         policy: Arc<Policy<C, H, K>>,
         since: Option<Instant>,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 0, repeatable, since);
+        let retry = RetryState::begin(&policy.config, 0, gone, since);
         let next = Next::new(request, None);
         Self {
             state: State::Waiting { next },
-            service,
+            service: Some(service),
             kept,
-            policy,
+            policy: Some(policy),
             retry,
         }
     }
@@ -111,7 +114,7 @@ where
 
 impl<S, Req, C, H, K> Future for ResponseFuture<S, Req, C, H, K>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
     C: Classify<S::Error>,
     H: OnRefusal<Req>,
@@ -120,9 +123,31 @@ where
     type Output = Result<Answer<S::Response>, S::Error>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(self.as_mut().poll_answer(cx));
         let mut this = self.project();
-        let (policy, retry) = (&**this.policy, this.retry);
+        this.state.set(State::Done);
+        (*this.service, *this.policy) = (None, None);
+        Poll::Ready(result)
+    }
+}
+
+impl<S, Req, C, H, K> ResponseFuture<S, Req, C, H, K>
+where
+    S: Service<Req> + Clone,
+    S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
+    C: Classify<S::Error>,
+    H: OnRefusal<Req>,
+    K: CloneRequest<Req>,
+{
+    #[inline]
+    fn poll_answer(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer<S::Response>, S::Error>> {
+        let mut this = self.project();
+        let policy = this.policy.as_deref().expect("polled after completion");
+        let retry = this.retry;
         loop {
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => {
@@ -182,21 +207,24 @@ where
                     State::Waiting { next }
                 }
                 StateProj::Waiting { next } => {
-                    let ready = next.poll_ready(this.service, policy, retry, cx);
+                    let service = this.service.as_mut().expect("polled after completion");
+                    let ready = next.poll_ready(service, policy, retry, cx);
                     if let Ready::Answer(unsent) = ready!(ready)? {
                         let answer = copy::<S::Response, Req, C, H, K>(next, unsent, policy, retry);
                         return Poll::Ready(Ok(answer));
                     }
-                    retry.attempts += 1;
-                    retry.sent_at = None;
+                    retry.sent();
                     let request = next.take(policy, retry.attempts);
-                    let future = this.service.call(request);
+                    let future = service.call(request);
                     if retry.attempts >= policy.config.max_attempts {
                         // Lets a replayable body forget what nobody will read again.
-                        *this.kept = None;
+                        if let Some(kept) = this.kept.take() {
+                            retry.gone.route = policy.clone.route(&kept);
+                        }
                     }
                     State::Called { future }
                 }
+                StateProj::Done => panic!("polled after completion"),
             };
             this.state.set(state);
         }
@@ -288,7 +316,7 @@ where
 {
     let mut disposition = policy.dispose(refused);
     if let Some(mut setback) = disposition.setback() {
-        setback.route = kept.and_then(|kept| policy.clone.route(kept));
+        setback.route = kept.map_or(retry.gone.route, |kept| policy.clone.route(kept));
         if retry.note(
             setback,
             Some(refused.copy()),
@@ -323,6 +351,7 @@ where
             } => "Acting",
             State::Reading { .. } => "Reading",
             State::Waiting { .. } => "Waiting",
+            State::Done => "Done",
         };
         f.debug_struct("ResponseFuture")
             .field("state", &state)

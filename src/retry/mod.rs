@@ -170,8 +170,8 @@
 //! While it is open, it lets one request at a time through as a probe (other crates call that half-open). If
 //! the server told a time, the probe is sent then, or after an hour if that is earlier. If not, the first
 //! probe is sent after a second, and each further one after twice as long as the one before, up to a minute.
-//! The layer makes no probe of its own: the next request that comes is the probe. One accepted request,
-//! of whatever kind, closes the circuit breaker.
+//! The layer makes no probe of its own: the next request that comes is the probe. A probe that has no answer
+//! after a minute holds back no other. One accepted request, of whatever kind, closes the circuit breaker.
 //!
 //! So after a `Retry-After: 3600` a kind of request that was refused is not tried for an hour, even if the
 //! API is back sooner. A request of another kind that is served closes the circuit breaker; so does a new

@@ -33,6 +33,10 @@ pub(super) struct Next<Req> {
     /// Ends the wait of a request whose time is bounded.
     cut_off: Option<Pin<Box<Sleep>>>,
     registration: Option<Registration>,
+    /// Ends the wait for a probe that does not end.
+    patience: Option<Pin<Box<Sleep>>>,
+    /// The service may hold a permit, or a place in a line.
+    was_polled: bool,
 }
 
 impl<Req> Next<Req> {
@@ -44,12 +48,14 @@ impl<Req> Next<Req> {
             admitted: false,
             cut_off: None,
             registration: None,
+            patience: None,
+            was_polled: true,
         })
     }
 
     /// Waits until the attempt may begin: until its time has come, the circuit allows it and `service` is
     /// ready. Or until it is to be answered without being sent.
-    pub(super) fn poll_ready<S: Service<Req>, C, H, K: CloneRequest<Req>>(
+    pub(super) fn poll_ready<S: Service<Req> + Clone, C, H, K: CloneRequest<Req>>(
         &mut self,
         service: &mut S,
         policy: &Policy<C, H, K>,
@@ -67,14 +73,25 @@ impl<Req> Next<Req> {
             if let Admission::Answer(unsent) = admitted {
                 return Poll::Ready(Ok(Ready::Answer(unsent)));
             }
-            let waits = matches!(admitted, Admission::Wait(_));
-            if !waits && self.poll_due(config, shared, retry, cx).is_ready() {
+            if let Admission::Wait(_, until) = admitted {
+                // The probe may need what it holds.
+                if std::mem::take(&mut self.was_polled) {
+                    *service = service.clone();
+                }
+                if self.poll_patience(until, cx).is_ready() {
+                    continue;
+                }
+            } else if self
+                .poll_due(admitted, config, shared, retry, cx)
+                .is_ready()
+            {
+                self.was_polled = true;
                 let ready = ask::with(retry.ask(), || service.poll_ready(cx));
                 if ready.is_ready() {
                     return ready.map_ok(|()| Ready::Send);
                 }
             }
-            if self.poll_cut_off(retry, cx).is_ready() && !retry.is_probe() {
+            if self.poll_cut_off(retry, cx).is_ready() {
                 if let Some(unsent) = shared.circuit.out_of_time(Instant::now()) {
                     return Poll::Ready(Ok(Ready::Answer(unsent)));
                 }
@@ -88,6 +105,7 @@ impl<Req> Next<Req> {
     /// Waits for the attempt's time.
     fn poll_due(
         &mut self,
+        admitted: Admission,
         config: &Config,
         shared: &Shared,
         retry: &RetryState,
@@ -95,7 +113,7 @@ impl<Req> Next<Req> {
     ) -> Poll<()> {
         if let Some(backoff) = &mut self.backoff {
             // Who goes as a probe goes when the circuit says so.
-            if !retry.is_probe() {
+            if admitted != Admission::Probe {
                 ready!(backoff.as_mut().poll(cx));
             }
             self.backoff = None;
@@ -112,6 +130,17 @@ impl<Req> Next<Req> {
             self.admitted = true;
         }
         Poll::Ready(())
+    }
+
+    /// Waits for the end of the time for which a probe keeps others waiting.
+    fn poll_patience(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self
+            .patience
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if sleep.deadline() != until {
+            sleep.as_mut().reset(until);
+        }
+        sleep.as_mut().poll(cx)
     }
 
     /// Waits for the end of the request's time.

@@ -25,11 +25,18 @@ pub(super) struct RetryState {
     pub(super) attempts: u32,
     /// When the present attempt was found to take time.
     pub(super) sent_at: Option<Instant>,
-    /// Whether the request may be sent again though it may have been served: noted of one that could not
-    /// be copied, as it is gone when its answer comes.
-    repeatable: bool,
+    pub(super) gone: Gone,
     /// Boxed, as most requests meet nothing of note, and every one is moved about.
     noted: Option<Box<Noted>>,
+}
+
+/// What is known of a request that could not be copied, and is gone when its answer comes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Gone {
+    /// Whether it may be sent again though it may have been served.
+    pub(super) repeatable: bool,
+    /// What kind of request it is.
+    pub(super) route: Option<u64>,
 }
 
 /// What is noted from the first failed attempt on, or from the call if the request's time is bounded.
@@ -84,13 +91,13 @@ impl RetryState {
     pub(super) fn begin(
         config: &Config,
         attempts: u32,
-        repeatable: bool,
+        gone: Gone,
         since: Option<Instant>,
     ) -> Self {
         let mut state = Self {
             attempts,
             sent_at: None,
-            repeatable,
+            gone,
             noted: None,
         };
         if config.max_elapsed.is_some() || config.max_time.is_some() {
@@ -126,7 +133,9 @@ impl RetryState {
         kept: Option<&Req>,
         policy: &Policy<C, H, K>,
     ) -> bool {
-        kept.map_or(self.repeatable, |kept| policy.clone.is_repeatable(kept))
+        kept.map_or(self.gone.repeatable, |kept| {
+            policy.clone.is_repeatable(kept)
+        })
     }
 
     /// The last moment at which an attempt may begin.
@@ -162,6 +171,16 @@ impl RetryState {
     pub(super) fn is_probe(&self) -> bool {
         let part = self.noted.as_ref().and_then(|noted| noted.part.as_ref());
         part.is_some_and(Part::is_probe)
+    }
+
+    /// An attempt is sent.
+    #[inline]
+    pub(super) fn sent(&mut self) {
+        (self.attempts, self.sent_at) = (self.attempts + 1, None);
+        let noted = self.noted.as_mut();
+        if let Some(part) = noted.and_then(|noted| noted.part.as_mut()) {
+            part.sent();
+        }
     }
 
     /// Tells the circuit of an attempt that was not accepted. Returns whether that ends the request.

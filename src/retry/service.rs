@@ -17,6 +17,7 @@ use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
+use super::plan::Gone;
 use super::policy::{Policies, Policy};
 use crate::message::{HttpResponse, WithBody};
 
@@ -92,7 +93,7 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
         &mut self,
         mut request: Req,
         kept: Option<Req>,
-        repeatable: bool,
+        gone: Gone,
     ) -> ResponseFuture<S, Req, C, H, K>
     where
         S: Service<Req> + Clone,
@@ -107,12 +108,12 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
             // The service that was polled goes with the request: it may hold a permit, or a place.
             let fresh = self.inner.clone();
             let polled = std::mem::replace(&mut self.inner, fresh);
-            return ResponseFuture::waiting(request, polled, kept, repeatable, policy, since);
+            return ResponseFuture::waiting(request, polled, kept, gone, policy, since);
         }
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
         let inner = self.inner.clone();
-        ResponseFuture::sent(future, inner, kept, repeatable, policy, since)
+        ResponseFuture::sent(future, inner, kept, gone, policy, since)
     }
 
     /// Keeps the waker, so that whoever waits below is woken when the circuit opens, and ends the wait of
@@ -215,14 +216,21 @@ where
         } else {
             None
         };
-        let repeatable = retries && kept.is_none() && clone.is_repeatable(&request);
+        // A request that cannot be copied is gone when its answer comes.
+        let gone = match &kept {
+            Some(_) => Gone::default(),
+            None => Gone {
+                repeatable: retries && clone.is_repeatable(&request),
+                route: clone.route(&request),
+            },
+        };
         if self.bypass || self.waiting.is_some() || self.policy.shared.circuit.is_tripped() {
-            return self.call_after_wait(request, kept, repeatable);
+            return self.call_after_wait(request, kept, gone);
         }
         let policy = Arc::clone(&*self.policy);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, repeatable, policy, None)
+        ResponseFuture::sent(future, self.inner.clone(), kept, gone, policy, None)
     }
 }
 

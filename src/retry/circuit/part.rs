@@ -5,7 +5,6 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use super::probe::Open;
 use crate::retry::pause::Shared;
 
 /// The part that one request has in the circuit. Given up when dropped.
@@ -13,8 +12,10 @@ pub(in crate::retry) struct Part {
     shared: Arc<Shared>,
     /// It was refused, and is not done: the time of an outage runs.
     pub(super) is_trying: bool,
-    /// It is the probe of the time with this number that the circuit is open.
-    pub(super) probe_of: Option<u64>,
+    /// It is the probe with this number.
+    pub(super) probe: Option<u64>,
+    /// ... and was sent.
+    was_sent: bool,
 }
 
 /// A waker that is kept while its owner waits.
@@ -28,18 +29,29 @@ impl Part {
         Self {
             shared: Arc::clone(shared),
             is_trying: false,
-            probe_of: None,
+            probe: None,
+            was_sent: false,
         }
     }
 
     pub(in crate::retry) fn is_probe(&self) -> bool {
-        self.probe_of.is_some()
+        self.probe.is_some()
+    }
+
+    /// It is sent.
+    pub(in crate::retry) fn sent(&mut self) {
+        self.was_sent = true;
+    }
+
+    /// It becomes the probe with this number.
+    pub(super) fn begin_probe(&mut self, number: u64) {
+        (self.probe, self.was_sent) = (Some(number), false);
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.is_trying && self.probe_of.is_none() {
+        if !self.is_trying && self.probe.is_none() {
             return;
         }
         let mut state = self.shared.circuit.lock();
@@ -47,7 +59,8 @@ impl Drop for Part {
             state.outage.leave(Instant::now());
         }
         // Given up, or ended in another way than by a refusal: the next request may probe.
-        let woken = state.probe_ended(self.probe_of.take(), Open::probe_lost);
+        let was_sent = self.was_sent;
+        let woken = state.probe_ended(self.probe.take(), |open| open.probe_lost(was_sent));
         drop(state);
         woken.into_values().for_each(Waker::wake);
     }

@@ -9,7 +9,7 @@ use super::probe::Open;
 fn probes(open: &mut Open, now: Instant) -> bool {
     let due = open.is_due(now);
     if due {
-        open.begin_probe();
+        open.begin_probe(1, now);
     }
     due
 }
@@ -52,14 +52,14 @@ fn an_outage_lasts_from_the_first_refusal_while_somebody_tries() {
 #[test]
 fn probes_go_at_the_told_reset_or_at_doubling_distances() {
     let start = Instant::now();
-    let mut open = Open::new(1, start, Some(secs(100)));
+    let mut open = Open::new(start, Some(secs(100)));
     assert!(!probes(&mut open, start + secs(99)));
     assert!(probes(&mut open, start + secs(100)));
     assert!(!probes(&mut open, start + secs(101)), "one at a time");
-    open.probe_refused(start + secs(102), None);
+    open.probe_refused(start + secs(102), None, true);
     assert!(!probes(&mut open, start + secs(103)));
     assert!(probes(&mut open, start + secs(104)));
-    open.probe_lost();
+    open.probe_lost(false);
     assert!(
         probes(&mut open, start + secs(104)),
         "the next may go at once"
@@ -69,21 +69,21 @@ fn probes_go_at_the_told_reset_or_at_doubling_distances() {
 #[test]
 fn a_reset_in_decades_is_not_waited_for() {
     let start = Instant::now();
-    let mut open = Open::new(1, start, Some(Duration::MAX));
+    let mut open = Open::new(start, Some(Duration::MAX));
     assert!(!probes(&mut open, start + secs(3599)));
     assert!(probes(&mut open, start + secs(3600)));
     assert!(!open.is_reset_over(start + secs(3600)));
-    open.probe_refused(start + secs(3600), Some(Duration::MAX));
+    open.probe_refused(start + secs(3600), Some(Duration::MAX), true);
     assert!(probes(&mut open, start + secs(7200)));
 }
 
 #[test]
 fn a_wait_of_nothing_does_not_hammer() {
     let start = Instant::now();
-    let mut open = Open::new(1, start, Some(Duration::ZERO));
+    let mut open = Open::new(start, Some(Duration::ZERO));
     assert!(!probes(&mut open, start));
     assert!(probes(&mut open, start + secs(1)));
-    open.probe_refused(start + secs(1), Some(Duration::ZERO));
+    open.probe_refused(start + secs(1), Some(Duration::ZERO), true);
     assert!(!probes(&mut open, start + secs(2)));
     assert!(probes(&mut open, start + secs(3)));
 }
