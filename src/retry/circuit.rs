@@ -79,7 +79,7 @@ struct State {
 
 /// What came of an attempt that was not accepted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Setback {
+pub(super) struct Rejection {
     pub(super) at: Instant,
     /// What the server asked for.
     pub(super) wait: Option<Duration>,
@@ -89,7 +89,7 @@ pub(super) struct Setback {
     pub(super) route: Option<u64>,
 }
 
-impl Setback {
+impl Rejection {
     /// A failure in which the server said nothing of limits.
     pub(super) fn without_word(at: Instant) -> Self {
         Self {
@@ -198,12 +198,12 @@ impl Circuit {
     pub(super) fn refused(
         &self,
         part: &mut Part,
-        setback: Setback,
+        rejection: Rejection,
         copy: Option<LastRefusal>,
         max_outage: Duration,
         may_open: bool,
     ) -> bool {
-        let Setback { at, wait, .. } = setback;
+        let Rejection { at, wait, .. } = rejection;
         let mut state = self.lock();
         if !part.is_trying {
             part.is_trying = true;
@@ -214,7 +214,7 @@ impl Circuit {
             state.last = Some(Arc::new(copy));
             state.last_is_current = true;
         }
-        state.note_for_good(setback);
+        state.note_for_good(rejection);
         let is_over = !lasted.is_zero() && lasted >= max_outage;
         let opens =
             may_open && state.last_is_current && (is_over || state.for_good >= state.needed);
@@ -222,7 +222,7 @@ impl Circuit {
         let probe = part.probe.take();
         let woken = if state.open.is_some() {
             state.probe_ended(probe, |open| {
-                open.probe_refused(at, wait, setback.for_good);
+                open.probe_refused(at, wait, rejection.for_good);
             })
         } else if opens {
             state.open = Some(Open::new(at, wait));
@@ -348,11 +348,11 @@ impl State {
     }
 
     /// Notes whether a refusal is for good.
-    fn note_for_good(&mut self, setback: Setback) {
-        if setback.for_good {
+    fn note_for_good(&mut self, rejection: Rejection) {
+        if rejection.for_good {
             self.for_good += 1;
-            self.for_good_since.get_or_insert(setback.at);
-            self.routes.refused(setback.route);
+            self.for_good_since.get_or_insert(rejection.at);
+            self.routes.refused(rejection.route);
         } else if self.open.is_none() {
             self.forget_for_good();
         }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::body::ResponseBody;
-use super::circuit::Setback;
+use super::circuit::Rejection;
 use super::clone::CloneRequest;
 use super::future::{Answer, BodyOf};
 use super::judge::{Disposition, Refused};
@@ -51,11 +51,11 @@ pub(super) fn mark<C, H, K>(
         // Whatever it says, it is no acceptance, and the next probe has its distance. What a layer below
         // said by itself is nothing that a server said.
         if retry.is_probe() && Unsent::of(extensions).is_none() {
-            let setback = Setback {
+            let rejection = Rejection {
                 wait: hint.wait(),
-                ..Setback::without_word(Instant::now())
+                ..Rejection::without_word(Instant::now())
             };
-            retry.note(setback, None, &policy.config, &policy.shared);
+            retry.note(rejection, None, &policy.config, &policy.shared);
         }
         extensions.insert(Attempts::new(retry.attempts));
         extensions.insert(hint);
@@ -81,8 +81,8 @@ pub(super) fn accept<C, H, K>(
         }
     } else if retry.is_probe() {
         // It tells of a server that answers, and serves nobody.
-        let setback = Setback::without_word(Instant::now());
-        retry.note(setback, None, &policy.config, &policy.shared);
+        let rejection = Rejection::without_word(Instant::now());
+        retry.note(rejection, None, &policy.config, &policy.shared);
     }
     if retry.attempts > 1 {
         extensions.insert(Attempts::new(retry.attempts));

@@ -315,10 +315,10 @@ where
     K: CloneRequest<Req>,
 {
     let mut disposition = policy.dispose(refused);
-    if let Some(mut setback) = disposition.setback() {
-        setback.route = kept.map_or(retry.gone.route, |kept| policy.clone.route(kept));
+    if let Some(mut rejection) = disposition.rejection() {
+        rejection.route = kept.map_or(retry.gone.route, |kept| policy.clone.route(kept));
         if retry.note(
-            setback,
+            rejection,
             Some(refused.copy()),
             &policy.config,
             &policy.shared,

@@ -7,7 +7,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::body::ResponseBody;
-use super::circuit::Setback;
+use super::circuit::Rejection;
 use super::classify::{Classify, Decision, Head};
 use super::drain::Drain;
 use super::last_refusal::LastRefusal;
@@ -56,18 +56,18 @@ pub(super) enum Disposition {
     /// Return it. It says nothing of other requests.
     Return,
     /// Return it, and tell the circuit.
-    Final(Setback),
+    Final(Rejection),
     /// Try again, if the bounds allow it.
     Retry(FailedAttempt),
 }
 
 impl Disposition {
     /// What the circuit is to be told.
-    pub(super) fn setback(&self) -> Option<Setback> {
+    pub(super) fn rejection(&self) -> Option<Rejection> {
         match self {
             Self::Accept { .. } | Self::Return => None,
-            Self::Final(setback) => Some(*setback),
-            Self::Retry(failed) => Some(Setback {
+            Self::Final(rejection) => Some(*rejection),
+            Self::Retry(failed) => Some(Rejection {
                 at: failed.at,
                 wait: failed.wait,
                 for_good: false,
@@ -203,7 +203,7 @@ impl<C, H, K> Policy<C, H, K> {
             }
         }
         let wait = context.hint.wait();
-        let setback = |for_good| Setback {
+        let rejection = |for_good| Rejection {
             at: context.at,
             wait,
             for_good,
@@ -216,11 +216,11 @@ impl<C, H, K> Policy<C, H, K> {
             place: governor.and_then(Governor::kept_place),
         };
         match context.hint.verdict(self.config.max_server_wait) {
-            _ if context.for_good => Disposition::Final(setback(true)),
+            _ if context.for_good => Disposition::Final(rejection(true)),
             Verdict::Retry => {
                 self.share_pause(context, governor);
                 if context.doubtful {
-                    Disposition::Final(setback(false))
+                    Disposition::Final(rejection(false))
                 } else {
                     Disposition::Retry(retry)
                 }
@@ -231,7 +231,7 @@ impl<C, H, K> Policy<C, H, K> {
             Verdict::Permanent | Verdict::OverCap if context.hint.names_request() => {
                 Disposition::Return
             }
-            Verdict::Permanent | Verdict::OverCap => Disposition::Final(setback(true)),
+            Verdict::Permanent | Verdict::OverCap => Disposition::Final(rejection(true)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use super::circuit::{Admission, Circuit, Registration, Setback};
+use super::circuit::{Admission, Circuit, Registration, Rejection};
 use super::clone::CloneRequest;
 use super::hook::{OnRefusal, Refusal};
 use super::not_sent_again::NotSentAgain;
@@ -181,9 +181,9 @@ pub(super) fn after_error<Req, C, H, K: CloneRequest<Req>>(
         retry.end();
         return None;
     }
-    let setback = Setback::without_word(Instant::now());
-    let ends = retry.note(setback, None, &policy.config, &policy.shared);
-    let failed = FailedAttempt::without_word(setback.at);
+    let rejection = Rejection::without_word(Instant::now());
+    let ends = retry.note(rejection, None, &policy.config, &policy.shared);
+    let failed = FailedAttempt::without_word(rejection.at);
     let next = (may && !ends)
         .then(|| after(failed, kept, policy, retry).ok())
         .flatten();

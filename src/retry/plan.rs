@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use tokio::time::Instant;
 
 use super::backoff::above;
-use super::circuit::{Admission, Part, Setback};
+use super::circuit::{Admission, Part, Rejection};
 use super::clone::CloneRequest;
 use super::last_refusal::LastRefusal;
 use super::pause::{Shared, later, spread};
@@ -186,7 +186,7 @@ impl RetryState {
     /// Tells the circuit of an attempt that was not accepted. Returns whether that ends the request.
     pub(super) fn note(
         &mut self,
-        setback: Setback,
+        rejection: Rejection,
         copy: Option<LastRefusal>,
         config: &Config,
         shared: &Arc<Shared>,
@@ -195,7 +195,7 @@ impl RetryState {
         let part = noted.part.get_or_insert_with(|| Part::new(shared));
         shared.circuit.refused(
             part,
-            setback,
+            rejection,
             copy,
             config.max_outage,
             config.circuit_breaker,

@@ -32,6 +32,10 @@ const SPACING: u64 = 1 << 16;
 /// end of the line: a request that is always refused must not stand in front for ever.
 const KEPT_REFUSALS: u32 = 3;
 
+/// After so many it stands behind all others. Half of the way would never pass a line whose members give up
+/// before their turn.
+const LAST_KEPT: u32 = 2 * KEPT_REFUSALS;
+
 /// The line at the gate.
 ///
 /// A waiter is told that it is its turn ("called") and then takes its slot by polling. Until it
@@ -74,6 +78,9 @@ impl Queue {
 
     /// The tag of a request that had `tag` when it was refused, `refusals` times by now.
     pub(super) fn former(&mut self, tag: u64, refusals: u32) -> u64 {
+        if refusals > LAST_KEPT {
+            return self.ticket();
+        }
         let mut tag = tag.min(self.last);
         if refusals > KEPT_REFUSALS {
             tag += (self.last - tag).div_ceil(2);

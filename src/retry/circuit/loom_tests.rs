@@ -8,7 +8,7 @@ use loom::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use loom::thread;
 use tokio::time::Instant;
 
-use super::{Admission, Circuit, Part, Setback};
+use super::{Admission, Circuit, Part, Rejection};
 use crate::hint::Hint;
 use crate::retry::last_refusal::LastRefusal;
 use crate::retry::pause::Shared;
@@ -25,7 +25,7 @@ fn refuse_for_good(shared: &Arc<Shared>) {
     let (parts, ()) = http::Response::new(()).into_parts();
     let at = Instant::now();
     let copy = LastRefusal::of(&parts, bytes::Bytes::new(), &Hint::default(), at);
-    let setback = Setback {
+    let rejection = Rejection {
         at,
         wait: None,
         for_good: true,
@@ -34,7 +34,7 @@ fn refuse_for_good(shared: &Arc<Shared>) {
     let mut part = Part::new(shared);
     shared
         .circuit
-        .refused(&mut part, setback, Some(copy), Duration::MAX, true);
+        .refused(&mut part, rejection, Some(copy), Duration::MAX, true);
 }
 
 /// One registers while another does `trip`: it is woken, or told to look again, or finds it tripped.

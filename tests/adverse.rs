@@ -646,7 +646,7 @@ async fn requests_given_up_at_any_moment_leave_nothing_behind() {
                 // Polled once and left alone.
                 0 => {
                     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-                    if let Poll::Pending = Service::<Req>::poll_ready(&mut service, &mut context) {
+                    if Service::<Req>::poll_ready(&mut service, &mut context).is_pending() {
                         kept.push(service);
                     }
                 }
