@@ -134,7 +134,7 @@
 //! With an [`AdaptiveConcurrencyLayer`](crate::AdaptiveConcurrencyLayer) below, the gate pauses and
 //! paces instead: a retry waits as long as the server asks, or else for a backoff of up to two seconds.
 //! Then it takes its old place in the gate's line. From the fourth refusal on, each one moves it half-way
-//! to the end of the line.
+//! to the end of the line, and from the seventh on it goes to the end.
 //!
 //! # What ends it
 //!
