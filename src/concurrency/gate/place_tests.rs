@@ -244,7 +244,7 @@ fn a_place_moves_to_the_end_of_the_line_by_halves_and_then_ends() {
     }
     // Half of the way never passes a line whose members give up before their turn.
     for refusals in 7..40 {
-        let before = queue.last;
+        let before = queue.ticket();
         assert!(queue.former(moved, refusals) > before, "{refusals}");
     }
 }
