@@ -4,6 +4,7 @@
 //! two requests in a row were refused for good. Everybody who waits is woken then, and answered with a
 //! copy of the last refusal.
 
+mod admission;
 #[cfg(all(test, throttle_loom))]
 mod loom_tests;
 mod outage;
@@ -29,6 +30,7 @@ use loom::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use loom::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
+pub(super) use self::admission::{Admission, Rejection};
 use self::outage::Outage;
 pub(super) use self::part::{Part, Registration};
 use self::probe::Open;
@@ -75,44 +77,6 @@ struct State {
     /// Those who wait, to be woken when the circuit opens.
     waiting: BTreeMap<u64, Waker>,
     next_key: u64,
-}
-
-/// What came of an attempt that was not accepted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rejection {
-    pub(super) at: Instant,
-    /// What the server asked for.
-    pub(super) wait: Option<Duration>,
-    /// The server serves nobody like this one, as far as one answer can tell.
-    pub(super) for_good: bool,
-    /// What kind of request it was, if that is known.
-    pub(super) route: Option<u64>,
-}
-
-impl Rejection {
-    /// A failure in which the server said nothing of limits.
-    pub(super) fn without_word(at: Instant) -> Self {
-        Self {
-            at,
-            wait: None,
-            for_good: false,
-            route: None,
-        }
-    }
-}
-
-/// What may be done with a request that is about to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
-    /// Send it.
-    Send,
-    /// Send it, and tell what came of it: it is the probe.
-    Probe,
-    /// Keep it until the probe that is out has ended, and no longer than until then: requests like it may be
-    /// served. With the number of probes that have ended by now.
-    Wait(u64, Instant),
-    /// Answer it without sending.
-    Answer(Unsent),
 }
 
 impl Circuit {
