@@ -286,6 +286,7 @@ async fn opened(answer: impl FnMut(usize) -> Answer + Send + 'static) -> (RetryO
     (layer, api)
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn probes_go_one_at_a_time_at_doubling_distances_up_to_a_minute() {
     let (layer, api) = opened(|_| {
@@ -365,6 +366,7 @@ async fn an_acceptance_between_two_refusals_for_good_keeps_it_closed() {
     assert_eq!(api.sent().len(), 100);
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn a_dead_route_beside_a_live_one_is_soon_known_to_be_one() {
     let layer = RetryOn429Layer::new();
@@ -400,6 +402,7 @@ fn model(name: &str) -> Req {
     http::Request::post(uri).body(Full::default()).unwrap()
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn jobs_of_a_live_route_are_not_lost_to_a_dead_one() {
     for (live_latency, wait) in [(ms(50), None), (secs(10), None), (secs(10), Some(3600))] {
@@ -459,6 +462,8 @@ async fn a_path_for_each_resource_hides_no_dead_api() {
     assert!(start.elapsed() <= secs(1));
 }
 
+/// Refused for good, as its body says.
+#[cfg(feature = "json")]
 fn over_permanent() -> Answer {
     let body = Full::from(r#"{"error":{"code":"insufficient_quota"}}"#);
     Response::builder().status(429).body(body).unwrap()
