@@ -174,8 +174,10 @@ impl Circuit {
             state.outage.join();
         }
         let lasted = state.outage.refused(at);
+        // The former one is dropped without the lock: its body is foreign.
+        let mut former = None;
         if let Some(copy) = copy {
-            state.last = Some(Arc::new(copy));
+            former = state.last.replace(Arc::new(copy));
             state.last_is_current = true;
         }
         state.note_for_good(rejection);
@@ -197,6 +199,7 @@ impl Circuit {
         let ends = is_over || state.open.is_some() || state.shut;
         self.publish(&state);
         drop(state);
+        drop(former);
         woken.into_values().for_each(Waker::wake);
         ends
     }

@@ -30,7 +30,7 @@ pub(super) struct Alarm {
     runtime: Option<Id>,
 }
 
-/// The alarms that count, one for each runtime at the most.
+/// The alarms that count, at most one for each runtime.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     set: Vec<Alarm>,

@@ -9,7 +9,7 @@ use crate::concurrency::body::DEFAULT_BODY_IDLE;
 use crate::concurrency::limit::Now;
 
 /// A body whose last poll found nothing yet is waited for by its reader, and the server is at work. It
-/// holds its place for so many times as long as one that nobody reads: a reader may have walked away.
+/// holds its place for this many times as long as one that nobody reads: a reader may have walked away.
 const PATIENCE: u32 = 60;
 
 /// How many times in the time after which a body counts as not read all of them are looked through, at

@@ -68,7 +68,7 @@ enum Build {
 }
 
 impl Kind {
-    /// One instance, connected to a server, that will be given so many jobs.
+    /// One instance, connected to a server, which will be given this number of jobs.
     pub fn client(&self, server: Server, jobs: usize) -> Arc<dyn Client> {
         match self.build {
             Build::As(build) => build(server),
