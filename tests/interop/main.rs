@@ -41,7 +41,7 @@ fn main() -> ExitCode {
             let rows = Arc::clone(&rows);
             let needs = scenario.server.needs();
             Trial::test(scenario.name.clone(), move || {
-                let row = run(&scenario)?;
+                let row = median(&scenario, slack)?;
                 let fault = row.fault(slack).map(|fault| format!("{fault}: {row:?}"));
                 let mut rows = rows.lock().expect("nothing panics under it");
                 if rows.len() <= place {
@@ -63,6 +63,23 @@ fn main() -> ExitCode {
 /// By how many times a run may exceed the bounds: once, unless the machine has other work.
 fn slack() -> Result<f64, std::num::ParseFloatError> {
     std::env::var("INTEROP_SLACK").map_or(Ok(1.0), |times| times.parse())
+}
+
+/// A run, or the median of three by their time where the first one is out of bounds: all is in real
+/// time, and the machine may have been busy. What fails, or loses a request, fails at once.
+fn median(scenario: &Scenario, slack: f64) -> Result<Row, Failed> {
+    let first = run(scenario)?;
+    if !first.is_beyond(slack) {
+        return Ok(first);
+    }
+    let mut rows = [first, run(scenario)?, run(scenario)?];
+    if let Some(lost) = rows.iter().position(|row| row.failed > 0) {
+        rows.swap(1, lost);
+    } else {
+        rows.sort_by_key(|row| row.elapsed);
+    }
+    let [_, median, _] = rows;
+    Ok(median)
 }
 
 fn run(scenario: &Scenario) -> Result<Row, Failed> {

@@ -141,13 +141,18 @@ impl Row {
         self.percent() <= most * times && self.ratio() <= 1.0 + 0.15 * times
     }
 
+    /// Whether bounds so many times as wide are missed, and that is not expected.
+    pub(crate) fn is_beyond(&self, slack: f64) -> bool {
+        !self.within(slack) && self.beyond.is_none()
+    }
+
     /// What is wrong with this run, if anything is, with bounds so many times as wide.
     pub(crate) fn fault(&self, slack: f64) -> Option<&'static str> {
         if self.failed > 0 {
             Some("requests failed")
         } else if self.ratio() < 0.95 {
             Some("quicker than allowed: the limiter was not at work")
-        } else if !self.within(slack) && self.beyond.is_none() {
+        } else if self.is_beyond(slack) {
             Some("out of bounds")
         } else {
             None
