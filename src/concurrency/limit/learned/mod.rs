@@ -1,31 +1,29 @@
 //! The default limit.
 
-mod allowance;
+mod admission;
+mod advertised;
 mod answer;
+mod arbiter;
+mod breaker;
 mod constants;
-mod door;
-mod growth;
-mod headroom;
-mod pace;
-mod period;
-mod quota;
+mod contention;
+mod in_flight;
+mod latency;
+mod overload;
+mod pacer;
 mod rate;
-mod refusal;
-mod share;
-mod told_window;
-mod trouble;
 mod window;
 
 use std::time::Duration;
 
-use self::allowance::Allowance;
+use self::advertised::Advertised;
+use self::breaker::Breaker;
 pub use self::constants::Constants;
 use self::constants::bounded_wait;
-use self::door::Door;
-use self::growth::Growth;
-use self::pace::Pace;
-use self::trouble::Trouble;
-use self::window::Window;
+use self::in_flight::InFlightLimit;
+use self::latency::LatencyTrend;
+use self::overload::OverloadTest;
+use self::pacer::Pacer;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
@@ -99,34 +97,34 @@ use crate::hint::Hint;
 #[derive(Clone, Debug)]
 pub struct Learned {
     constants: Box<Constants>,
-    window: Window,
-    growth: Growth,
-    pace: Option<Pace>,
-    door: Door,
-    allowance: Allowance,
+    limit: InFlightLimit,
+    trend: LatencyTrend,
+    pacer: Option<Pacer>,
+    breaker: Breaker,
+    advertised: Advertised,
     /// Requests let through, and of those refused.
     sent: u64,
     refused: u64,
     /// Refusals of requests with a lower number belong to the last event.
-    recovered_at: u64,
+    recovery_epoch: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
-    empty: Mark,
+    exhausted: Mark,
     /// How many were admitted by the first refusal, in how many seconds; before it 0, and when the first
     /// request went.
-    first: (f32, f32),
+    first_burst: (f32, f32),
     /// How many were admitted by the last refusal.
-    admitted: f64,
+    admitted_at_refusal: f64,
     /// Refusals in a row that blamed the window, none at a higher level than the one before.
-    above: u8,
+    ceiling_hits: u8,
     /// How many were in flight at the last one.
     refused_level: u32,
-    within: u8,
-    trouble: Trouble,
+    contradictions: u8,
+    overload: OverloadTest,
     /// Seconds that an answer takes.
     rtt: f32,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
-    was_shut: bool,
+    probe_was_refused: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,45 +157,45 @@ impl Learned {
     #[must_use]
     pub fn with_constants(constants: Constants) -> Self {
         let constants = constants.sane();
-        let window = Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
+        let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
         Self {
             constants: Box::new(constants),
-            window,
-            growth: Growth::default(),
-            pace: None,
-            door: Door::default(),
-            allowance: Allowance::default(),
+            limit,
+            trend: LatencyTrend::default(),
+            pacer: None,
+            breaker: Breaker::default(),
+            advertised: Advertised::default(),
             sent: 0,
             refused: 0,
-            recovered_at: 0,
-            empty: Mark::NONE,
-            first: (0.0, 0.0),
-            admitted: 0.0,
-            above: 0,
+            recovery_epoch: 0,
+            exhausted: Mark::NONE,
+            first_burst: (0.0, 0.0),
+            admitted_at_refusal: 0.0,
+            ceiling_hits: 0,
             refused_level: 0,
-            within: 0,
-            trouble: Trouble::default(),
+            contradictions: 0,
+            overload: OverloadTest::default(),
             rtt: 0.0,
             pausing: false,
-            was_shut: false,
+            probe_was_refused: false,
         }
     }
 
     /// Lets the pace bind, and not the window.
-    fn make_room(&mut self) {
-        if let Some(pace) = &self.pace {
-            let in_flight = pace.rate() * f64::from(self.rtt);
-            self.window.widen(2.0 * in_flight + 4.0);
+    fn make_room_for_pacer(&mut self) {
+        if let Some(pacer) = &self.pacer {
+            let in_flight = pacer.rate() * f64::from(self.rtt);
+            self.limit.widen(2.0 * in_flight + 4.0);
         }
     }
 
     /// Whether nothing but the window limits what is sent, and less than half of it is in use.
     fn is_idle(&self, load: Load) -> bool {
-        2 * load.in_flight < self.window.get()
-            && self.pace.is_none()
-            && self.door.is_open()
-            && !self.door.knows_windows()
-            && self.allowance.is_unknown()
+        2 * load.in_flight < self.limit.get()
+            && self.pacer.is_none()
+            && self.breaker.is_closed()
+            && !self.breaker.knows_window()
+            && self.advertised.is_unknown()
     }
 }
 
@@ -218,30 +216,30 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        self.room(now, load)
+        self.admission(now, load)
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
         let seq = self.sent;
         self.sent += 1;
-        if self.is_idle(load) && !self.window.minds(load.in_flight) {
-            self.allowance.on_idle_send();
+        if self.is_idle(load) && !self.limit.needs_timestamp(load.in_flight) {
+            self.advertised.on_idle_send();
             return;
         }
-        let settled = self.door.settled();
+        let refusal_timeout = self.breaker.refusal_timeout();
         let now = now.get().as_secs_f64();
         if seq == 0 {
-            self.first.1 = now as f32;
-            self.door.begin(now);
+            self.first_burst.1 = now as f32;
+            self.breaker.on_first_send(now);
         }
-        self.door
+        self.breaker
             .on_send(now, seq, seq as f64 - self.refused as f64);
-        self.window.on_send(now, load.in_flight, settled);
-        self.allowance.on_send(now);
-        if let Some(pace) = &mut self.pace {
+        self.limit.on_send(now, load.in_flight, refusal_timeout);
+        self.advertised.on_send(now);
+        if let Some(pacer) = &mut self.pacer {
             let rtt = f64::from(self.rtt);
-            if pace.on_send(now, settled, rtt, &self.constants) {
-                self.make_room();
+            if pacer.on_send(now, refusal_timeout, rtt, &self.constants) {
+                self.make_room_for_pacer();
             }
         }
     }
@@ -252,50 +250,50 @@ impl Limit for Learned {
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
-            self.window.on_failed();
+            self.limit.on_failed();
         }
         match outcome {
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)
             }
-            Outcome::Failed if self.door.is_look(sent.seq) => {
-                self.door
-                    .look_refused(now.get().as_secs_f64(), None, &self.constants);
+            Outcome::Failed if self.breaker.is_probe(sent.seq) => {
+                self.breaker
+                    .probe_refused(now.get().as_secs_f64(), None, &self.constants);
             }
-            Outcome::Ignored if self.door.is_look(sent.seq) => {
-                self.door.look_lost(now.get().as_secs_f64());
+            Outcome::Ignored if self.breaker.is_probe(sent.seq) => {
+                self.breaker.probe_lost(now.get().as_secs_f64());
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance.on_outcome(sent.seq);
+        self.advertised.on_outcome(sent.seq);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
             // Only the body said so, after the head had shut the door.
-            self.door.open();
+            self.breaker.close();
             return None;
         }
         let wait = hint.wait().filter(|_| self.pausing)?;
-        let left = self.allowance.spent_for(now.get().as_secs_f64());
+        let left = self.advertised.spent_for(now.get().as_secs_f64());
         Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
     }
 
     fn limit(&self) -> usize {
-        self.window.get()
+        self.limit.get()
     }
 
     fn rate(&self) -> Option<f64> {
-        self.pace.as_ref().map(Pace::rate)
+        self.pacer.as_ref().map(Pacer::rate)
     }
 
     fn set_limit(&mut self, limit: usize) {
-        self.window.set(limit);
+        self.limit.set(limit);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {
-        self.window.set_bounds(min, max);
+        self.limit.set_bounds(min, max);
     }
 
     fn set_max_wait(&mut self, max: Duration) {

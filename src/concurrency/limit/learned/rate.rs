@@ -34,13 +34,13 @@ impl Rate {
     }
 
     /// The part by which it may be wrong, for half a request.
-    pub(super) fn doubt(&self) -> f64 {
+    pub(super) fn uncertainty(&self) -> f64 {
         0.5 / f64::from(self.requests)
     }
 
     /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
     /// the last measurement, or 0.
-    pub(super) fn note(
+    pub(super) fn observe(
         &mut self,
         requests: f64,
         seconds: f64,

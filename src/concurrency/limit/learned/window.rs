@@ -1,284 +1,280 @@
-//! The window: how many requests may be in flight.
+//! The period: when a server that lets nothing in will open again.
 
-mod ceiling;
+mod quota;
+
+use self::quota::WindowQuota;
+use super::Constants;
+
+/// A closure shorter than this is not worth remembering, in seconds: the first look found it over.
+const WORTH: f64 = 0.2;
+/// The same if the server asked to wait, which it does in whole seconds.
+const WORTH_ASKED: f64 = 2.0;
+/// The lengths of windows that people choose, in seconds.
+pub(super) const ROUND: [f64; 14] = [
+    1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
+];
+/// A closure for less than this part of a window is no sign of one.
+const SHORT: f64 = 0.1;
+/// No server's windows are shorter, in seconds: a bucket seems to have such.
+const SHORTEST: f64 = 0.9;
+/// An opening that is known to this part of a window is known well enough.
+const EXACT: f64 = 0.02;
+
+/// What was seen of the moments at which the server opened again.
+///
+/// A window's quota comes back all at once and at regular distances. Two openings tell the
+/// distance, as exactly as the looks came close to them, and each later one tells it better.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FixedWindow {
+    /// When the server shut, and when a look was last refused.
+    exhausted_at: f64,
+    refused_at: f64,
+    start: Option<WindowStart>,
+    /// The distance between two openings in seconds, 0 if it is unknown, and whether one of them is only
+    /// guessed.
+    length: f32,
+    assumed: bool,
+    /// How long the last closure was, in seconds.
+    last_closure: f32,
+    /// Whether the server asked for a wait when it shut.
+    asked: bool,
+    /// Whether it was shut because the quota was known to be spent.
+    unrefused: bool,
+    /// Whether the next look tests that the windows are no shorter.
+    probes_early: bool,
+    /// Whether one was sent beyond what the last window took.
+    tested: bool,
+    quota: WindowQuota,
+}
+
+/// An opening of the server.
+#[derive(Clone, Copy, Debug)]
+struct WindowStart {
+    at: f64,
+    /// How many had been let in before it.
+    admitted: f64,
+    /// How many seconds earlier it may have been.
+    uncertainty: f32,
+    /// Whether it is that of the first request of all, with which a window may begin.
+    assumed: bool,
+}
+
+impl WindowStart {
+    fn earliest(&self) -> f64 {
+        self.at - f64::from(self.uncertainty)
+    }
+}
+
+impl FixedWindow {
+    /// The first request of all went.
+    pub(super) fn on_first_send(&mut self, now: f64) {
+        self.start = Some(WindowStart {
+            at: now,
+            admitted: 0.0,
+            uncertainty: 0.0,
+            assumed: true,
+        });
+    }
+
+    /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
+    pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool) {
+        self.asked = asked;
+        self.exhausted_at = now;
+        self.probes_early = false;
+        self.on_probe_refused(now);
+        if let Some(start) = self.start {
+            self.quota.observe(admitted - start.admitted);
+            let windows = (now - start.at) / f64::from(self.length);
+            if self.length > 0.0 && windows > 1.1 {
+                self.quota.forget_agreement();
+            }
+        }
+    }
+
+    /// Whether the server asked for a wait when it shut.
+    pub(super) fn was_told_to_wait(&self) -> bool {
+        self.asked
+    }
+
+    /// A look was refused.
+    pub(super) fn on_probe_refused(&mut self, now: f64) {
+        if std::mem::take(&mut self.probes_early) {
+            // The windows are as long as was known.
+            return;
+        }
+        self.refused_at = now;
+        self.unrefused = false;
+    }
+
+    /// A look that went at `at`, after `admitted` in all, was let in.
+    pub(super) fn on_renewed(&mut self, at: f64, admitted: f64) {
+        let mut start = WindowStart {
+            at,
+            admitted,
+            uncertainty: (at - self.refused_at) as f32,
+            assumed: false,
+        };
+        self.tested = false;
+        let before = self.start.replace(start);
+        if let (true, Some(before)) = (self.unrefused && self.length > 0.0, before) {
+            if std::mem::take(&mut self.probes_early) {
+                self.length = shorter(self.length).unwrap_or(self.length);
+            }
+            // As expected, and perhaps it had been open for a while.
+            let uncertainty = at - (before.earliest() + f64::from(self.length));
+            start.uncertainty = (uncertainty as f32).clamp(0.0, before.uncertainty);
+            self.start = Some(start);
+            self.quota.on_next_window();
+            return;
+        }
+        let last_closure = at - self.exhausted_at;
+        let worth = if self.asked { WORTH_ASKED } else { WORTH };
+        if last_closure < worth && !self.is_known() {
+            self.start = None;
+            self.length = 0.0;
+            self.quota.forget_agreement();
+            return;
+        }
+        if self.asked {
+            // Waits are told in whole seconds, rounded up.
+            start.uncertainty = start.uncertainty.min(1.0);
+            self.start = Some(start);
+        }
+        self.last_closure = last_closure.max(WORTH) as f32;
+        let known = std::mem::take(&mut self.length);
+        if let Some(before) = before {
+            self.assumed = before.assumed;
+            if last_closure >= SHORT * (at - before.at) {
+                self.length = distance(&before, &start).unwrap_or_default();
+            }
+            let off = (known - self.length).abs();
+            if known > 0.0 && self.length > 0.0 && off > before.uncertainty + start.uncertainty {
+                self.quota.forget_agreement();
+            }
+        }
+    }
+
+    /// When to look first, and then how long apart, if the past tells.
+    pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
+        let sure = self.length > 0.0 && (!self.assumed || self.quota.has_agreed());
+        let start = self.start.filter(|_| sure)?;
+        let probes_early = shorter(self.length).filter(|_| self.probes_early);
+        let length = f64::from(probes_early.unwrap_or(self.length));
+        let uncertainty = f64::from(start.uncertainty);
+        let (probes_early, longest) = if !self.is_known() {
+            // What was no window must not cost much.
+            let longest = 1.5 * f64::from(self.last_closure);
+            (uncertainty, longest.min(constants.max_wait))
+        } else if uncertainty > EXACT * length {
+            (uncertainty / 2.0, constants.max_wait)
+        } else {
+            (0.0, constants.max_wait)
+        };
+        let at = start.at - probes_early + length;
+        (at > now && at - now <= longest).then_some((at, uncertainty / 2.0))
+    }
+
+    /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
+    /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
+    pub(super) fn next_probe(&self, now: f64, gap: f64, way: f64) -> f64 {
+        let near = gap / 2.0..=2.0 * gap;
+        let round = self.start.and_then(|start| {
+            let ends = ROUND.map(|round| start.at + round + way);
+            ends.into_iter().find(|at| near.contains(&(at - now)))
+        });
+        round.unwrap_or(now + gap)
+    }
+
+    /// Whether the length of the server's windows is known, and how many each takes.
+    pub(super) fn is_known(&self) -> bool {
+        self.length > 0.0 && self.quota.is_known()
+    }
+
+    /// How many were let in from the last opening, after `admitted` in all, where as many as this may be
+    /// all: a number that the server shut at.
+    fn count(&self, admitted: f64) -> Option<f64> {
+        let start = self.start.filter(|start| !start.assumed)?;
+        self.quota.is_guessed().then_some(admitted - start.admitted)
+    }
+
+    /// Whether it is worth counting what is let in.
+    pub(super) fn counts_admissions(&self) -> bool {
+        self.is_known() || self.count(0.0).is_some()
+    }
+
+    /// Whether as many were let in as when the server shut the last time, and none was sent to test
+    /// that.
+    pub(super) fn is_probably_spent(&self, admitted: f64) -> bool {
+        let all = |count| count >= self.quota.size();
+        !self.is_known() && !self.tested && self.count(admitted).is_some_and(all)
+    }
+
+    /// One is sent to test whether that was all.
+    pub(super) fn on_test_sent(&mut self) {
+        self.tested = true;
+    }
+
+    /// Whether the server shut after as many the last time.
+    pub(super) fn was_refused_at(&self, admitted: f64) -> bool {
+        let same = |count: f64| (count - self.quota.size()).abs() <= 1.0;
+        self.count(admitted).is_some_and(same)
+    }
+
+    /// How many more this window takes after `admitted` in all, if that is known.
+    pub(super) fn remaining(&self, admitted: f64) -> Option<f64> {
+        let start = self.start.filter(|_| self.is_known())?;
+        Some(start.admitted + self.quota.allows() - admitted)
+    }
+
+    /// This window was spent without a refusal.
+    pub(super) fn on_spent(&mut self, now: f64) {
+        self.exhausted_at = now;
+        self.unrefused = true;
+        self.probes_early = self.quota.is_tested_next() && shorter(self.length).is_some();
+        self.quota.on_spent();
+    }
+
+    /// A request was refused after `admitted` in all: whether this window was known to be spent.
+    pub(super) fn end_if_spent(&mut self, now: f64, admitted: f64, constants: &Constants) -> bool {
+        let Some(start) = self.start.filter(|_| self.is_known()) else {
+            return false;
+        };
+        let spent = self.quota.on_refused(admitted - start.admitted, constants);
+        if spent {
+            self.exhausted_at = now;
+            self.refused_at = now;
+            self.unrefused = true;
+        }
+        spent
+    }
+}
+
+/// The length that windows of `length` seconds may have in truth: two of them look like one, where
+/// the second was not looked for.
+fn shorter(length: f32) -> Option<f32> {
+    let below = |round: &f64| *round < 0.75 * f64::from(length);
+    let round = ROUND.into_iter().rfind(below);
+    round.map(|round| round as f32)
+}
+
+/// The distance between two openings in seconds: a round one if they may be so far apart, else the
+/// least, and nothing if the first is only guessed.
+fn distance(before: &WindowStart, after: &WindowStart) -> Option<f32> {
+    let (uncertainty, distance) = (
+        f64::from(before.uncertainty + after.uncertainty),
+        after.at - before.at,
+    );
+    let off = |round: &f64| (round - distance).abs();
+    let round = ROUND
+        .into_iter()
+        .filter(|round| off(round) <= uncertainty)
+        .min_by(|one, other| off(one).total_cmp(&off(other)));
+    let least = distance - f64::from(after.uncertainty);
+    round
+        .or((!before.assumed).then_some(least))
+        .filter(|length| *length >= SHORTEST)
+        .map(|length| length as f32)
+}
+
 #[cfg(test)]
 mod tests;
-
-use super::Constants;
-use super::growth::Growth;
-
-/// Growth is spread no further than one request in so many seconds.
-const MAX_SPREAD: f64 = 10.0;
-
-/// The window doubles in this part of the time after which no refusal is expected any more.
-const DOUBLES: f64 = 0.8;
-
-/// A window is known to be answered when the first answers have come, a third of it.
-const ENOUGH: u32 = 3;
-
-/// Where the window is in its search for a ceiling.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
-    /// No ceiling is known: grows.
-    Growing,
-    /// Below a ceiling. `held` answers came since the last look above it, the next comes after
-    /// `distance` of them.
-    Holding { held: f32, distance: f32 },
-    /// One request more than the window may go, to look.
-    Probing { distance: f32 },
-}
-
-/// What a refusal says of the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
-    /// It met the one request that looked above the ceiling: the ceiling is confirmed.
-    Probe,
-    /// More were in flight than the server was seen to take: there is the ceiling.
-    Above,
-    /// No more were in flight than it took a moment before: it was not the number that counted.
-    Within,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    size: f64,
-    min: u32,
-    max: u32,
-    phase: Phase,
-    /// The most that were in flight since the last refusal, and were not refused; the same, of
-    /// requests so young that they may be refused yet, and when the last of these went.
-    taken: u32,
-    young: u32,
-    young_since: f64,
-    last_send: f64,
-    /// The confirmed ceiling above which a look was let in just now, or 0.
-    passed: u32,
-    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
-    /// from number `since` on, which went when it was set.
-    reach: u32,
-    since: u64,
-    answers: u16,
-    /// So many looks more come soon, because others hold what is missing here.
-    wanting: u8,
-}
-
-/// A request that was accepted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Answered {
-    pub(super) seq: u64,
-    /// How many were in flight when it went, itself included.
-    pub(super) level: usize,
-    /// The number of the next request.
-    pub(super) next: u64,
-    /// Whether others wait for the window, and how many wait.
-    pub(super) binds: bool,
-    pub(super) queue: usize,
-    /// Whether it was sent since the last refusal.
-    pub(super) recent: bool,
-}
-
-impl Window {
-    pub(super) fn new(size: usize, min: usize, max: usize, free: f64) -> Self {
-        Self {
-            size: size as f64,
-            min: bound(min),
-            max: bound(max),
-            phase: Phase::Growing,
-            taken: 0,
-            young: 0,
-            young_since: 0.0,
-            last_send: f64::NEG_INFINITY,
-            passed: 0,
-            reach: count(free as usize),
-            since: 0,
-            answers: 0,
-            wanting: 0,
-        }
-    }
-
-    pub(super) fn get(&self) -> usize {
-        let looking = matches!(self.phase, Phase::Probing { .. });
-        let size = self.size.max(1.0) as usize + usize::from(looking);
-        size.min(self.max as usize)
-    }
-
-    pub(super) fn set(&mut self, size: usize) {
-        self.resize(size as f64);
-        self.phase = Phase::Growing;
-        self.passed = 0;
-    }
-
-    pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
-        self.min = bound(min);
-        self.max = bound(max).max(self.min);
-        self.resize(self.size);
-    }
-
-    fn resize(&mut self, size: f64) {
-        self.size = size.max(f64::from(self.min)).min(f64::from(self.max));
-        if let Phase::Probing { distance } = self.phase {
-            if !self.may_look() {
-                self.hold(distance);
-            }
-        }
-    }
-
-    /// Whether there is anything above to look at.
-    fn may_look(&self) -> bool {
-        self.size < f64::from(self.max)
-    }
-
-    /// Makes room for `size`: something else holds requests back.
-    pub(super) fn widen(&mut self, size: f64) {
-        self.resize(self.size.max(size));
-    }
-
-    /// When the next may go while the window grows, so that growth is spread over a round trip of
-    /// `rtt` seconds.
-    pub(super) fn next_send(&self, rtt: f64, constants: &Constants) -> Option<f64> {
-        let spread = match self.phase {
-            Phase::Holding { .. } => return None,
-            Phase::Growing => constants.spread,
-            // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
-            // not pass for a ceiling.
-            Phase::Probing { distance }
-                if self.size < 2.0 && f64::from(distance) > 2.0 * self.size =>
-            {
-                constants.spread / 4.0
-            }
-            Phase::Probing { .. } => constants.spread / 2.0,
-        };
-        (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
-    }
-
-    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
-    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
-    pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
-        match self.phase {
-            Phase::Growing if self.size < f64::from(self.reach) => {
-                let apart = (rtt / constants.spread).max(DOUBLES * settled) / self.size;
-                // Before any answer the round trip may be anything; one of no time at all is known to be.
-                let known = rtt > 0.0 || self.answers > 0;
-                let apart = if known { apart } else { settled };
-                Some(self.young_since + apart.min(settled))
-            }
-            Phase::Probing { .. } if f64::from(self.young) > self.size => {
-                Some(self.young_since + settled)
-            }
-            _ => None,
-        }
-    }
-
-    /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
-    pub(super) fn climb(&mut self, constants: &Constants) -> bool {
-        let looked = matches!(self.phase, Phase::Probing { .. });
-        if let Phase::Probing { distance } = self.phase {
-            self.look_accepted(distance, constants);
-        } else {
-            self.resize(self.size.floor() + 1.0);
-        }
-        if self.size > f64::from(self.passed) + 2.0 {
-            self.passed = 0;
-        }
-        looked
-    }
-
-    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
-    pub(super) fn on_failed(&mut self) {
-        if self.answers == 0 && self.phase == Phase::Growing {
-            self.reach = self.reach.min(self.size as u32);
-        }
-    }
-
-    fn look_accepted(&mut self, distance: f32, constants: &Constants) {
-        let confirmed = distance >= self.longest(constants);
-        self.passed = if confirmed { self.size as u32 } else { 0 };
-        self.resize(self.size.floor() + 1.0);
-        self.phase = Phase::Growing;
-    }
-
-    /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
-    /// is more than was in flight before, or one that growth must space from the next.
-    pub(super) fn minds(&self, in_flight: usize) -> bool {
-        count(in_flight) > self.young || 2 * in_flight >= self.get()
-    }
-
-    /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
-    /// `settled` seconds.
-    pub(super) fn on_send(&mut self, now: f64, in_flight: usize, settled: f64) {
-        self.last_send = now;
-        let in_flight = count(in_flight);
-        if in_flight > self.young {
-            if now - self.young_since > settled {
-                self.taken = self.taken.max(self.young);
-            }
-            (self.young, self.young_since) = (in_flight, now);
-        }
-    }
-
-    /// Notes a request that was accepted. Whether it was a look above a ceiling.
-    pub(super) fn on_accepted(
-        &mut self,
-        answered: &Answered,
-        growth: &mut Growth,
-        constants: &Constants,
-    ) -> bool {
-        let Answered {
-            level,
-            binds,
-            recent,
-            ..
-        } = *answered;
-        if recent {
-            self.taken = self.taken.max(count(level));
-        }
-        self.answers = self
-            .answers
-            .saturating_add(u16::from(answered.seq >= self.since));
-        match self.phase {
-            Phase::Growing if answered.queue > 0 && recent => {
-                // Answers to fewer say nothing of so many.
-                if 2.0 * level as f64 > self.size && growth.is_slower(level, constants) {
-                    self.resize(Growth::floor(level) as f64);
-                    self.reach = self.size as u32;
-                    self.hold(self.longest(constants));
-                } else if self.size >= f64::from(self.reach)
-                    && u32::from(self.answers) >= (self.reach / ENOUGH).min(u32::from(u16::MAX))
-                {
-                    self.reach = (constants.reach * self.size).ceil() as u32;
-                    (self.since, self.answers) = (answered.next, 0);
-                }
-            }
-            Phase::Probing { distance } if recent && level > self.size as usize => {
-                if growth.is_slower(level, constants) {
-                    self.hold(self.longest(constants));
-                } else {
-                    self.look_accepted(distance, constants);
-                    return true;
-                }
-            }
-            Phase::Holding { held, distance } if binds => {
-                let held = held + 1.0;
-                // However few wait: a program that drives one service from one task has one in line,
-                // and behind a `Buffer` any number may be hidden.
-                let looks = held >= distance && answered.queue > 0;
-                self.phase = if looks && self.may_look() {
-                    Phase::Probing { distance }
-                } else {
-                    Phase::Holding { held, distance }
-                };
-            }
-            _ => {}
-        }
-        false
-    }
-}
-
-/// A number of requests as the window keeps it. What is beyond is none.
-fn count(requests: usize) -> u32 {
-    u32::try_from(requests).unwrap_or(u32::MAX)
-}
-
-fn bound(size: usize) -> u32 {
-    count(size).max(1)
-}

@@ -16,28 +16,28 @@ const FAR: f32 = 64.0;
 /// refuse with a 503 whoever is over a limit, as nginx does by default. They are told apart by how many
 /// they refuse: a sequential test (Wald's, as a cumulative sum) of three in ten against one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Trouble {
+pub(super) struct OverloadTest {
     suspicion: f32,
     /// How many had been let in at the last refusal.
     admitted: f32,
     /// A level above which the server refused once, or 0.
-    suspect: u32,
-    believed: bool,
+    suspect_level: u32,
+    means_limit: bool,
 }
 
-impl Trouble {
+impl OverloadTest {
     /// Notes a refusal after `admitted` were let in in all; `paced` if a pace is held. Whether the
     /// refusal speaks of the server, and not of a limit.
-    pub(super) fn note(&mut self, admitted: f64, paced: bool) -> bool {
+    pub(super) fn observe(&mut self, admitted: f64, paced: bool) -> bool {
         let since = admitted as f32 - self.admitted;
         self.admitted = admitted as f32;
         self.suspicion = (self.suspicion - LET_IN * since).max(0.0) + REFUSED;
         if self.suspicion >= BELIEVED {
-            self.believed = true;
+            self.means_limit = true;
         } else if since > FAR && !paced {
-            self.believed = false;
+            self.means_limit = false;
         }
-        !self.believed
+        !self.means_limit
     }
 
     /// Whether it refused next to all.
@@ -47,14 +47,14 @@ impl Trouble {
 
     /// A rate that was learned from its refusals proved wrong.
     pub(super) fn clear(&mut self) {
-        self.believed = false;
+        self.means_limit = false;
     }
 
     /// The server refused above `level`, and was seen to take `taken`: whether it refused there
     /// before, so that it is a ceiling.
-    pub(super) fn is_ceiling(&mut self, level: usize, taken: u32) -> bool {
-        let again = taken <= self.suspect;
-        self.suspect = if again {
+    pub(super) fn test_ceiling(&mut self, level: usize, taken: u32) -> bool {
+        let again = taken <= self.suspect_level;
+        self.suspect_level = if again {
             0
         } else {
             u32::try_from(level).unwrap_or(u32::MAX)

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::period::ROUND;
+use super::super::window::ROUND;
 use crate::hint::{Hint, Quota};
 
 /// By how many seconds the end may be told late to the first of a window. An epoch that is rounded up,
@@ -17,15 +17,15 @@ const LATEST: f64 = 3.0;
 
 /// When an answer came, to a request that went at `sent_at`, and beside how many that had none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) sent_at: f64,
-    pub(super) now: f64,
-    pub(super) open: u32,
+pub(in super::super) struct Arrival {
+    pub(in super::super) sent_at: f64,
+    pub(in super::super) now: f64,
+    pub(in super::super) unanswered: u32,
 }
 
 /// What is left of a window, and when it ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ToldWindow {
+pub(in super::super) struct AdvertisedWindow {
     /// So many more than those that are not answered yet, before the window ends.
     remaining: u32,
     /// What the next window holds, and how many seconds it lasts; 0 if that was not told.
@@ -33,35 +33,35 @@ pub(super) struct ToldWindow {
     length: f32,
     /// Whether its begin was reckoned and not told; then the number of its first request, and how many of
     /// those before it have no answer yet. They are none of its. Numbers wrap.
-    reckoned: bool,
-    first: u32,
-    old: u32,
+    computed: bool,
+    first_seq: u32,
+    old_unanswered: u32,
     /// When that was told: only a request sent later can tell of more.
     at: f64,
     /// When it has ended for sure, and when one request may look whether it has.
     until: f64,
-    look_at: f64,
+    probe_at: f64,
 }
 
-impl ToldWindow {
+impl AdvertisedWindow {
     /// What an answer says: `remaining` are left of a window that ends in `reset`. With `looks`, one
     /// request may look before.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         quota: &Quota,
         (remaining, reset): (u64, Duration),
         hint: &Hint,
         answer: Arrival,
         max_wait: f64,
-        looks: bool,
+        may_probe: bool,
     ) -> Self {
         let until = answer.now + ends_in(hint, remaining, reset);
         // None was counted but those on their way: the window has only begun.
         let begun = quota.limit.is_some_and(|limit| {
-            limit > 0 && limit.saturating_sub(remaining) <= u64::from(answer.open)
+            limit > 0 && limit.saturating_sub(remaining) <= u64::from(answer.unanswered)
         });
         let took = answer.now - answer.sent_at;
         let length = round(reset.as_secs_f64(), took)
-            .filter(|_| looks && begun && quota.window.is_none() && !hint.is_refusal());
+            .filter(|_| may_probe && begun && quota.window.is_none() && !hint.is_refusal());
         Self {
             remaining: narrow(remaining),
             limit: quota.limit.map_or(0, narrow),
@@ -70,12 +70,12 @@ impl ToldWindow {
                 .map(|window| window.as_secs_f32())
                 .filter(|length| f64::from(*length) <= max_wait)
                 .unwrap_or(0.0),
-            reckoned: false,
-            first: 0,
-            old: 0,
+            computed: false,
+            first_seq: 0,
+            old_unanswered: 0,
             at: answer.now,
             until,
-            look_at: length.map_or(until, |length| answer.now + length),
+            probe_at: length.map_or(until, |length| answer.now + length),
         }
     }
 
@@ -84,7 +84,7 @@ impl ToldWindow {
     /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound is
     /// the best. Requests overtake each other on the way to where they are counted, so the least that
     /// is left counts, unless the request was sent after that was told.
-    pub(super) fn after(self, answer: Self, seq: u64, sent_at: f64) -> Self {
+    pub(in super::super) fn after(self, answer: Self, seq: u64, sent_at: f64) -> Self {
         if self.is_old(seq) {
             return self;
         }
@@ -93,7 +93,8 @@ impl ToldWindow {
             return answer;
         }
         let mut known = answer;
-        (known.reckoned, known.first, known.old) = (self.reckoned, self.first, self.old);
+        (known.computed, known.first_seq, known.old_unanswered) =
+            (self.computed, self.first_seq, self.old_unanswered);
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
@@ -102,29 +103,29 @@ impl ToldWindow {
         // What was only expected is off by the way there.
         if self.limit > 0 || self.length > 0.0 {
             known.until = known.until.min(self.until);
-            known.look_at = known.until.min(self.look_at);
+            known.probe_at = known.until.min(self.probe_at);
         }
         known
     }
 
     /// Whether the answer to a request sent at `sent_at`, that `remaining` are left, shows that the
     /// window had not ended when one looked.
-    pub(super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
-        let looked = self.is_due(sent_at) && !self.has_ended(sent_at);
-        looked && (hint.is_refusal() || remaining < u64::from(self.remaining))
+    pub(in super::super) fn outlasts(&self, hint: &Hint, remaining: u64, sent_at: f64) -> bool {
+        let probed = self.is_due(sent_at) && !self.has_ended(sent_at);
+        probed && (hint.is_refusal() || remaining < u64::from(self.remaining))
     }
 
     /// Whether request `seq` went before this window began.
     fn is_old(&self, seq: u64) -> bool {
-        let ahead = self.first.wrapping_sub(seq as u32) as i32;
-        self.reckoned && ahead > 0
+        let ahead = self.first_seq.wrapping_sub(seq as u32) as i32;
+        self.computed && ahead > 0
     }
 
     /// Notes that request `seq` was answered, refused or given up; `noted` if that told what is left.
-    pub(super) fn on_outcome(&mut self, seq: u64, noted: bool) {
+    pub(in super::super) fn on_outcome(&mut self, seq: u64, told: bool) {
         if self.is_old(seq) {
-            self.old = self.old.saturating_sub(1);
-        } else if !noted {
+            self.old_unanswered = self.old_unanswered.saturating_sub(1);
+        } else if !told {
             // It was counted nonetheless.
             self.on_silence();
         }
@@ -134,46 +135,46 @@ impl ToldWindow {
     fn on_silence(&mut self) {
         self.remaining = self.remaining.saturating_sub(1);
         // Perhaps it looked: one look is enough.
-        self.look_at = self.until;
+        self.probe_at = self.until;
     }
 
     /// For how long the window lasts yet, if nothing is left of it.
-    pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
-        let lasts = self.look_at - now;
+    pub(in super::super) fn spent_for(&self, now: f64) -> Option<f64> {
+        let lasts = self.probe_at - now;
         (self.remaining == 0 && lasts > 0.0).then_some(lasts)
     }
 
-    pub(super) fn has_ended(&self, now: f64) -> bool {
+    pub(in super::super) fn has_ended(&self, now: f64) -> bool {
         now + 1e-9 >= self.until
     }
 
     /// A timer may be early by the half of a nanosecond.
     fn is_due(&self, at: f64) -> bool {
-        at + 1e-9 >= self.look_at
+        at + 1e-9 >= self.probe_at
     }
 
     /// How many may go beside the `open` ones, and when more may.
-    pub(super) fn left(&self, open: u32, now: f64) -> (usize, f64) {
-        let open = open.saturating_sub(self.old);
-        let left = self.remaining.saturating_sub(open);
+    pub(in super::super) fn available(&self, unanswered: u32, now: f64) -> (usize, f64) {
+        let unanswered = unanswered.saturating_sub(self.old_unanswered);
+        let left = self.remaining.saturating_sub(unanswered);
         let due = self.is_due(now);
-        let look = u32::from(due && open == 0);
-        let at = if due { self.until } else { self.look_at };
-        (left.max(look) as usize, at)
+        let probe = u32::from(due && unanswered == 0);
+        let at = if due { self.until } else { self.probe_at };
+        (left.max(probe) as usize, at)
     }
 
     /// The window after this one, as far as it is known: as full as this one was, until an answer
     /// tells more. Its first request is number `first`, and `open` before it have no answer yet.
-    pub(super) fn next(&self, now: f64, first: u64, open: u32) -> Option<Self> {
+    pub(in super::super) fn next(&self, now: f64, first_seq: u64, unanswered: u32) -> Option<Self> {
         let until = now + f64::from(self.length);
         (self.limit > 0 && self.length > 0.0).then_some(Self {
             remaining: self.limit,
-            reckoned: true,
-            first: first as u32,
-            old: open,
+            computed: true,
+            first_seq: first_seq as u32,
+            old_unanswered: unanswered,
             at: now,
             until,
-            look_at: until,
+            probe_at: until,
             ..*self
         })
     }

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use super::door::Leave;
-use super::pace::Pace;
+use super::pacer::Pacer;
 use super::{Headroom, Learned, Load, Now};
+
+/// How many more requests may go.
+pub(super) enum Admission {
+    Unlimited,
+    AtMost(usize),
+    /// None before this time, in seconds.
+    NotBefore(f64),
+}
 
 /// None before `at`, in seconds.
 fn not_before(at: f64) -> Headroom {
@@ -17,16 +24,16 @@ fn not_before(at: f64) -> Headroom {
 impl Learned {
     /// What the window, the door, the server's word and the pace all allow. No clock is read where the
     /// window alone decides.
-    pub(super) fn room(&mut self, now: &Now, load: Load) -> Headroom {
-        if let Some(full) = self.grow(now, load) {
+    pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {
+        if let Some(full) = self.grow_limit(now, load) {
             return full;
         }
-        let window = self.window.get();
-        let slots = window.saturating_sub(load.in_flight);
+        let limit = self.limit.get();
+        let slots = limit.saturating_sub(load.in_flight);
         if slots == 0 || self.is_idle(load) {
-            return Headroom::of(window, load);
+            return Headroom::of(limit, load);
         }
-        match self.fewest(now, load, window, slots) {
+        match self.tightest(now, load, limit, slots) {
             Ok(slots) => Headroom {
                 slots,
                 opens_at: None,
@@ -36,67 +43,67 @@ impl Learned {
     }
 
     /// Lets the window grow by one if it is full and its time has come; when that is, if it has not.
-    fn grow(&mut self, now: &Now, load: Load) -> Option<Headroom> {
-        if self.window.get() > load.in_flight || load.waiting == 0 || !self.door.is_open() {
+    fn grow_limit(&mut self, now: &Now, load: Load) -> Option<Headroom> {
+        if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
             return None;
         }
-        let (rtt, settled) = (f64::from(self.rtt), self.door.settled());
-        let at = self.window.climbs_at(rtt, settled, &self.constants)?;
+        let (rtt, refusal_timeout) = (f64::from(self.rtt), self.breaker.refusal_timeout());
+        let at = self.limit.grows_at(rtt, refusal_timeout, &self.constants)?;
         let now = now.get().as_secs_f64();
         if now + 1e-9 < at {
             return Some(not_before(at));
         }
-        if self.window.climb(&self.constants) {
-            self.on_look_let_in(now);
+        if self.limit.grow(&self.constants) {
+            self.on_probe_accepted(now);
         }
         None
     }
 
     /// The fewest of what each part allows, or when the first of those that allow none allows one.
-    fn fewest(
+    fn tightest(
         &mut self,
         now: &Now,
         load: Load,
-        window: usize,
+        limit: usize,
         mut slots: usize,
     ) -> Result<usize, f64> {
         // Half of the window in use is no growth, and needs no spreading.
-        if 2 * load.in_flight >= window {
-            if let Some(at) = self.window.next_send(f64::from(self.rtt), &self.constants) {
+        if 2 * load.in_flight >= limit {
+            if let Some(at) = self.limit.next_send(f64::from(self.rtt), &self.constants) {
                 if now.get().as_secs_f64() + 1e-9 < at {
                     return Err(at);
                 }
                 slots = 1;
             }
         }
-        if self.door.counts() {
+        if self.breaker.counts_admissions() {
             let admitted = self.sent as f64 - self.refused as f64;
             let now = now.get().as_secs_f64();
-            if let Some(left) = self.door.left(now, admitted, &self.constants) {
+            if let Some(left) = self.breaker.check_window(now, admitted, &self.constants) {
                 slots = slots.min(left);
             }
         }
-        if !self.door.is_open() {
-            let bursts = self.pace.as_ref().is_none_or(Pace::bursts);
-            if !bursts && self.door.is_opening() {
+        if !self.breaker.is_closed() {
+            let bursts = self.pacer.as_ref().is_none_or(Pacer::has_burst);
+            if !bursts && self.breaker.is_reopening() {
                 // The pace began anew, and sees to it that few follow.
-                self.door.open();
+                self.breaker.close();
             }
             let now = now.get().as_secs_f64();
-            match self.door.leave(now, load.in_flight, window) {
-                Leave::Free => {}
-                Leave::Few(few) => slots = slots.min(few),
-                Leave::NotBefore(at) => return Err(at),
+            match self.breaker.admission(now, load.in_flight, limit) {
+                Admission::Unlimited => {}
+                Admission::AtMost(most) => slots = slots.min(most),
+                Admission::NotBefore(at) => return Err(at),
             }
         }
-        if !self.allowance.is_unknown() {
+        if !self.advertised.is_unknown() {
             let now = now.get().as_secs_f64();
-            if let Some((left, at)) = self.allowance.left(now, self.sent) {
+            if let Some((left, at)) = self.advertised.available(now, self.sent) {
                 slots = slots.min(some(left, at)?);
             }
         }
-        if let Some(pace) = &mut self.pace {
-            let (left, at) = pace.left(now.get().as_secs_f64(), load.waiting > 0);
+        if let Some(pacer) = &mut self.pacer {
+            let (left, at) = pacer.available(now.get().as_secs_f64(), load.waiting > 0);
             slots = slots.min(some(left, at)?);
         }
         Ok(slots)

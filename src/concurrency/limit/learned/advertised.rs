@@ -1,31 +1,33 @@
 //! What the server says is left.
 
+mod window;
+
 use std::time::Duration;
 
-use super::told_window::{Arrival, ToldWindow};
+use self::window::{AdvertisedWindow, Arrival};
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Allowance {
-    told: Option<Told>,
+pub(super) struct Advertised {
+    state: Option<State>,
     /// Requests that went, and were not answered, refused or given up yet.
-    open: u32,
+    unanswered: u32,
     /// Whether the answer that came just now told what is left of a window.
-    noted: bool,
+    answer_told: bool,
     /// Whether a window was found not to have ended when that was likely.
-    misled: bool,
+    distrusts_length: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Told {
-    Window(ToldWindow),
-    Bucket(Mirror),
+enum State {
+    Window(AdvertisedWindow),
+    Bucket(AdvertisedBucket),
 }
 
 /// A mirror of the server's bucket.
 #[derive(Clone, Copy, Debug)]
-struct Mirror {
+struct AdvertisedBucket {
     tokens: f64,
     at: f64,
     /// Tokens per second that flow into it.
@@ -42,11 +44,11 @@ const VAGUE: u64 = 4;
 /// its request was admitted, and rounded.
 const TRUST: f64 = 0.2;
 
-impl Allowance {
+impl Advertised {
     /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`; `next`
     /// is the number of the next request. What would hold somebody for longer than `max_wait`
     /// is not believed.
-    pub(super) fn note(
+    pub(super) fn observe(
         &mut self,
         hint: &Hint,
         seq: u64,
@@ -67,55 +69,62 @@ impl Allowance {
         let Some((quota, remaining, reset)) = tightest else {
             return;
         };
-        let rate = match (bucket_rate(quota), self.told) {
-            (Some(_), Some(Told::Bucket(mirror))) if is_vague(reset) => {
-                Some(f64::from(mirror.rate))
+        let rate = match (bucket_rate(quota), self.state) {
+            (Some(_), Some(State::Bucket(bucket))) if is_vague(reset) => {
+                Some(f64::from(bucket.rate))
             }
             (Some(_), _) if is_vague(reset) => return,
             (rate, _) => rate,
         };
         if rate.map_or(reset.as_secs_f64(), f64::recip) > max_wait {
             // Nobody is held for so long: let the server refuse, and the caller decide.
-            self.told = None;
+            self.state = None;
             return;
         }
         if rate.is_none() && quota.kind == ResetKind::Full {
             // A full bucket does not tell how fast it fills.
             return;
         }
-        self.told = Some(match (rate, self.told) {
+        self.state = Some(match (rate, self.state) {
             // Answers overtake each other; the one to the latest request knows most.
-            (Some(_), Some(Told::Bucket(Mirror { by, .. }))) if by > seq => return,
-            (Some(rate), told) => {
+            (Some(_), Some(State::Bucket(AdvertisedBucket { by, .. }))) if by > seq => return,
+            (Some(rate), state) => {
                 let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
                 let capacity = quota.limit.unwrap_or(u64::MAX) as f64;
                 let left = remaining as f64 + rate * (now - sent_at) - sent_since;
-                let answer = Mirror {
+                let answer = AdvertisedBucket {
                     tokens: left.min(capacity),
                     at: now,
                     rate: rate as f32,
                     capacity: capacity as f32,
                     by: seq,
                 };
-                Told::Bucket(match told {
-                    Some(Told::Bucket(mirror)) => mirror.after(answer),
+                State::Bucket(match state {
+                    Some(State::Bucket(bucket)) => bucket.after(answer),
                     _ => answer,
                 })
             }
-            (None, told) => {
-                self.noted = true;
+            (None, state) => {
+                self.answer_told = true;
                 let arrival = Arrival {
                     sent_at,
                     now,
-                    open: self.open,
+                    unanswered: self.unanswered,
                 };
-                if let Some(Told::Window(window)) = &told {
-                    self.misled |= window.outlasts(hint, remaining, sent_at);
+                if let Some(State::Window(window)) = &state {
+                    self.distrusts_length |= window.outlasts(hint, remaining, sent_at);
                 }
                 let left = (remaining, reset);
-                let answer = ToldWindow::new(quota, left, hint, arrival, max_wait, !self.misled);
-                Told::Window(match told {
-                    Some(Told::Window(window)) => window.after(answer, seq, sent_at),
+                let answer = AdvertisedWindow::new(
+                    quota,
+                    left,
+                    hint,
+                    arrival,
+                    max_wait,
+                    !self.distrusts_length,
+                );
+                State::Window(match state {
+                    Some(State::Window(window)) => window.after(answer, seq, sent_at),
                     _ => answer,
                 })
             }
@@ -124,60 +133,60 @@ impl Allowance {
 
     /// Notes that request `seq` was answered, refused or given up.
     pub(super) fn on_outcome(&mut self, seq: u64) {
-        self.open = self.open.saturating_sub(1);
-        let noted = std::mem::take(&mut self.noted);
-        if let Some(Told::Window(window)) = &mut self.told {
-            window.on_outcome(seq, noted);
+        self.unanswered = self.unanswered.saturating_sub(1);
+        let told = std::mem::take(&mut self.answer_told);
+        if let Some(State::Window(window)) = &mut self.state {
+            window.on_outcome(seq, told);
         }
     }
 
     /// For how long the window lasts yet, if nothing is left of it.
     pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
-        match &self.told {
-            Some(Told::Window(window)) => window.spent_for(now),
+        match &self.state {
+            Some(State::Window(window)) => window.spent_for(now),
             _ => None,
         }
     }
 
     /// Whether nothing was told, so that no clock need be read.
     pub(super) fn is_unknown(&self) -> bool {
-        self.told.is_none()
+        self.state.is_none()
     }
 
     /// Notes a request that goes while nothing is known, and no clock is read.
     pub(super) fn on_idle_send(&mut self) {
-        self.open = self.open.saturating_add(1);
+        self.unanswered = self.unanswered.saturating_add(1);
     }
 
     /// Notes a request that goes.
     pub(super) fn on_send(&mut self, now: f64) {
         self.on_idle_send();
-        if let Some(Told::Bucket(mirror)) = &mut self.told {
-            mirror.refill(now);
-            mirror.tokens -= 1.0;
+        if let Some(State::Bucket(bucket)) = &mut self.state {
+            bucket.refill(now);
+            bucket.tokens -= 1.0;
         }
     }
 
     /// How many may go, and when one more may if none may now. `None` if the server did not say. The next
     /// one is number `next`.
-    pub(super) fn left(&mut self, now: f64, next: u64) -> Option<(usize, f64)> {
-        if let Some(Told::Window(window)) = &self.told {
+    pub(super) fn available(&mut self, now: f64, next: u64) -> Option<(usize, f64)> {
+        if let Some(State::Window(window)) = &self.state {
             if window.has_ended(now) {
-                self.told = window.next(now, next, self.open).map(Told::Window);
+                self.state = window.next(now, next, self.unanswered).map(State::Window);
             }
         }
-        match self.told.as_mut()? {
-            Told::Window(window) => Some(window.left(self.open, now)),
-            Told::Bucket(mirror) => {
-                mirror.refill(now);
-                let until = now + ((1.0 - mirror.tokens) / f64::from(mirror.rate)).max(0.0);
-                Some(((mirror.tokens + 1e-6).max(0.0) as usize, until))
+        match self.state.as_mut()? {
+            State::Window(window) => Some(window.available(self.unanswered, now)),
+            State::Bucket(bucket) => {
+                bucket.refill(now);
+                let until = now + ((1.0 - bucket.tokens) / f64::from(bucket.rate)).max(0.0);
+                Some(((bucket.tokens + 1e-6).max(0.0) as usize, until))
             }
         }
     }
 }
 
-impl Mirror {
+impl AdvertisedBucket {
     fn after(mut self, answer: Self) -> Self {
         self.refill(answer.at);
         Self {

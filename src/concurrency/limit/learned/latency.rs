@@ -13,7 +13,7 @@ const MEMORY: f32 = 64.0;
 /// Logarithms, because latencies of one API spread over factors: their mean is the geometric one,
 /// which a few very long answers do not move.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Growth {
+pub(super) struct LatencyTrend {
     octaves: [Spread; OCTAVES],
 }
 
@@ -60,9 +60,9 @@ fn octave(level: usize) -> usize {
     (level.max(2).ilog2() as usize - 1).min(OCTAVES - 1)
 }
 
-impl Growth {
+impl LatencyTrend {
     /// Notes an answer that took `latency` seconds, sent with `level` in flight.
-    pub(super) fn add(&mut self, level: usize, latency: f64) {
+    pub(super) fn observe(&mut self, level: usize, latency: f64) {
         self.octaves[octave(level)].add(latency.max(1e-6).ln() as f32);
     }
 
@@ -70,7 +70,7 @@ impl Growth {
     /// in flight get little more done.
     ///
     /// Half of the evidence is used up with that: what was chance is soon found out.
-    pub(super) fn is_slower(&mut self, level: usize, constants: &Constants) -> bool {
+    pub(super) fn test_slower(&mut self, level: usize, constants: &Constants) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
         let below = self.octaves[..octave]

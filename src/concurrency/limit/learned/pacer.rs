@@ -1,8 +1,8 @@
 //! The pace: how many requests per second.
 
 use super::Constants;
+use super::contention::Contention;
 use super::rate::{News, Rate, Trial};
-use super::share::Share;
 
 /// From so many tokens on, what flows back in a wait is taken for a window.
 const WINDOW_TOKENS: f64 = 20.0;
@@ -15,7 +15,7 @@ const BURST: f64 = 16.0;
 
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct Pacer {
     /// Requests per second, and what was measured.
     rate: f64,
     measured: Rate,
@@ -33,7 +33,7 @@ pub(super) struct Pace {
     /// Refusals in a row that came soon, at a rate that was too low to be refused.
     misses: u8,
     trial: Trial,
-    share: Share,
+    contention: Contention,
 }
 
 /// The next rise of the rate.
@@ -43,16 +43,16 @@ struct Step {
     /// The part by which the rate rises.
     size: f32,
     /// The excess that each step may cost, in requests.
-    excess: f32,
+    probe_budget: f32,
     /// Requests that the pace held back since the last step.
-    bound: f32,
+    held_back: f32,
     /// The rate before the last step, which held; 0 before any.
     held_rate: f32,
 }
 
 /// A moment at which the server's bucket was found empty.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Empty {
+pub(super) struct RateSample {
     /// When that was told, and how many seconds before the refused request went.
     pub(super) now: f64,
     pub(super) took: f64,
@@ -67,40 +67,40 @@ pub(super) struct Empty {
     pub(super) asked: Option<f64>,
 }
 
-impl Pace {
+impl Pacer {
     /// A pace measured for the first time, and perhaps from below. The bucket held `depth` at first.
-    pub(super) fn new(empty: &Empty, depth: f64, constants: &Constants) -> Self {
-        let mut pace = Self {
+    pub(super) fn new(sample: &RateSample, depth: f64, constants: &Constants) -> Self {
+        let mut pacer = Self {
             rate: 0.0,
-            measured: Rate::new(empty.requests, empty.seconds),
+            measured: Rate::new(sample.requests, sample.seconds),
             tokens: 0.0,
-            refilled_at: empty.now,
+            refilled_at: sample.now,
             // It may be spent at once again, if the server tells when.
-            depth: empty.asked.map_or(1.0, |_| depth.max(1.0) as f32),
+            depth: sample.asked.map_or(1.0, |_| depth.max(1.0) as f32),
             depth_known: false,
             peak: 0.0,
             spilled: 0.0,
             step: Step {
-                at: empty.now,
+                at: sample.now,
                 size: 0.0,
-                excess: constants.excess as f32,
-                bound: 0.0,
+                probe_budget: constants.excess as f32,
+                held_back: 0.0,
                 held_rate: 0.0,
             },
             holds: false,
             misses: 0,
             trial: Trial::new(depth),
-            share: Share::default(),
+            contention: Contention::default(),
         };
-        pace.restart(empty, 0.0, constants);
-        pace.step.size = constants.max_step as f32;
-        pace
+        pacer.restart(sample, 0.0, constants);
+        pacer.step.size = constants.max_step as f32;
+        pacer
     }
 
     /// The first pace in a bucket that holds one, and takes two if they come `spacing` seconds apart. The
     /// rate doubles until one is refused: at once, because nothing is stored.
     pub(super) fn spaced(now: f64, spacing: f64, constants: &Constants) -> Self {
-        let empty = Empty {
+        let sample = RateSample {
             now,
             took: 0.0,
             behind: 0.0,
@@ -109,9 +109,9 @@ impl Pace {
             shut: false,
             asked: None,
         };
-        let mut pace = Self::new(&empty, 1.0, constants);
-        pace.step.size = 1.0;
-        pace
+        let mut pacer = Self::new(&sample, 1.0, constants);
+        pacer.step.size = 1.0;
+        pacer
     }
 
     pub(super) fn rate(&self) -> f64 {
@@ -119,25 +119,25 @@ impl Pace {
     }
 
     /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
-    fn restart(&mut self, empty: &Empty, tried: f64, constants: &Constants) {
+    fn restart(&mut self, sample: &RateSample, tried: f64, constants: &Constants) {
         let rate = self.measured.get().max(tried) * (1.0 - constants.margin);
         self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
         self.tokens = 0.0;
-        self.refilled_at = empty.now;
+        self.refilled_at = sample.now;
         self.peak = 0.0;
         self.spilled = 0.0;
         // A wait in which many tokens flow back is a window's: what it saved up may go at once. A
         // short one leaves a store, which evens out what follows.
-        let saved = self.rate * empty.asked.unwrap_or(0.0);
+        let saved = self.rate * sample.asked.unwrap_or(0.0);
         if !self.depth_known && saved > WINDOW_TOKENS {
             self.depth = self.depth.max(saved as f32);
         }
-        let size = constants.step.max(self.measured.doubt());
+        let size = constants.step.max(self.measured.uncertainty());
         self.step = Step {
-            at: empty.now,
+            at: sample.now,
             size: size.min(constants.max_step) as f32,
-            excess: self.step.excess,
-            bound: 0.0,
+            probe_budget: self.step.probe_budget,
+            held_back: 0.0,
             held_rate: 0.0,
         };
         self.holds = false;
@@ -152,7 +152,7 @@ impl Pace {
     }
 
     /// How many may go, and when one may if none may now. `wanted` if one waits.
-    pub(super) fn left(&mut self, now: f64, wanted: bool) -> (usize, f64) {
+    pub(super) fn available(&mut self, now: f64, wanted: bool) -> (usize, f64) {
         self.refill(now);
         let left = (self.tokens + 1e-6).max(0.0) as usize;
         if left == 0 {
@@ -166,7 +166,7 @@ impl Pace {
     pub(super) fn on_send(
         &mut self,
         now: f64,
-        settled: f64,
+        refusal_timeout: f64,
         rtt: f64,
         constants: &Constants,
     ) -> bool {
@@ -179,43 +179,43 @@ impl Pace {
             return false;
         }
         let step = &mut self.step;
-        step.bound += 1.0;
+        step.held_back += 1.0;
         // A slow pace must not wait for ever: six round trips, or fifteen seconds, are enough for the
         // first step. The others need as many fewer as they are longer, so that a pace that has become
         // far too low, because those it shared with are gone, is soon left behind.
         let first =
-            (f64::from(step.excess) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
-        let enough = if self.share.is_shared() {
-            self.share.enough(rtt)
+            (f64::from(step.probe_budget) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
+        let enough = if self.contention.is_shared() {
+            self.contention.requests_per_step(rtt)
         } else {
             let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
             (first * constants.step / f64::from(step.size)).max(least)
         };
-        if f64::from(step.bound) < enough || now - step.at <= settled {
+        if f64::from(step.held_back) < enough || now - step.at <= refusal_timeout {
             return false;
         }
         step.held_rate = self.rate as f32;
-        step.bound = 0.0;
+        step.held_back = 0.0;
         step.at = now;
-        if self.share.is_shared() {
-            let rate = self.rate + self.share.rise(self.rate, constants.max_step);
+        if self.contention.is_shared() {
+            let rate = self.rate + self.contention.next_rise(self.rate, constants.max_step);
             self.rate = rate.min(FASTEST);
             return true;
         }
         // The same for all, so that those who share a limit come to the same share of it.
-        let bump = if rtt > 0.0 {
+        let additive_increase = if rtt > 0.0 {
             1.0 / (constants.bump * rtt)
         } else {
             0.0
         };
         let rise = self.rate * f64::from(step.size);
-        self.rate = (self.rate + rise + bump.min(rise)).min(FASTEST);
+        self.rate = (self.rate + rise + additive_increase.min(rise)).min(FASTEST);
         step.size = (step.size * 2.0).min(step.size.max(constants.max_step as f32));
         true
     }
 
     /// Whether many have been saved up.
-    pub(super) fn bursts(&self) -> bool {
+    pub(super) fn has_burst(&self) -> bool {
         self.tokens >= BURST
     }
 
@@ -226,62 +226,67 @@ impl Pace {
     }
 
     /// The server's bucket is empty: nothing is saved.
-    pub(super) fn empty(&mut self, now: f64) {
+    pub(super) fn drain(&mut self, now: f64) {
         self.refill(now);
         self.tokens = self.tokens.min(0.0);
     }
 
     /// The server's bucket was empty again.
-    pub(super) fn measure(&mut self, empty: &Empty, constants: &Constants) {
+    pub(super) fn measure(&mut self, sample: &RateSample, constants: &Constants) {
         // What was saved up when the refused one went.
-        let tokens = self.tokens + empty.behind - self.rate * empty.took;
+        let tokens = self.tokens + sample.behind - self.rate * sample.took;
         let depth = f64::from(self.depth);
-        let burst = tokens >= 1.0 || (depth > 1.0 && empty.requests <= depth);
-        if burst && !self.share.is_shared() {
+        let burst = tokens >= 1.0 || (depth > 1.0 && sample.requests <= depth);
+        if burst && !self.contention.is_shared() {
             // The server had saved less than we thought, and that says nothing of the rate.
             let taken = if tokens >= 1.0 {
-                (f64::from(self.peak) - tokens - 1.0).min(empty.requests)
+                (f64::from(self.peak) - tokens - 1.0).min(sample.requests)
             } else {
-                empty.requests
+                sample.requests
             };
             self.depth = taken.min(depth - 1.0).max(1.0) as f32;
             self.depth_known = true;
             let tried = if self.trial.runs() { self.rate } else { 0.0 };
-            self.restart(empty, tried, constants);
+            self.restart(sample, tried, constants);
             return;
         }
         let held = f64::from(self.step.held_rate);
         // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
         // be as shallow, or if that was much.
-        let (mut seconds, idle) = (empty.seconds, f64::from(self.spilled) / self.rate);
+        let (mut seconds, idle) = (sample.seconds, f64::from(self.spilled) / self.rate);
         if self.depth_known || idle > seconds / 2.0 {
             seconds = (seconds - idle).max(seconds / 20.0);
         }
         let failed = self.trial.end(held > 0.0);
-        let low = self.share.note(self.rate, held, held == 0.0 && !failed);
-        let missed = empty.requests < 16.0 && low;
+        let low = self
+            .contention
+            .observe(self.rate, held, held == 0.0 && !failed);
+        let missed = sample.requests < 16.0 && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
         } else {
             0
         };
-        let news = self.measured.note(empty.requests, seconds, held, constants);
-        let excess = constants.excess as f32;
-        self.step.excess = if news == News::Confirmed {
-            (2.0 * self.step.excess).min(4.0 * excess)
+        let news = self
+            .measured
+            .observe(sample.requests, seconds, held, constants);
+        let probe_budget = constants.excess as f32;
+        self.step.probe_budget = if news == News::Confirmed {
+            (2.0 * self.step.probe_budget).min(4.0 * probe_budget)
         } else {
-            excess
+            probe_budget
         };
-        let window = self.rate * empty.asked.unwrap_or(0.0) > WINDOW_TOKENS;
-        self.trial.begin(held, &self.measured, empty.shut || window);
+        let window = self.rate * sample.asked.unwrap_or(0.0) > WINDOW_TOKENS;
+        self.trial
+            .begin(held, &self.measured, sample.shut || window);
         let tried = if self.trial.runs() { held } else { 0.0 };
         let refused = self.rate;
-        self.restart(empty, tried, constants);
-        if self.share.is_shared() {
+        self.restart(sample, tried, constants);
+        if self.contention.is_shared() {
             // Nothing is tried, nor saved up: what is there is for the others as well.
             self.trial.end(true);
             (self.depth, self.depth_known) = (1.0, true);
-            let rate = self.share.cut(refused, self.measured.get());
+            let rate = self.contention.cut(refused, self.measured.get());
             self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
         }
     }

@@ -25,16 +25,16 @@ const CALM: u8 = 4;
 /// for ever, and their sum just too high. So a refusal costs a good part of the pace, which all win back
 /// in the same time. Who has more is refused more often, and shares become equal (Chiu and Jain, 1989).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Share {
+pub(super) struct Contention {
     /// How many more refusals others are believed in.
     belief: u8,
     /// The rate that was refused last.
-    refused: f32,
+    refused_rate: f32,
     /// Steps since then.
     steps: u8,
 }
 
-impl Share {
+impl Contention {
     /// Whether there are others.
     pub(super) fn is_shared(&self) -> bool {
         self.belief > 0
@@ -42,8 +42,8 @@ impl Share {
 
     /// Notes that `rate` was refused. `held` is the highest that held since the last refusal, or 0;
     /// `missed` if the rate was measured, and not raised since. Whether that was too low to be refused.
-    pub(super) fn note(&mut self, rate: f64, held: f64, missed: bool) -> bool {
-        let last = f64::from(self.refused);
+    pub(super) fn observe(&mut self, rate: f64, held: f64, missed: bool) -> bool {
+        let last = f64::from(self.refused_rate);
         let again = self.is_shared() && rate < 0.999 * last;
         let rose = last > 0.0 && held > WELL_ABOVE * last;
         let missed = missed || again;
@@ -52,29 +52,29 @@ impl Share {
         } else {
             self.belief.saturating_sub(1)
         };
-        self.refused = rate as f32;
+        self.refused_rate = rate as f32;
         missed
     }
 
     /// The rate after one was refused, of which `measured` was let in.
     pub(super) fn cut(&mut self, rate: f64, measured: f64) -> f64 {
         let rate = rate.min(TRUSTED * measured);
-        self.refused = rate as f32;
+        self.refused_rate = rate as f32;
         self.steps = 0;
         rate * (1.0 - CUT)
     }
 
     /// How many requests a step takes, with a round trip of `rtt` seconds.
-    pub(super) fn enough(&self, rtt: f64) -> f64 {
-        let rate = f64::from(self.refused);
+    pub(super) fn requests_per_step(&self, rtt: f64) -> f64 {
+        let rate = f64::from(self.refused_rate);
         let short = (SECONDS * rate).min(REQUESTS);
         (ROUNDS * rtt * rate).max(short) / f64::from(STEPS)
     }
 
     /// By how much `rate` rises in the next step, and by no more than the part `max_step`.
-    pub(super) fn rise(&mut self, rate: f64, max_step: f64) -> f64 {
+    pub(super) fn next_rise(&mut self, rate: f64, max_step: f64) -> f64 {
         self.steps = self.steps.saturating_add(1);
-        let first = CUT / f64::from(STEPS) * f64::from(self.refused);
+        let first = CUT / f64::from(STEPS) * f64::from(self.refused_rate);
         let doubled = f64::from(self.steps.saturating_sub(STEPS / 2)).exp2();
         (first * doubled).min(first.max(max_step * rate))
     }

@@ -1,9 +1,9 @@
 //! The quota: how many a window lets in.
 
-use super::Constants;
+use super::super::Constants;
 
 /// Windows of fewer requests than this agree by chance, and must agree once more.
-const FEW: f32 = 8.0;
+const SMALL_QUOTA: f32 = 8.0;
 /// Fewer are what flows into a bucket meanwhile.
 const LEAST: f64 = 4.0;
 /// Counts agree that differ by no more than this part: others may count along.
@@ -16,20 +16,20 @@ const RAREST: u16 = 16;
 /// When two windows in a row took equally many, that is the quota: so many are sent in the next ones,
 /// and none is refused. Now and then one more is, as a look above a ceiling.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Quota {
+pub(super) struct WindowQuota {
     size: f32,
     /// By how many the next test goes beyond the quota, if not by one.
     extra: f32,
     /// The windows before the next test, and from that one to the one after it.
-    wait: u16,
-    distance: u16,
+    windows_until_test: u16,
+    test_interval: u16,
     /// How many times in a row windows took equally many.
     agreed: u8,
     /// Whether the last window was a test, and no refusal is known of.
     testing: bool,
 }
 
-impl Quota {
+impl WindowQuota {
     pub(super) fn size(&self) -> f64 {
         f64::from(self.size)
     }
@@ -37,11 +37,11 @@ impl Quota {
     /// Whether a window closed after so many that the next may close there. What flows into a bucket
     /// between two looks is less, and as regular.
     pub(super) fn is_guessed(&self) -> bool {
-        self.size() >= f64::from(FEW)
+        self.size() >= f64::from(SMALL_QUOTA)
     }
 
     /// A window took `count` before it closed.
-    pub(super) fn note(&mut self, count: f64) {
+    pub(super) fn observe(&mut self, count: f64) {
         let off = (count - self.size()).abs();
         self.agreed = if count >= LEAST && off <= (AGREES * count).max(0.5) {
             self.agreed.saturating_add(1)
@@ -52,7 +52,7 @@ impl Quota {
     }
 
     /// What was counted is not the quota of one window.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn forget_agreement(&mut self) {
         self.agreed = 0;
     }
 
@@ -62,7 +62,7 @@ impl Quota {
     }
 
     pub(super) fn is_known(&self) -> bool {
-        self.agreed > u8::from(self.size < FEW)
+        self.agreed > u8::from(self.size < SMALL_QUOTA)
     }
 
     fn extra(&self) -> f32 {
@@ -71,43 +71,47 @@ impl Quota {
 
     /// How many go in this window.
     pub(super) fn allows(&self) -> f64 {
-        let extra = if self.wait == 0 { self.extra() } else { 0.0 };
+        let extra = if self.windows_until_test == 0 {
+            self.extra()
+        } else {
+            0.0
+        };
         f64::from(self.size + extra)
     }
 
     /// Whether the next window is one that tests the quota.
     pub(super) fn is_tested_next(&self) -> bool {
-        self.wait == 1
+        self.windows_until_test == 1
     }
 
     /// All that may go in this window have gone, and none was refused yet.
-    pub(super) fn spent(&mut self) {
-        self.testing = self.wait == 0;
-        self.wait = self.wait.saturating_sub(1);
+    pub(super) fn on_spent(&mut self) {
+        self.testing = self.windows_until_test == 0;
+        self.windows_until_test = self.windows_until_test.saturating_sub(1);
     }
 
     /// The next window began.
-    pub(super) fn next(&mut self) {
+    pub(super) fn on_next_window(&mut self) {
         if std::mem::take(&mut self.testing) {
             // All were let in, also those of the test: the next one goes further.
             self.size += self.extra();
             self.extra = 2.0 * self.extra();
-            self.distance = 1;
+            self.test_interval = 1;
         }
     }
 
     /// A request was refused after `count` in this window: whether that is the quota. If so, the next
     /// test comes twice as late.
-    pub(super) fn refused(&mut self, count: f64, constants: &Constants) -> bool {
+    pub(super) fn on_refused(&mut self, count: f64, constants: &Constants) -> bool {
         if count < (1.0 - AGREES) * f64::from(self.size) - 0.5 {
             self.agreed = 0;
             return false;
         }
         self.size = count as f32;
         let least = (constants.probe_requests / count).ceil() as u16;
-        let wait = self.distance.max(least);
-        self.wait = wait;
-        self.distance = wait.saturating_mul(2).min(RAREST.max(least));
+        let windows_until_test = self.test_interval.max(least);
+        self.windows_until_test = windows_until_test;
+        self.test_interval = windows_until_test.saturating_mul(2).min(RAREST.max(least));
         self.extra = 0.0;
         self.testing = false;
         true

@@ -1,0 +1,290 @@
+//! The window: how many requests may be in flight.
+
+mod ceiling;
+#[cfg(test)]
+mod tests;
+
+use super::Constants;
+use super::latency::LatencyTrend;
+
+/// Growth is spread no further than one request in so many seconds.
+const MAX_SPREAD: f64 = 10.0;
+
+/// The window doubles in this part of the time after which no refusal is expected any more.
+const DOUBLES: f64 = 0.8;
+
+/// A window is known to be answered when the first answers have come, a third of it.
+const ENOUGH: u32 = 3;
+
+/// Where the window is in its search for a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// No ceiling is known: grows.
+    SlowStart,
+    /// Below a ceiling. `held` answers came since the last look above it, the next comes after
+    /// `distance` of them.
+    Steady { answers: f32, interval: f32 },
+    /// One request more than the window may go, to look.
+    Probing { interval: f32 },
+}
+
+/// What a refusal says of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attribution {
+    /// It met the one request that looked above the ceiling: the ceiling is confirmed.
+    Probe,
+    /// More were in flight than the server was seen to take: there is the ceiling.
+    Above,
+    /// No more were in flight than it took a moment before: it was not the number that counted.
+    Within,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InFlightLimit {
+    size: f64,
+    min: u32,
+    max: u32,
+    phase: Phase,
+    /// The most that were in flight since the last refusal, and were not refused; the same, of
+    /// requests so young that they may be refused yet, and when the last of these went.
+    proven_level: u32,
+    unproven_level: u32,
+    unproven_since: f64,
+    last_send: f64,
+    /// The confirmed ceiling above which a look was let in just now, or 0.
+    provisional_ceiling: u32,
+    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
+    /// from number `since` on, which went when it was set.
+    stage_target: u32,
+    stage_seq: u64,
+    stage_answers: u16,
+    /// So many looks more come soon, because others hold what is missing here.
+    urgent_probes: u8,
+}
+
+/// A request that was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) seq: u64,
+    /// How many were in flight when it went, itself included.
+    pub(super) level: usize,
+    /// The number of the next request.
+    pub(super) next: u64,
+    /// Whether others wait for the window, and how many wait.
+    pub(super) limit_bound: bool,
+    pub(super) queue: usize,
+    /// Whether it was sent since the last refusal.
+    pub(super) recent: bool,
+}
+
+impl InFlightLimit {
+    pub(super) fn new(size: usize, min: usize, max: usize, free: f64) -> Self {
+        Self {
+            size: size as f64,
+            min: bound(min),
+            max: bound(max),
+            phase: Phase::SlowStart,
+            proven_level: 0,
+            unproven_level: 0,
+            unproven_since: 0.0,
+            last_send: f64::NEG_INFINITY,
+            provisional_ceiling: 0,
+            stage_target: count(free as usize),
+            stage_seq: 0,
+            stage_answers: 0,
+            urgent_probes: 0,
+        }
+    }
+
+    pub(super) fn get(&self) -> usize {
+        let probing = matches!(self.phase, Phase::Probing { .. });
+        let size = self.size.max(1.0) as usize + usize::from(probing);
+        size.min(self.max as usize)
+    }
+
+    pub(super) fn set(&mut self, size: usize) {
+        self.resize(size as f64);
+        self.phase = Phase::SlowStart;
+        self.provisional_ceiling = 0;
+    }
+
+    pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
+        self.min = bound(min);
+        self.max = bound(max).max(self.min);
+        self.resize(self.size);
+    }
+
+    fn resize(&mut self, size: f64) {
+        self.size = size.max(f64::from(self.min)).min(f64::from(self.max));
+        if let Phase::Probing { interval } = self.phase {
+            if !self.may_probe() {
+                self.enter_steady(interval);
+            }
+        }
+    }
+
+    /// Whether there is anything above to look at.
+    fn may_probe(&self) -> bool {
+        self.size < f64::from(self.max)
+    }
+
+    /// Makes room for `size`: something else holds requests back.
+    pub(super) fn widen(&mut self, size: f64) {
+        self.resize(self.size.max(size));
+    }
+
+    /// When the next may go while the window grows, so that growth is spread over a round trip of
+    /// `rtt` seconds.
+    pub(super) fn next_send(&self, rtt: f64, constants: &Constants) -> Option<f64> {
+        let spread = match self.phase {
+            Phase::Steady { .. } => return None,
+            Phase::SlowStart => constants.spread,
+            // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
+            // not pass for a ceiling.
+            Phase::Probing { interval }
+                if self.size < 2.0 && f64::from(interval) > 2.0 * self.size =>
+            {
+                constants.spread / 4.0
+            }
+            Phase::Probing { .. } => constants.spread / 2.0,
+        };
+        (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
+    }
+
+    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
+    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
+    pub(super) fn grows_at(
+        &self,
+        rtt: f64,
+        refusal_timeout: f64,
+        constants: &Constants,
+    ) -> Option<f64> {
+        match self.phase {
+            Phase::SlowStart if self.size < f64::from(self.stage_target) => {
+                let spacing = (rtt / constants.spread).max(DOUBLES * refusal_timeout) / self.size;
+                // Before any answer the round trip may be anything; one of no time at all is known to be.
+                let known = rtt > 0.0 || self.stage_answers > 0;
+                let spacing = if known { spacing } else { refusal_timeout };
+                Some(self.unproven_since + spacing.min(refusal_timeout))
+            }
+            Phase::Probing { .. } if f64::from(self.unproven_level) > self.size => {
+                Some(self.unproven_since + refusal_timeout)
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
+    pub(super) fn grow(&mut self, constants: &Constants) -> bool {
+        let probed = matches!(self.phase, Phase::Probing { .. });
+        if let Phase::Probing { interval } = self.phase {
+            self.probe_accepted(interval, constants);
+        } else {
+            self.resize(self.size.floor() + 1.0);
+        }
+        if self.size > f64::from(self.provisional_ceiling) + 2.0 {
+            self.provisional_ceiling = 0;
+        }
+        probed
+    }
+
+    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
+    pub(super) fn on_failed(&mut self) {
+        if self.stage_answers == 0 && self.phase == Phase::SlowStart {
+            self.stage_target = self.stage_target.min(self.size as u32);
+        }
+    }
+
+    fn probe_accepted(&mut self, interval: f32, constants: &Constants) {
+        let confirmed = interval >= self.max_probe_interval(constants);
+        self.provisional_ceiling = if confirmed { self.size as u32 } else { 0 };
+        self.resize(self.size.floor() + 1.0);
+        self.phase = Phase::SlowStart;
+    }
+
+    /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
+    /// is more than was in flight before, or one that growth must space from the next.
+    pub(super) fn needs_timestamp(&self, in_flight: usize) -> bool {
+        count(in_flight) > self.unproven_level || 2 * in_flight >= self.get()
+    }
+
+    /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
+    /// `settled` seconds.
+    pub(super) fn on_send(&mut self, now: f64, in_flight: usize, refusal_timeout: f64) {
+        self.last_send = now;
+        let in_flight = count(in_flight);
+        if in_flight > self.unproven_level {
+            if now - self.unproven_since > refusal_timeout {
+                self.proven_level = self.proven_level.max(self.unproven_level);
+            }
+            (self.unproven_level, self.unproven_since) = (in_flight, now);
+        }
+    }
+
+    /// Notes a request that was accepted. Whether it was a look above a ceiling.
+    pub(super) fn on_accepted(
+        &mut self,
+        answered: &Answered,
+        trend: &mut LatencyTrend,
+        constants: &Constants,
+    ) -> bool {
+        let Answered {
+            level,
+            limit_bound,
+            recent,
+            ..
+        } = *answered;
+        if recent {
+            self.proven_level = self.proven_level.max(count(level));
+        }
+        self.stage_answers = self
+            .stage_answers
+            .saturating_add(u16::from(answered.seq >= self.stage_seq));
+        match self.phase {
+            Phase::SlowStart if answered.queue > 0 && recent => {
+                // Answers to fewer say nothing of so many.
+                if 2.0 * level as f64 > self.size && trend.test_slower(level, constants) {
+                    self.resize(LatencyTrend::floor(level) as f64);
+                    self.stage_target = self.size as u32;
+                    self.enter_steady(self.max_probe_interval(constants));
+                } else if self.size >= f64::from(self.stage_target)
+                    && u32::from(self.stage_answers)
+                        >= (self.stage_target / ENOUGH).min(u32::from(u16::MAX))
+                {
+                    self.stage_target = (constants.reach * self.size).ceil() as u32;
+                    (self.stage_seq, self.stage_answers) = (answered.next, 0);
+                }
+            }
+            Phase::Probing { interval } if recent && level > self.size as usize => {
+                if trend.test_slower(level, constants) {
+                    self.enter_steady(self.max_probe_interval(constants));
+                } else {
+                    self.probe_accepted(interval, constants);
+                    return true;
+                }
+            }
+            Phase::Steady { answers, interval } if limit_bound => {
+                let answers = answers + 1.0;
+                // However few wait: a program that drives one service from one task has one in line,
+                // and behind a `Buffer` any number may be hidden.
+                let probes = answers >= interval && answered.queue > 0;
+                self.phase = if probes && self.may_probe() {
+                    Phase::Probing { interval }
+                } else {
+                    Phase::Steady { answers, interval }
+                };
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+/// A number of requests as the window keeps it. What is beyond is none.
+fn count(requests: usize) -> u32 {
+    u32::try_from(requests).unwrap_or(u32::MAX)
+}
+
+fn bound(size: usize) -> u32 {
+    count(size).max(1)
+}

@@ -1,0 +1,106 @@
+//! The ceiling: what a refusal says of the window, and when to look above it.
+
+use super::{Attribution, Constants, InFlightLimit, Phase, count};
+
+/// So many looks come soon after others were found to hold all places. They are refusals of a client
+/// that has few requests, so they are few among all.
+const URGENT_PROBES: u8 = 6;
+
+impl InFlightLimit {
+    /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
+    /// of the server.
+    pub(in super::super) fn attribute(
+        &mut self,
+        now: f64,
+        level: usize,
+        refusal_timeout: f64,
+        trouble: bool,
+    ) -> Attribution {
+        if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
+            return Attribution::Probe;
+        }
+        if !trouble
+            && self.provisional_ceiling > 0
+            && self.phase == Phase::SlowStart
+            && count(level) > self.provisional_ceiling
+        {
+            // The look got in by chance, just as another request left.
+            return Attribution::Probe;
+        }
+        if now - self.unproven_since > refusal_timeout {
+            self.proven_level = self.proven_level.max(self.unproven_level);
+        }
+        // The one refused was not taken, nor those beside it.
+        self.unproven_level = self.unproven_level.min(count(level).saturating_sub(1));
+        if count(level) > self.proven_level {
+            Attribution::Above
+        } else {
+            Attribution::Within
+        }
+    }
+
+    /// Whether a ceiling was found, and not below `level`.
+    pub(in super::super) fn has_ceiling_at(&self, level: usize) -> bool {
+        matches!(self.phase, Phase::Steady { .. }) && level <= self.size as usize
+    }
+
+    /// The look was refused: the next one comes twice as late, until it is rare.
+    pub(in super::super) fn probe_refused(&mut self, constants: &Constants) {
+        if let Phase::Probing { interval } = self.phase {
+            let mut max_probe_interval = self.max_probe_interval(constants);
+            if self.urgent_probes > 0 {
+                self.urgent_probes -= 1;
+                max_probe_interval =
+                    max_probe_interval.min((constants.probe_rounds * self.size) as f32);
+            }
+            self.enter_steady((interval * 2.0).min(max_probe_interval));
+        } else {
+            self.resize(f64::from(self.provisional_ceiling));
+            self.enter_steady(self.max_probe_interval(constants));
+        }
+        self.provisional_ceiling = 0;
+        self.unproven_level = self.unproven_level.min(self.size as u32);
+    }
+
+    /// A request was refused with no other in flight: others hold all places. A free one is looked for
+    /// as often as by a client that has many, for a while.
+    pub(in super::super) fn refused_alone(&mut self) {
+        self.urgent_probes = URGENT_PROBES;
+    }
+
+    /// The server took `level` and no more.
+    pub(in super::super) fn cut(&mut self, level: usize) {
+        self.resize(level as f64);
+        self.enter_steady(2.0 * self.size as f32);
+    }
+
+    /// Stops growing where it is.
+    pub(in super::super) fn stop(&mut self) {
+        self.enter_steady(2.0 * self.size as f32);
+    }
+
+    /// The most in flight that was not refused.
+    pub(in super::super) fn proven_level(&self) -> u32 {
+        self.proven_level
+    }
+
+    /// Forgets what the server took: it takes less now.
+    pub(in super::super) fn forget_proven(&mut self, now: f64) {
+        self.proven_level = 0;
+        (self.unproven_level, self.unproven_since) = (0, now);
+    }
+
+    pub(super) fn enter_steady(&mut self, interval: f32) {
+        self.phase = Phase::Steady {
+            answers: 0.0,
+            interval,
+        };
+    }
+
+    /// The answers between two looks above a ceiling that is confirmed.
+    pub(super) fn max_probe_interval(&self, constants: &Constants) -> f32 {
+        constants
+            .probe_requests
+            .max(constants.probe_rounds * self.size) as f32
+    }
+}
