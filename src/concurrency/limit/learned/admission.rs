@@ -47,7 +47,7 @@ impl Learned {
         if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
             return None;
         }
-        let (rtt, refusal_timeout) = (f64::from(self.rtt), self.breaker.refusal_timeout());
+        let (rtt, refusal_timeout) = (self.rtt.unwrap_or(0.0), self.breaker.refusal_timeout());
         let at = self.limit.grows_at(rtt, refusal_timeout, &self.constants)?;
         let now = now.get().as_secs_f64();
         if now + 1e-9 < at {
@@ -69,7 +69,10 @@ impl Learned {
     ) -> Result<usize, f64> {
         // Half of the window in use is no growth, and needs no spreading.
         if 2 * load.in_flight >= limit {
-            if let Some(at) = self.limit.next_send(f64::from(self.rtt), &self.constants) {
+            if let Some(at) = self
+                .limit
+                .next_send(self.rtt.unwrap_or(0.0), &self.constants)
+            {
                 if now.get().as_secs_f64() + 1e-9 < at {
                     return Err(at);
                 }

@@ -31,8 +31,8 @@ struct AdvertisedBucket {
     tokens: f64,
     at: f64,
     /// Tokens per second that flow into it.
-    rate: f32,
-    capacity: f32,
+    rate: f64,
+    capacity: f64,
     /// The number of the request whose answer told of it: it counts that one and those before.
     by: u64,
 }
@@ -70,9 +70,7 @@ impl Advertised {
             return;
         };
         let rate = match (bucket_rate(quota), self.state) {
-            (Some(_), Some(State::Bucket(bucket))) if is_vague(reset) => {
-                Some(f64::from(bucket.rate))
-            }
+            (Some(_), Some(State::Bucket(bucket))) if is_vague(reset) => Some(bucket.rate),
             (Some(_), _) if is_vague(reset) => return,
             (rate, _) => rate,
         };
@@ -95,8 +93,8 @@ impl Advertised {
                 let answer = AdvertisedBucket {
                     tokens: left.min(capacity),
                     at: now,
-                    rate: rate as f32,
-                    capacity: capacity as f32,
+                    rate,
+                    capacity,
                     by: seq,
                 };
                 State::Bucket(match state {
@@ -179,7 +177,7 @@ impl Advertised {
             State::Window(window) => Some(window.available(self.unanswered, now)),
             State::Bucket(bucket) => {
                 bucket.refill(now);
-                let until = now + ((1.0 - bucket.tokens) / f64::from(bucket.rate)).max(0.0);
+                let until = now + ((1.0 - bucket.tokens) / bucket.rate).max(0.0);
                 Some(((bucket.tokens + 1e-6).max(0.0) as usize, until))
             }
         }
@@ -191,14 +189,14 @@ impl AdvertisedBucket {
         self.refill(answer.at);
         Self {
             tokens: self.tokens + TRUST * (answer.tokens - self.tokens),
-            rate: self.rate + TRUST as f32 * (answer.rate - self.rate),
+            rate: self.rate + TRUST * (answer.rate - self.rate),
             ..answer
         }
     }
 
     fn refill(&mut self, now: f64) {
-        let flown = f64::from(self.rate) * (now - self.at).max(0.0);
-        self.tokens = (self.tokens + flown).min(f64::from(self.capacity));
+        let flown = self.rate * (now - self.at).max(0.0);
+        self.tokens = (self.tokens + flown).min(self.capacity);
         self.at = now;
     }
 }

@@ -19,15 +19,10 @@ impl Learned {
         }
         if let Some(at) = sent.at {
             let latency = now - at.as_secs_f64();
-            let newest = latency as f32;
-            self.rtt = if self.rtt == 0.0 {
-                newest
-            } else {
-                0.9 * self.rtt + 0.1 * newest
-            };
+            self.rtt = Some(self.rtt.map_or(latency, |rtt| 0.9 * rtt + 0.1 * latency));
             self.trend.observe(sent.in_flight, latency);
         }
-        let sent_at = sent_at(sent, now, self.rtt);
+        let sent_at = sent_at(sent, now, self.rtt.unwrap_or(0.0));
         let max_wait = self.constants.max_wait;
         self.advertised
             .observe(hint, sent.seq, sent_at, self.sent, now, max_wait);

@@ -6,14 +6,14 @@ use http::StatusCode;
 
 use super::in_flight::Attribution;
 use super::pacer::{Pacer, RateSample};
-use super::{Learned, Mark, Sent, sent_at};
+use super::{FirstBurst, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
 
 /// So many refusals at a level that the server took are no accident.
-const CONTRADICTIONS: u8 = 3;
+const CONTRADICTIONS: u32 = 3;
 /// Fewer do where the server says to come back within so many seconds: what is in flight has no such
 /// time, and a window's end is further off.
-const TIMED_CONTRADICTIONS: u8 = 2;
+const TIMED_CONTRADICTIONS: u32 = 2;
 const SOON: f64 = 2.0;
 
 /// A refusal that begins an event.
@@ -37,7 +37,7 @@ impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
         let sent_at = sent_at(sent, now, self.breaker.refusal_time());
         self.breaker
-            .observe_refusal_time((now - sent_at).max(0.001) as f32);
+            .observe_refusal_time((now - sent_at).max(0.001));
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
@@ -149,11 +149,11 @@ impl Learned {
     fn on_limit(&mut self, refusal: &Evidence) {
         let Evidence { above, mark, .. } = *refusal;
         self.limit.forget_proven(refusal.now);
-        if self.first_burst.0 == 0.0 {
-            self.first_burst = (
-                mark.admitted as f32,
-                (mark.at - f64::from(self.first_burst.1)).max(0.0) as f32,
-            );
+        if self.first_burst.is_none() && mark.admitted > 0.0 {
+            self.first_burst = Some(FirstBurst {
+                admitted: mark.admitted,
+                seconds: (mark.at - self.first_send).max(0.0),
+            });
         }
         let contradicts = !above || self.limit.has_ceiling_at(refusal.level);
         let soon = refusal.since < 16.0 + 4.0 * self.limit.get() as f64;
@@ -184,8 +184,8 @@ impl Learned {
             self.pacer = None;
             // Few requests measure no rate: the older mark tells more.
             let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
-            if above || self.exhausted.known().is_none_or(old) {
-                self.exhausted = mark;
+            if above || self.exhausted.is_none_or(old) {
+                self.exhausted = Some(mark);
             }
             return;
         }
@@ -203,10 +203,11 @@ impl Learned {
     /// A look above a ceiling was let in. If that was found because a burst was refused but for one, it is
     /// a bucket that holds one, which takes what comes spaced.
     pub(super) fn on_probe_accepted(&mut self, now: f64) {
-        let (admitted, seconds) = self.first_burst;
         // The look went so long after the one beside it.
-        let spacing = f64::from(self.rtt) / self.constants.spread;
-        let bucket = admitted == 1.0 && f64::from(seconds) < spacing;
+        let spacing = self.rtt.unwrap_or(0.0) / self.constants.spread;
+        let bucket = self
+            .first_burst
+            .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
             self.pacer = Some(Pacer::spaced(now, spacing, &self.constants));
             self.ceiling_hits = 0;
@@ -231,7 +232,7 @@ impl Learned {
     /// The server's bucket was found empty.
     fn measure(&mut self, refusal: &Evidence) {
         let mark = refusal.mark;
-        let Some(last) = std::mem::replace(&mut self.exhausted, mark).known() else {
+        let Some(last) = self.exhausted.replace(mark) else {
             return;
         };
         let sample = RateSample {
@@ -246,13 +247,14 @@ impl Learned {
         match &mut self.pacer {
             Some(pacer) => pacer.measure(&sample, &self.constants),
             None if sample.requests < 4.0 => {
-                self.exhausted = last;
+                self.exhausted = Some(last);
                 return;
             }
             None => {
                 let rate = sample.requests / sample.seconds;
-                let (admitted, seconds) = self.first_burst;
-                let depth = f64::from(admitted) - rate * f64::from(seconds);
+                let depth = self
+                    .first_burst
+                    .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
                 self.pacer = Some(Pacer::new(&sample, depth, &self.constants));
             }
         }

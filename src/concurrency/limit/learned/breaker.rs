@@ -22,9 +22,9 @@ pub(super) struct Breaker {
     /// How many were let in before the last look.
     admitted: f64,
     /// The time between two looks.
-    gap: f32,
+    gap: f64,
     /// How long a refusal takes, in seconds.
-    refusal_time: f32,
+    refusal_time: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,34 +78,33 @@ impl Breaker {
             (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
             (None, None) => (self.next_probe(now, gap), gap),
         };
-        self.gap = gap as f32;
+        self.gap = gap;
         self.state = State::Open { until };
     }
 
     fn next_probe(&self, now: f64, gap: f64) -> f64 {
-        self.window
-            .next_probe(now, gap, f64::from(self.refusal_time))
+        self.window.next_probe(now, gap, self.refusal_time)
     }
 
     /// How long a refusal takes, in seconds.
-    pub(super) fn refusal_time(&self) -> f32 {
+    pub(super) fn refusal_time(&self) -> f64 {
         self.refusal_time
     }
 
     /// Notes that a refusal took so many seconds. A slow one counts at once.
-    pub(super) fn observe_refusal_time(&mut self, seconds: f32) {
+    pub(super) fn observe_refusal_time(&mut self, seconds: f64) {
         let mean = 0.8 * self.refusal_time + 0.2 * seconds;
         self.refusal_time = mean.max(seconds).min(5.0);
     }
 
     /// A request that was not refused after so many seconds was let in.
     pub(super) fn refusal_timeout(&self) -> f64 {
-        (4.0 * f64::from(self.refusal_time)).max(0.1)
+        (4.0 * self.refusal_time).max(0.1)
     }
 
     /// A request that was not refused after so many seconds was probably let in.
     fn spacing(&self) -> f64 {
-        (1.5 * f64::from(self.refusal_time)).min(MAX_SPACING)
+        (1.5 * self.refusal_time).min(MAX_SPACING)
     }
 
     /// The very first request went.
@@ -197,8 +196,8 @@ impl Breaker {
     pub(super) fn probe_refused(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
         self.window.on_probe_refused(now);
         if matches!(self.state, State::HalfOpen { .. }) {
-            let gap = (2.0 * f64::from(self.gap)).min(constants.max_gap);
-            self.gap = gap as f32;
+            let gap = (2.0 * self.gap).min(constants.max_gap);
+            self.gap = gap;
             let until = match (asked, self.window.expected(now, constants)) {
                 // It came as told, and what was learned says otherwise.
                 (Some(asked), Some((at, _))) if at > now + asked => at,

@@ -23,9 +23,9 @@ enum Phase {
     SlowStart,
     /// Below a ceiling. `held` answers came since the last look above it, the next comes after
     /// `distance` of them.
-    Steady { answers: f32, interval: f32 },
+    Steady { answers: f64, interval: f64 },
     /// One request more than the window may go, to look.
-    Probing { interval: f32 },
+    Probing { interval: f64 },
 }
 
 /// What a refusal says of the window.
@@ -50,16 +50,16 @@ pub(super) struct InFlightLimit {
     proven_level: u32,
     unproven_level: u32,
     unproven_since: f64,
-    last_send: f64,
+    last_send: Option<f64>,
     /// The confirmed ceiling above which a look was let in just now, or 0.
-    provisional_ceiling: u32,
+    provisional_ceiling: Option<u32>,
     /// Up to there the window grows, unless a request is refused, and how many answers came to requests
     /// from number `since` on, which went when it was set.
     stage_target: u32,
     stage_seq: u64,
-    stage_answers: u16,
+    stage_answers: u64,
     /// So many looks more come soon, because others hold what is missing here.
-    urgent_probes: u8,
+    urgent_probes: u32,
 }
 
 /// A request that was accepted.
@@ -87,8 +87,8 @@ impl InFlightLimit {
             proven_level: 0,
             unproven_level: 0,
             unproven_since: 0.0,
-            last_send: f64::NEG_INFINITY,
-            provisional_ceiling: 0,
+            last_send: None,
+            provisional_ceiling: None,
             stage_target: count(free as usize),
             stage_seq: 0,
             stage_answers: 0,
@@ -105,7 +105,7 @@ impl InFlightLimit {
     pub(super) fn set(&mut self, size: usize) {
         self.resize(size as f64);
         self.phase = Phase::SlowStart;
-        self.provisional_ceiling = 0;
+        self.provisional_ceiling = None;
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
@@ -141,14 +141,13 @@ impl InFlightLimit {
             Phase::SlowStart => constants.spread,
             // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
             // not pass for a ceiling.
-            Phase::Probing { interval }
-                if self.size < 2.0 && f64::from(interval) > 2.0 * self.size =>
-            {
+            Phase::Probing { interval } if self.size < 2.0 && interval > 2.0 * self.size => {
                 constants.spread / 4.0
             }
             Phase::Probing { .. } => constants.spread / 2.0,
         };
-        (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
+        let last_send = self.last_send.filter(|_| rtt > 0.0)?;
+        Some(last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
     }
 
     /// When one more than the window may go, if no refusal comes before: no more than twice as many go
@@ -182,8 +181,9 @@ impl InFlightLimit {
         } else {
             self.resize(self.size.floor() + 1.0);
         }
-        if self.size > f64::from(self.provisional_ceiling) + 2.0 {
-            self.provisional_ceiling = 0;
+        let passed = |ceiling| self.size > f64::from(ceiling) + 2.0;
+        if self.provisional_ceiling.is_some_and(passed) {
+            self.provisional_ceiling = None;
         }
         probed
     }
@@ -195,9 +195,9 @@ impl InFlightLimit {
         }
     }
 
-    fn probe_accepted(&mut self, interval: f32, constants: &Constants) {
+    fn probe_accepted(&mut self, interval: f64, constants: &Constants) {
         let confirmed = interval >= self.max_probe_interval(constants);
-        self.provisional_ceiling = if confirmed { self.size as u32 } else { 0 };
+        self.provisional_ceiling = confirmed.then_some(self.size as u32);
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
     }
@@ -211,7 +211,7 @@ impl InFlightLimit {
     /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
     /// `settled` seconds.
     pub(super) fn on_send(&mut self, now: f64, in_flight: usize, refusal_timeout: f64) {
-        self.last_send = now;
+        self.last_send = Some(now);
         let in_flight = count(in_flight);
         if in_flight > self.unproven_level {
             if now - self.unproven_since > refusal_timeout {
@@ -239,7 +239,7 @@ impl InFlightLimit {
         }
         self.stage_answers = self
             .stage_answers
-            .saturating_add(u16::from(answered.seq >= self.stage_seq));
+            .saturating_add(u64::from(answered.seq >= self.stage_seq));
         match self.phase {
             Phase::SlowStart if answered.queue > 0 && recent => {
                 // Answers to fewer say nothing of so many.
@@ -248,8 +248,7 @@ impl InFlightLimit {
                     self.stage_target = self.size as u32;
                     self.enter_steady(self.max_probe_interval(constants));
                 } else if self.size >= f64::from(self.stage_target)
-                    && u32::from(self.stage_answers)
-                        >= (self.stage_target / ENOUGH).min(u32::from(u16::MAX))
+                    && self.stage_answers >= u64::from(self.stage_target / ENOUGH)
                 {
                     self.stage_target = (constants.reach * self.size).ceil() as u32;
                     (self.stage_seq, self.stage_answers) = (answered.next, 0);

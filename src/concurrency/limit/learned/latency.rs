@@ -6,7 +6,7 @@ use super::Constants;
 /// that of 128 and more.
 const OCTAVES: usize = 7;
 /// Answers that an octave remembers.
-const MEMORY: f32 = 64.0;
+const MEMORY: f64 = 64.0;
 
 /// Logarithms of latencies, by the number of requests that were in flight.
 ///
@@ -19,14 +19,14 @@ pub(super) struct LatencyTrend {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Spread {
-    count: f32,
-    mean: f32,
-    squares: f32,
+    count: f64,
+    mean: f64,
+    squares: f64,
 }
 
 impl Spread {
     /// Welford's update, forgetting what is older than the memory.
-    fn add(&mut self, value: f32) {
+    fn add(&mut self, value: f64) {
         if self.count >= MEMORY {
             self.squares *= 1.0 - 1.0 / MEMORY;
         } else {
@@ -51,7 +51,7 @@ impl Spread {
     }
 
     /// The variance of the mean.
-    fn error(self) -> f32 {
+    fn error(self) -> f64 {
         self.squares / (self.count - 1.0).max(1.0) / self.count.max(1.0)
     }
 }
@@ -63,7 +63,7 @@ fn octave(level: usize) -> usize {
 impl LatencyTrend {
     /// Notes an answer that took `latency` seconds, sent with `level` in flight.
     pub(super) fn observe(&mut self, level: usize, latency: f64) {
-        self.octaves[octave(level)].add(latency.max(1e-6).ln() as f32);
+        self.octaves[octave(level)].add(latency.max(1e-6).ln());
     }
 
     /// Whether answers at `level` take so much longer than those at lower levels that more requests
@@ -80,8 +80,8 @@ impl LatencyTrend {
         if here.count < 4.0 || below.count < 16.0 {
             return false;
         }
-        let noise = (here.error() + below.error()).sqrt() * constants.confidence as f32;
-        let slower = here.mean - below.mean > noise.max(constants.slower.ln() as f32);
+        let noise = (here.error() + below.error()).sqrt() * constants.confidence;
+        let slower = here.mean - below.mean > noise.max(constants.slower.ln());
         if slower {
             let here = &mut self.octaves[octave];
             here.count /= 2.0;

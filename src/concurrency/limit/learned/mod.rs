@@ -108,20 +108,21 @@ pub struct Learned {
     /// Refusals of requests with a lower number belong to the last event.
     recovery_epoch: u64,
     /// When the server's bucket was last found empty, and how many it had admitted by then.
-    exhausted: Mark,
-    /// How many were admitted by the first refusal, in how many seconds; before it 0, and when the first
-    /// request went.
-    first_burst: (f32, f32),
+    exhausted: Option<Mark>,
+    /// When the first request was sent.
+    first_send: f64,
+    /// What the server accepted before its first refusal.
+    first_burst: Option<FirstBurst>,
     /// How many were admitted by the last refusal.
     admitted_at_refusal: f64,
     /// Refusals in a row that blamed the window, none at a higher level than the one before.
-    ceiling_hits: u8,
+    ceiling_hits: u32,
     /// How many were in flight at the last one.
     refused_level: u32,
-    contradictions: u8,
+    contradictions: u32,
     overload: OverloadTest,
     /// Seconds that an answer takes.
-    rtt: f32,
+    rtt: Option<f64>,
     pausing: bool,
     /// Whether a look was refused since the rate was measured.
     probe_was_refused: bool,
@@ -133,16 +134,12 @@ struct Mark {
     admitted: f64,
 }
 
-impl Mark {
-    /// Smaller than an option.
-    const NONE: Self = Self {
-        at: f64::NAN,
-        admitted: 0.0,
-    };
-
-    fn known(self) -> Option<Self> {
-        (!self.at.is_nan()).then_some(self)
-    }
+/// The requests that the server accepted before its first refusal.
+#[derive(Clone, Copy, Debug)]
+struct FirstBurst {
+    admitted: f64,
+    /// From the first request to the refused one.
+    seconds: f64,
 }
 
 impl Learned {
@@ -168,14 +165,15 @@ impl Learned {
             sent: 0,
             refused: 0,
             recovery_epoch: 0,
-            exhausted: Mark::NONE,
-            first_burst: (0.0, 0.0),
+            exhausted: None,
+            first_send: 0.0,
+            first_burst: None,
             admitted_at_refusal: 0.0,
             ceiling_hits: 0,
             refused_level: 0,
             contradictions: 0,
             overload: OverloadTest::default(),
-            rtt: 0.0,
+            rtt: None,
             pausing: false,
             probe_was_refused: false,
         }
@@ -184,7 +182,7 @@ impl Learned {
     /// Lets the pace bind, and not the window.
     fn make_room_for_pacer(&mut self) {
         if let Some(pacer) = &self.pacer {
-            let in_flight = pacer.rate() * f64::from(self.rtt);
+            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
             self.limit.widen(2.0 * in_flight + 4.0);
         }
     }
@@ -200,9 +198,8 @@ impl Learned {
 }
 
 /// When a request was sent: `usual` seconds before its answer, if that was not noted.
-fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
-    sent.at
-        .map_or(now - f64::from(usual), |at| at.as_secs_f64())
+fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
+    sent.at.map_or(now - usual, |at| at.as_secs_f64())
 }
 
 /// Of the answers while little is in flight, one in so many is looked at.
@@ -229,7 +226,7 @@ impl Limit for Learned {
         let refusal_timeout = self.breaker.refusal_timeout();
         let now = now.get().as_secs_f64();
         if seq == 0 {
-            self.first_burst.1 = now as f32;
+            self.first_send = now;
             self.breaker.on_first_send(now);
         }
         self.breaker
@@ -237,7 +234,7 @@ impl Limit for Learned {
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
         if let Some(pacer) = &mut self.pacer {
-            let rtt = f64::from(self.rtt);
+            let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.constants) {
                 self.make_room_for_pacer();
             }

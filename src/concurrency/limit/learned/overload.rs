@@ -1,14 +1,14 @@
 //! Trouble: what a server means that says it is the server's fault.
 
 /// What a refusal adds to the suspicion that a limit is meant: ln(0.3 / 0.1).
-const REFUSED: f32 = 1.1;
+const REFUSED: f64 = 1.1;
 /// What a request that was let in takes off: ln(0.9 / 0.7).
-const LET_IN: f32 = 0.25;
+const LET_IN: f64 = 0.25;
 /// From there on a limit is believed: six of six refused, or more of more. One who refuses one in twenty at
 /// random gets there once in many thousands.
-const BELIEVED: f32 = 6.5;
+const BELIEVED: f64 = 6.5;
 /// So many let in between two refusals end the belief.
-const FAR: f32 = 64.0;
+const FAR: f64 = 64.0;
 
 /// Whether a 503 or its like means a limit.
 ///
@@ -17,11 +17,11 @@ const FAR: f32 = 64.0;
 /// they refuse: a sequential test (Wald's, as a cumulative sum) of three in ten against one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OverloadTest {
-    suspicion: f32,
+    suspicion: f64,
     /// How many had been let in at the last refusal.
-    admitted: f32,
+    admitted: f64,
     /// A level above which the server refused once, or 0.
-    suspect_level: u32,
+    suspect_level: Option<u32>,
     means_limit: bool,
 }
 
@@ -29,8 +29,8 @@ impl OverloadTest {
     /// Notes a refusal after `admitted` were let in in all; `paced` if a pace is held. Whether the
     /// refusal speaks of the server, and not of a limit.
     pub(super) fn observe(&mut self, admitted: f64, paced: bool) -> bool {
-        let since = admitted as f32 - self.admitted;
-        self.admitted = admitted as f32;
+        let since = admitted - self.admitted;
+        self.admitted = admitted;
         self.suspicion = (self.suspicion - LET_IN * since).max(0.0) + REFUSED;
         if self.suspicion >= BELIEVED {
             self.means_limit = true;
@@ -53,12 +53,8 @@ impl OverloadTest {
     /// The server refused above `level`, and was seen to take `taken`: whether it refused there
     /// before, so that it is a ceiling.
     pub(super) fn test_ceiling(&mut self, level: usize, taken: u32) -> bool {
-        let again = taken <= self.suspect_level;
-        self.suspect_level = if again {
-            0
-        } else {
-            u32::try_from(level).unwrap_or(u32::MAX)
-        };
+        let again = self.suspect_level.is_some_and(|suspect| taken <= suspect);
+        self.suspect_level = (!again).then(|| u32::try_from(level).unwrap_or(u32::MAX));
         again
     }
 }

@@ -22,16 +22,16 @@ pub(super) struct Pacer {
     tokens: f64,
     refilled_at: f64,
     /// The most tokens that are saved up, and whether it was found by a refusal.
-    depth: f32,
+    depth: f64,
     depth_known: bool,
     /// The most tokens there were since they ran out, and what was spilled since the last refusal.
-    peak: f32,
-    spilled: f32,
+    peak: f64,
+    spilled: f64,
     step: Step,
     /// Whether the pace holds a request back now.
     holds: bool,
     /// Refusals in a row that came soon, at a rate that was too low to be refused.
-    misses: u8,
+    misses: u32,
     trial: Trial,
     contention: Contention,
 }
@@ -41,13 +41,13 @@ pub(super) struct Pacer {
 struct Step {
     at: f64,
     /// The part by which the rate rises.
-    size: f32,
+    size: f64,
     /// The excess that each step may cost, in requests.
-    probe_budget: f32,
+    probe_budget: f64,
     /// Requests that the pace held back since the last step.
-    held_back: f32,
+    held_back: f64,
     /// The rate before the last step, which held; 0 before any.
-    held_rate: f32,
+    held_rate: Option<f64>,
 }
 
 /// A moment at which the server's bucket was found empty.
@@ -76,24 +76,24 @@ impl Pacer {
             tokens: 0.0,
             refilled_at: sample.now,
             // It may be spent at once again, if the server tells when.
-            depth: sample.asked.map_or(1.0, |_| depth.max(1.0) as f32),
+            depth: sample.asked.map_or(1.0, |_| depth.max(1.0)),
             depth_known: false,
             peak: 0.0,
             spilled: 0.0,
             step: Step {
                 at: sample.now,
                 size: 0.0,
-                probe_budget: constants.excess as f32,
+                probe_budget: constants.excess,
                 held_back: 0.0,
-                held_rate: 0.0,
+                held_rate: None,
             },
             holds: false,
             misses: 0,
             trial: Trial::new(depth),
             contention: Contention::default(),
         };
-        pacer.restart(sample, 0.0, constants);
-        pacer.step.size = constants.max_step as f32;
+        pacer.restart(sample, None, constants);
+        pacer.step.size = constants.max_step;
         pacer
     }
 
@@ -119,8 +119,8 @@ impl Pacer {
     }
 
     /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
-    fn restart(&mut self, sample: &RateSample, tried: f64, constants: &Constants) {
-        let rate = self.measured.get().max(tried) * (1.0 - constants.margin);
+    fn restart(&mut self, sample: &RateSample, tried: Option<f64>, constants: &Constants) {
+        let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - constants.margin);
         self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
         self.tokens = 0.0;
         self.refilled_at = sample.now;
@@ -130,15 +130,15 @@ impl Pacer {
         // short one leaves a store, which evens out what follows.
         let saved = self.rate * sample.asked.unwrap_or(0.0);
         if !self.depth_known && saved > WINDOW_TOKENS {
-            self.depth = self.depth.max(saved as f32);
+            self.depth = self.depth.max(saved);
         }
         let size = constants.step.max(self.measured.uncertainty());
         self.step = Step {
             at: sample.now,
-            size: size.min(constants.max_step) as f32,
+            size: size.min(constants.max_step),
             probe_budget: self.step.probe_budget,
             held_back: 0.0,
-            held_rate: 0.0,
+            held_rate: None,
         };
         self.holds = false;
     }
@@ -146,9 +146,9 @@ impl Pacer {
     fn refill(&mut self, now: f64) {
         let tokens = self.tokens + (now - self.refilled_at).max(0.0) * self.rate;
         self.refilled_at = now;
-        self.tokens = tokens.min(f64::from(self.depth));
-        self.spilled += (tokens - self.tokens) as f32;
-        self.peak = self.peak.max(self.tokens as f32);
+        self.tokens = tokens.min(self.depth);
+        self.spilled += tokens - self.tokens;
+        self.peak = self.peak.max(self.tokens);
     }
 
     /// How many may go, and when one may if none may now. `wanted` if one waits.
@@ -183,18 +183,17 @@ impl Pacer {
         // A slow pace must not wait for ever: six round trips, or fifteen seconds, are enough for the
         // first step. The others need as many fewer as they are longer, so that a pace that has become
         // far too low, because those it shared with are gone, is soon left behind.
-        let first =
-            (f64::from(step.probe_budget) / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
+        let first = (step.probe_budget / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
         let enough = if self.contention.is_shared() {
             self.contention.requests_per_step(rtt)
         } else {
             let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
-            (first * constants.step / f64::from(step.size)).max(least)
+            (first * constants.step / step.size).max(least)
         };
-        if f64::from(step.held_back) < enough || now - step.at <= refusal_timeout {
+        if step.held_back < enough || now - step.at <= refusal_timeout {
             return false;
         }
-        step.held_rate = self.rate as f32;
+        step.held_rate = Some(self.rate);
         step.held_back = 0.0;
         step.at = now;
         if self.contention.is_shared() {
@@ -208,9 +207,9 @@ impl Pacer {
         } else {
             0.0
         };
-        let rise = self.rate * f64::from(step.size);
+        let rise = self.rate * step.size;
         self.rate = (self.rate + rise + additive_increase.min(rise)).min(FASTEST);
-        step.size = (step.size * 2.0).min(step.size.max(constants.max_step as f32));
+        step.size = (step.size * 2.0).min(step.size.max(constants.max_step));
         true
     }
 
@@ -235,32 +234,32 @@ impl Pacer {
     pub(super) fn measure(&mut self, sample: &RateSample, constants: &Constants) {
         // What was saved up when the refused one went.
         let tokens = self.tokens + sample.behind - self.rate * sample.took;
-        let depth = f64::from(self.depth);
+        let depth = self.depth;
         let burst = tokens >= 1.0 || (depth > 1.0 && sample.requests <= depth);
         if burst && !self.contention.is_shared() {
             // The server had saved less than we thought, and that says nothing of the rate.
             let taken = if tokens >= 1.0 {
-                (f64::from(self.peak) - tokens - 1.0).min(sample.requests)
+                (self.peak - tokens - 1.0).min(sample.requests)
             } else {
                 sample.requests
             };
-            self.depth = taken.min(depth - 1.0).max(1.0) as f32;
+            self.depth = taken.min(depth - 1.0).max(1.0);
             self.depth_known = true;
-            let tried = if self.trial.runs() { self.rate } else { 0.0 };
+            let tried = self.trial.runs().then_some(self.rate);
             self.restart(sample, tried, constants);
             return;
         }
-        let held = f64::from(self.step.held_rate);
+        let held = self.step.held_rate;
         // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
         // be as shallow, or if that was much.
-        let (mut seconds, idle) = (sample.seconds, f64::from(self.spilled) / self.rate);
+        let (mut seconds, idle) = (sample.seconds, self.spilled / self.rate);
         if self.depth_known || idle > seconds / 2.0 {
             seconds = (seconds - idle).max(seconds / 20.0);
         }
-        let failed = self.trial.end(held > 0.0);
+        let failed = self.trial.end(held.is_some());
         let low = self
             .contention
-            .observe(self.rate, held, held == 0.0 && !failed);
+            .observe(self.rate, held, held.is_none() && !failed);
         let missed = sample.requests < 16.0 && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
@@ -270,7 +269,7 @@ impl Pacer {
         let news = self
             .measured
             .observe(sample.requests, seconds, held, constants);
-        let probe_budget = constants.excess as f32;
+        let probe_budget = constants.excess;
         self.step.probe_budget = if news == News::Confirmed {
             (2.0 * self.step.probe_budget).min(4.0 * probe_budget)
         } else {
@@ -279,7 +278,7 @@ impl Pacer {
         let window = self.rate * sample.asked.unwrap_or(0.0) > WINDOW_TOKENS;
         self.trial
             .begin(held, &self.measured, sample.shut || window);
-        let tried = if self.trial.runs() { held } else { 0.0 };
+        let tried = held.filter(|_| self.trial.runs());
         let refused = self.rate;
         self.restart(sample, tried, constants);
         if self.contention.is_shared() {

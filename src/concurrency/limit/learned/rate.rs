@@ -5,8 +5,8 @@ use super::Constants;
 /// So many requests in so many seconds, between moments at which the server had nothing left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    requests: f32,
-    seconds: f32,
+    requests: f64,
+    seconds: f64,
 }
 
 /// How a measurement compares with those before it.
@@ -22,20 +22,17 @@ pub(super) enum News {
 
 impl Rate {
     pub(super) fn new(requests: f64, seconds: f64) -> Self {
-        Self {
-            requests: requests as f32,
-            seconds: seconds as f32,
-        }
+        Self { requests, seconds }
     }
 
     /// Requests per second.
     pub(super) fn get(&self) -> f64 {
-        f64::from(self.requests) / f64::from(self.seconds)
+        self.requests / self.seconds
     }
 
     /// The part by which it may be wrong, for half a request.
     pub(super) fn uncertainty(&self) -> f64 {
-        0.5 / f64::from(self.requests)
+        0.5 / self.requests
     }
 
     /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
@@ -44,25 +41,22 @@ impl Rate {
         &mut self,
         requests: f64,
         seconds: f64,
-        held: f64,
+        held: Option<f64>,
         constants: &Constants,
     ) -> News {
         let requests = requests.max(0.5);
         let (old, new) = (self.get(), requests / seconds);
         // Of a count, and of its last request.
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
-        if held > 0.0 && new > old * (1.0 + noise) {
+        if let Some(held) = held.filter(|_| new > old * (1.0 + noise)) {
             // From below, the count says too little and the rate that held perhaps too much.
             let rate = (held.max(new) * new).sqrt();
-            let weight = f64::from(self.requests).min(2.0 * requests);
+            let weight = self.requests.min(2.0 * requests);
             let weight = weight.clamp(8.0, 32.0);
             *self = Self::new(weight, weight / rate);
             News::Climbed
         } else if (new / old - 1.0).abs() < noise {
-            let (requests, seconds) = (
-                f64::from(self.requests) + requests,
-                f64::from(self.seconds) + seconds,
-            );
+            let (requests, seconds) = (self.requests + requests, self.seconds + seconds);
             let keep = (constants.memory / requests).min(1.0);
             *self = Self::new(requests * keep, seconds * keep);
             News::Confirmed
@@ -80,7 +74,7 @@ const HIGHER: f64 = 1.03;
 const DEEP: f64 = 4.0;
 
 /// The most occasions that pass after a trial that failed.
-const MOST_SKIPPED: u8 = 31;
+const MOST_SKIPPED: u32 = 31;
 
 /// Whether a rate that held, though less was measured, is tried once more.
 ///
@@ -93,8 +87,8 @@ pub(super) struct Trial {
     runs: bool,
     deep: bool,
     /// How many more occasions pass before the next, and how many were let pass last.
-    skip: u8,
-    skipped: u8,
+    skip: u32,
+    skipped: u32,
 }
 
 impl Trial {
@@ -128,8 +122,9 @@ impl Trial {
 
     /// Begins one, if `held` is worth it, the highest rate that held. `spills` if the server does so
     /// even with a deep bucket.
-    pub(super) fn begin(&mut self, held: f64, measured: &Rate, spills: bool) {
-        if held > HIGHER * measured.get() && (spills || !self.deep) {
+    pub(super) fn begin(&mut self, held: Option<f64>, measured: &Rate, spills: bool) {
+        let higher = held.is_some_and(|held| held > HIGHER * measured.get());
+        if higher && (spills || !self.deep) {
             self.runs = self.skip == 0;
             self.skip = self.skip.saturating_sub(1);
         }

@@ -27,15 +27,15 @@ const EXACT: f64 = 0.02;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FixedWindow {
     /// When the server shut, and when a look was last refused.
-    exhausted_at: f64,
-    refused_at: f64,
+    exhausted_at: Option<f64>,
+    refused_at: Option<f64>,
     start: Option<WindowStart>,
     /// The distance between two openings in seconds, 0 if it is unknown, and whether one of them is only
     /// guessed.
-    length: f32,
+    length: Option<f64>,
     assumed: bool,
     /// How long the last closure was, in seconds.
-    last_closure: f32,
+    last_closure: f64,
     /// Whether the server asked for a wait when it shut.
     asked: bool,
     /// Whether it was shut because the quota was known to be spent.
@@ -54,14 +54,14 @@ struct WindowStart {
     /// How many had been let in before it.
     admitted: f64,
     /// How many seconds earlier it may have been.
-    uncertainty: f32,
+    uncertainty: f64,
     /// Whether it is that of the first request of all, with which a window may begin.
     assumed: bool,
 }
 
 impl WindowStart {
     fn earliest(&self) -> f64 {
-        self.at - f64::from(self.uncertainty)
+        self.at - self.uncertainty
     }
 }
 
@@ -79,13 +79,13 @@ impl FixedWindow {
     /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
     pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool) {
         self.asked = asked;
-        self.exhausted_at = now;
+        self.exhausted_at = Some(now);
         self.probes_early = false;
         self.on_probe_refused(now);
         if let Some(start) = self.start {
             self.quota.observe(admitted - start.admitted);
-            let windows = (now - start.at) / f64::from(self.length);
-            if self.length > 0.0 && windows > 1.1 {
+            let outlived = |length| (now - start.at) / length > 1.1;
+            if self.length.is_some_and(outlived) {
                 self.quota.forget_agreement();
             }
         }
@@ -102,7 +102,7 @@ impl FixedWindow {
             // The windows are as long as was known.
             return;
         }
-        self.refused_at = now;
+        self.refused_at = Some(now);
         self.unrefused = false;
     }
 
@@ -111,27 +111,28 @@ impl FixedWindow {
         let mut start = WindowStart {
             at,
             admitted,
-            uncertainty: (at - self.refused_at) as f32,
+            uncertainty: at - self.refused_at.unwrap_or(at),
             assumed: false,
         };
         self.tested = false;
         let before = self.start.replace(start);
-        if let (true, Some(before)) = (self.unrefused && self.length > 0.0, before) {
+        if let (true, Some(mut length), Some(before)) = (self.unrefused, self.length, before) {
             if std::mem::take(&mut self.probes_early) {
-                self.length = shorter(self.length).unwrap_or(self.length);
+                length = shorter(length).unwrap_or(length);
+                self.length = Some(length);
             }
             // As expected, and perhaps it had been open for a while.
-            let uncertainty = at - (before.earliest() + f64::from(self.length));
-            start.uncertainty = (uncertainty as f32).clamp(0.0, before.uncertainty);
+            let uncertainty = at - (before.earliest() + length);
+            start.uncertainty = uncertainty.clamp(0.0, before.uncertainty);
             self.start = Some(start);
             self.quota.on_next_window();
             return;
         }
-        let last_closure = at - self.exhausted_at;
+        let last_closure = at - self.exhausted_at.unwrap_or(at);
         let worth = if self.asked { WORTH_ASKED } else { WORTH };
         if last_closure < worth && !self.is_known() {
             self.start = None;
-            self.length = 0.0;
+            self.length = None;
             self.quota.forget_agreement();
             return;
         }
@@ -140,15 +141,16 @@ impl FixedWindow {
             start.uncertainty = start.uncertainty.min(1.0);
             self.start = Some(start);
         }
-        self.last_closure = last_closure.max(WORTH) as f32;
-        let known = std::mem::take(&mut self.length);
+        self.last_closure = last_closure.max(WORTH);
+        let known = self.length.take();
         if let Some(before) = before {
             self.assumed = before.assumed;
             if last_closure >= SHORT * (at - before.at) {
-                self.length = distance(&before, &start).unwrap_or_default();
+                self.length = distance(&before, &start);
             }
-            let off = (known - self.length).abs();
-            if known > 0.0 && self.length > 0.0 && off > before.uncertainty + start.uncertainty {
+            let vague = before.uncertainty + start.uncertainty;
+            let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
+            if known.zip(self.length).is_some_and(differs) {
                 self.quota.forget_agreement();
             }
         }
@@ -156,21 +158,22 @@ impl FixedWindow {
 
     /// When to look first, and then how long apart, if the past tells.
     pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
-        let sure = self.length > 0.0 && (!self.assumed || self.quota.has_agreed());
+        let sure = !self.assumed || self.quota.has_agreed();
         let start = self.start.filter(|_| sure)?;
-        let probes_early = shorter(self.length).filter(|_| self.probes_early);
-        let length = f64::from(probes_early.unwrap_or(self.length));
-        let uncertainty = f64::from(start.uncertainty);
-        let (probes_early, longest) = if !self.is_known() {
+        let length = self.length?;
+        let shorter = shorter(length).filter(|_| self.probes_early);
+        let length = shorter.unwrap_or(length);
+        let uncertainty = start.uncertainty;
+        let (early, longest) = if !self.is_known() {
             // What was no window must not cost much.
-            let longest = 1.5 * f64::from(self.last_closure);
+            let longest = 1.5 * self.last_closure;
             (uncertainty, longest.min(constants.max_wait))
         } else if uncertainty > EXACT * length {
             (uncertainty / 2.0, constants.max_wait)
         } else {
             (0.0, constants.max_wait)
         };
-        let at = start.at - probes_early + length;
+        let at = start.at - early + length;
         (at > now && at - now <= longest).then_some((at, uncertainty / 2.0))
     }
 
@@ -187,7 +190,7 @@ impl FixedWindow {
 
     /// Whether the length of the server's windows is known, and how many each takes.
     pub(super) fn is_known(&self) -> bool {
-        self.length > 0.0 && self.quota.is_known()
+        self.length.is_some() && self.quota.is_known()
     }
 
     /// How many were let in from the last opening, after `admitted` in all, where as many as this may be
@@ -228,9 +231,9 @@ impl FixedWindow {
 
     /// This window was spent without a refusal.
     pub(super) fn on_spent(&mut self, now: f64) {
-        self.exhausted_at = now;
+        self.exhausted_at = Some(now);
         self.unrefused = true;
-        self.probes_early = self.quota.is_tested_next() && shorter(self.length).is_some();
+        self.probes_early = self.quota.is_tested_next() && self.length.and_then(shorter).is_some();
         self.quota.on_spent();
     }
 
@@ -241,8 +244,8 @@ impl FixedWindow {
         };
         let spent = self.quota.on_refused(admitted - start.admitted, constants);
         if spent {
-            self.exhausted_at = now;
-            self.refused_at = now;
+            self.exhausted_at = Some(now);
+            self.refused_at = Some(now);
             self.unrefused = true;
         }
         spent
@@ -251,17 +254,16 @@ impl FixedWindow {
 
 /// The length that windows of `length` seconds may have in truth: two of them look like one, where
 /// the second was not looked for.
-fn shorter(length: f32) -> Option<f32> {
-    let below = |round: &f64| *round < 0.75 * f64::from(length);
-    let round = ROUND.into_iter().rfind(below);
-    round.map(|round| round as f32)
+fn shorter(length: f64) -> Option<f64> {
+    let below = |round: &f64| *round < 0.75 * length;
+    ROUND.into_iter().rfind(below)
 }
 
 /// The distance between two openings in seconds: a round one if they may be so far apart, else the
 /// least, and nothing if the first is only guessed.
-fn distance(before: &WindowStart, after: &WindowStart) -> Option<f32> {
+fn distance(before: &WindowStart, after: &WindowStart) -> Option<f64> {
     let (uncertainty, distance) = (
-        f64::from(before.uncertainty + after.uncertainty),
+        (before.uncertainty + after.uncertainty),
         after.at - before.at,
     );
     let off = |round: &f64| (round - distance).abs();
@@ -269,11 +271,10 @@ fn distance(before: &WindowStart, after: &WindowStart) -> Option<f32> {
         .into_iter()
         .filter(|round| off(round) <= uncertainty)
         .min_by(|one, other| off(one).total_cmp(&off(other)));
-    let least = distance - f64::from(after.uncertainty);
+    let least = distance - after.uncertainty;
     round
         .or((!before.assumed).then_some(least))
         .filter(|length| *length >= SHORTEST)
-        .map(|length| length as f32)
 }
 
 #[cfg(test)]

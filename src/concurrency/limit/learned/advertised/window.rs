@@ -29,18 +29,25 @@ pub(in super::super) struct AdvertisedWindow {
     /// So many more than those that are not answered yet, before the window ends.
     remaining: u32,
     /// What the next window holds, and how many seconds it lasts; 0 if that was not told.
-    limit: u32,
-    length: f32,
+    limit: Option<u32>,
+    length: Option<f64>,
     /// Whether its begin was reckoned and not told; then the number of its first request, and how many of
     /// those before it have no answer yet. They are none of its. Numbers wrap.
-    computed: bool,
-    first_seq: u32,
-    old_unanswered: u32,
+    computed: Option<Computed>,
     /// When that was told: only a request sent later can tell of more.
     at: f64,
     /// When it has ended for sure, and when one request may look whether it has.
     until: f64,
     probe_at: f64,
+}
+
+/// The start of a window, computed from the advertised length.
+#[derive(Clone, Copy, Debug)]
+struct Computed {
+    /// The first request in the window.
+    first_seq: u64,
+    /// Earlier requests without an answer, which do not count against this window.
+    unanswered_before: u32,
 }
 
 impl AdvertisedWindow {
@@ -64,15 +71,12 @@ impl AdvertisedWindow {
             .filter(|_| may_probe && begun && quota.window.is_none() && !hint.is_refusal());
         Self {
             remaining: narrow(remaining),
-            limit: quota.limit.map_or(0, narrow),
+            limit: quota.limit.map(narrow).filter(|limit| *limit > 0),
             length: quota
                 .window
-                .map(|window| window.as_secs_f32())
-                .filter(|length| f64::from(*length) <= max_wait)
-                .unwrap_or(0.0),
-            computed: false,
-            first_seq: 0,
-            old_unanswered: 0,
+                .map(|window| window.as_secs_f64())
+                .filter(|length| *length > 0.0 && *length <= max_wait),
+            computed: None,
             at: answer.now,
             until,
             probe_at: length.map_or(until, |length| answer.now + length),
@@ -93,15 +97,14 @@ impl AdvertisedWindow {
             return answer;
         }
         let mut known = answer;
-        (known.computed, known.first_seq, known.old_unanswered) =
-            (self.computed, self.first_seq, self.old_unanswered);
+        known.computed = self.computed;
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
             known.at = self.at;
         }
         // What was only expected is off by the way there.
-        if self.limit > 0 || self.length > 0.0 {
+        if self.limit.is_some() || self.length.is_some() {
             known.until = known.until.min(self.until);
             known.probe_at = known.until.min(self.probe_at);
         }
@@ -117,14 +120,13 @@ impl AdvertisedWindow {
 
     /// Whether request `seq` went before this window began.
     fn is_old(&self, seq: u64) -> bool {
-        let ahead = self.first_seq.wrapping_sub(seq as u32) as i32;
-        self.computed && ahead > 0
+        self.computed.is_some_and(|start| seq < start.first_seq)
     }
 
     /// Notes that request `seq` was answered, refused or given up; `noted` if that told what is left.
     pub(in super::super) fn on_outcome(&mut self, seq: u64, told: bool) {
-        if self.is_old(seq) {
-            self.old_unanswered = self.old_unanswered.saturating_sub(1);
+        if let Some(start) = self.computed.as_mut().filter(|start| seq < start.first_seq) {
+            start.unanswered_before = start.unanswered_before.saturating_sub(1);
         } else if !told {
             // It was counted nonetheless.
             self.on_silence();
@@ -155,7 +157,8 @@ impl AdvertisedWindow {
 
     /// How many may go beside the `open` ones, and when more may.
     pub(in super::super) fn available(&self, unanswered: u32, now: f64) -> (usize, f64) {
-        let unanswered = unanswered.saturating_sub(self.old_unanswered);
+        let unanswered =
+            unanswered.saturating_sub(self.computed.map_or(0, |start| start.unanswered_before));
         let left = self.remaining.saturating_sub(unanswered);
         let due = self.is_due(now);
         let probe = u32::from(due && unanswered == 0);
@@ -166,15 +169,16 @@ impl AdvertisedWindow {
     /// The window after this one, as far as it is known: as full as this one was, until an answer
     /// tells more. Its first request is number `first`, and `open` before it have no answer yet.
     pub(in super::super) fn next(&self, now: f64, first_seq: u64, unanswered: u32) -> Option<Self> {
-        let until = now + f64::from(self.length);
-        (self.limit > 0 && self.length > 0.0).then_some(Self {
-            remaining: self.limit,
-            computed: true,
-            first_seq: first_seq as u32,
-            old_unanswered: unanswered,
+        let (limit, length) = self.limit.zip(self.length)?;
+        Some(Self {
+            remaining: limit,
+            computed: Some(Computed {
+                first_seq,
+                unanswered_before: unanswered,
+            }),
             at: now,
-            until,
-            probe_at: until,
+            until: now + length,
+            probe_at: now + length,
             ..*self
         })
     }

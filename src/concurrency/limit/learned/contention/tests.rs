@@ -10,7 +10,7 @@ const RTT: f64 = 2.0;
 fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
     let mut contention = Contention::default();
     for _ in 0..20 {
-        assert!(!contention.observe(10.2, 10.1, false));
+        assert!(!contention.observe(10.2, Some(10.1), false));
         assert!(!contention.is_shared());
     }
 }
@@ -18,28 +18,28 @@ fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
 #[test]
 fn a_measured_rate_that_is_refused_shows_others() {
     let mut contention = Contention::default();
-    assert!(contention.observe(10.0, 0.0, true));
+    assert!(contention.observe(10.0, None, true));
     assert!(contention.is_shared());
 }
 
 #[test]
 fn a_rate_that_holds_well_above_a_refused_one_shows_others() {
     let mut contention = Contention::default();
-    contention.observe(10.0, 9.9, false);
-    contention.observe(12.0, 11.9, false);
+    contention.observe(10.0, Some(9.9), false);
+    contention.observe(12.0, Some(11.9), false);
     assert!(!contention.is_shared(), "a store may carry it so far");
-    contention.observe(17.0, 16.0, false);
+    contention.observe(17.0, Some(16.0), false);
     assert!(contention.is_shared());
 }
 
 #[test]
 fn others_are_forgotten_when_nothing_shows_them() {
     let mut contention = Contention::default();
-    contention.observe(10.0, 0.0, true);
+    contention.observe(10.0, None, true);
     for _ in 0..CALM {
         assert!(contention.is_shared());
         contention.cut(10.0, 10.0);
-        contention.observe(10.1, 10.0, false);
+        contention.observe(10.1, Some(10.0), false);
     }
     assert!(!contention.is_shared());
 }
@@ -47,7 +47,7 @@ fn others_are_forgotten_when_nothing_shows_them() {
 #[test]
 fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
     let mut contention = Contention::default();
-    contention.observe(10.0, 0.0, true);
+    contention.observe(10.0, None, true);
     let mut rate = contention.cut(10.0, 10.0);
     let (mut seconds, mut made_good) = (0.0, None);
     while rate < 20.0 {
@@ -66,7 +66,7 @@ fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
 #[test]
 fn a_pace_that_was_not_used_is_cut_to_what_was() {
     let mut contention = Contention::default();
-    contention.observe(50.0, 0.0, true);
+    contention.observe(50.0, None, true);
     assert!(contention.cut(50.0, 10.0) <= 10.0);
 }
 
@@ -78,7 +78,7 @@ fn shares_become_equal() {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
             let mut contention = Contention::default();
-            contention.observe(rate, 0.0, true);
+            contention.observe(rate, None, true);
             contention.cut(rate, rate);
             (contention, rate, 0.0)
         });
@@ -95,7 +95,7 @@ fn shares_become_equal() {
                     at <= 0.0
                 });
                 let (contention, rate, bound) = hit.expect("somebody");
-                contention.observe(*rate, *rate, false);
+                contention.observe(*rate, Some(*rate), false);
                 *rate = contention.cut(*rate, *rate);
                 *bound = 0.0;
             }

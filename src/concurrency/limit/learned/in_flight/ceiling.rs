@@ -4,7 +4,7 @@ use super::{Attribution, Constants, InFlightLimit, Phase, count};
 
 /// So many looks come soon after others were found to hold all places. They are refusals of a client
 /// that has few requests, so they are few among all.
-const URGENT_PROBES: u8 = 6;
+const URGENT_PROBES: u32 = 6;
 
 impl InFlightLimit {
     /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
@@ -19,10 +19,10 @@ impl InFlightLimit {
         if matches!(self.phase, Phase::Probing { .. }) && level > self.size as usize {
             return Attribution::Probe;
         }
+        let passed = |ceiling| count(level) > ceiling;
         if !trouble
-            && self.provisional_ceiling > 0
             && self.phase == Phase::SlowStart
-            && count(level) > self.provisional_ceiling
+            && self.provisional_ceiling.is_some_and(passed)
         {
             // The look got in by chance, just as another request left.
             return Attribution::Probe;
@@ -50,15 +50,16 @@ impl InFlightLimit {
             let mut max_probe_interval = self.max_probe_interval(constants);
             if self.urgent_probes > 0 {
                 self.urgent_probes -= 1;
-                max_probe_interval =
-                    max_probe_interval.min((constants.probe_rounds * self.size) as f32);
+                max_probe_interval = max_probe_interval.min(constants.probe_rounds * self.size);
             }
             self.enter_steady((interval * 2.0).min(max_probe_interval));
         } else {
-            self.resize(f64::from(self.provisional_ceiling));
+            if let Some(ceiling) = self.provisional_ceiling {
+                self.resize(f64::from(ceiling));
+            }
             self.enter_steady(self.max_probe_interval(constants));
         }
-        self.provisional_ceiling = 0;
+        self.provisional_ceiling = None;
         self.unproven_level = self.unproven_level.min(self.size as u32);
     }
 
@@ -71,12 +72,12 @@ impl InFlightLimit {
     /// The server took `level` and no more.
     pub(in super::super) fn cut(&mut self, level: usize) {
         self.resize(level as f64);
-        self.enter_steady(2.0 * self.size as f32);
+        self.enter_steady(2.0 * self.size);
     }
 
     /// Stops growing where it is.
     pub(in super::super) fn stop(&mut self) {
-        self.enter_steady(2.0 * self.size as f32);
+        self.enter_steady(2.0 * self.size);
     }
 
     /// The most in flight that was not refused.
@@ -90,7 +91,7 @@ impl InFlightLimit {
         (self.unproven_level, self.unproven_since) = (0, now);
     }
 
-    pub(super) fn enter_steady(&mut self, interval: f32) {
+    pub(super) fn enter_steady(&mut self, interval: f64) {
         self.phase = Phase::Steady {
             answers: 0.0,
             interval,
@@ -98,9 +99,9 @@ impl InFlightLimit {
     }
 
     /// The answers between two looks above a ceiling that is confirmed.
-    pub(super) fn max_probe_interval(&self, constants: &Constants) -> f32 {
+    pub(super) fn max_probe_interval(&self, constants: &Constants) -> f64 {
         constants
             .probe_requests
-            .max(constants.probe_rounds * self.size) as f32
+            .max(constants.probe_rounds * self.size)
     }
 }

@@ -3,13 +3,13 @@
 use super::super::Constants;
 
 /// Windows of fewer requests than this agree by chance, and must agree once more.
-const SMALL_QUOTA: f32 = 8.0;
+const SMALL_QUOTA: f64 = 8.0;
 /// Fewer are what flows into a bucket meanwhile.
 const LEAST: f64 = 4.0;
 /// Counts agree that differ by no more than this part: others may count along.
 const AGREES: f64 = 0.02;
 /// The most windows from one test of the quota to the next.
-const RAREST: u16 = 16;
+const RAREST: u32 = 16;
 
 /// How many are let in from one opening of the server to the next.
 ///
@@ -17,27 +17,27 @@ const RAREST: u16 = 16;
 /// and none is refused. Now and then one more is, as a look above a ceiling.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WindowQuota {
-    size: f32,
+    size: Option<f64>,
     /// By how many the next test goes beyond the quota, if not by one.
-    extra: f32,
+    extra: Option<f64>,
     /// The windows before the next test, and from that one to the one after it.
-    windows_until_test: u16,
-    test_interval: u16,
+    windows_until_test: u32,
+    test_interval: u32,
     /// How many times in a row windows took equally many.
-    agreed: u8,
+    agreed: u32,
     /// Whether the last window was a test, and no refusal is known of.
     testing: bool,
 }
 
 impl WindowQuota {
     pub(super) fn size(&self) -> f64 {
-        f64::from(self.size)
+        self.size.unwrap_or(0.0)
     }
 
     /// Whether a window closed after so many that the next may close there. What flows into a bucket
     /// between two looks is less, and as regular.
     pub(super) fn is_guessed(&self) -> bool {
-        self.size() >= f64::from(SMALL_QUOTA)
+        self.size() >= SMALL_QUOTA
     }
 
     /// A window took `count` before it closed.
@@ -48,7 +48,7 @@ impl WindowQuota {
         } else {
             0
         };
-        self.size = count as f32;
+        self.size = Some(count);
     }
 
     /// What was counted is not the quota of one window.
@@ -62,11 +62,11 @@ impl WindowQuota {
     }
 
     pub(super) fn is_known(&self) -> bool {
-        self.agreed > u8::from(self.size < SMALL_QUOTA)
+        self.agreed > u32::from(self.size() < SMALL_QUOTA)
     }
 
-    fn extra(&self) -> f32 {
-        self.extra.max(1.0)
+    fn extra(&self) -> f64 {
+        self.extra.unwrap_or(1.0)
     }
 
     /// How many go in this window.
@@ -76,7 +76,7 @@ impl WindowQuota {
         } else {
             0.0
         };
-        f64::from(self.size + extra)
+        self.size() + extra
     }
 
     /// Whether the next window is one that tests the quota.
@@ -94,8 +94,8 @@ impl WindowQuota {
     pub(super) fn on_next_window(&mut self) {
         if std::mem::take(&mut self.testing) {
             // All were let in, also those of the test: the next one goes further.
-            self.size += self.extra();
-            self.extra = 2.0 * self.extra();
+            self.size = Some(self.size() + self.extra());
+            self.extra = Some(2.0 * self.extra());
             self.test_interval = 1;
         }
     }
@@ -103,16 +103,16 @@ impl WindowQuota {
     /// A request was refused after `count` in this window: whether that is the quota. If so, the next
     /// test comes twice as late.
     pub(super) fn on_refused(&mut self, count: f64, constants: &Constants) -> bool {
-        if count < (1.0 - AGREES) * f64::from(self.size) - 0.5 {
+        if count < (1.0 - AGREES) * self.size() - 0.5 {
             self.agreed = 0;
             return false;
         }
-        self.size = count as f32;
-        let least = (constants.probe_requests / count).ceil() as u16;
+        self.size = Some(count);
+        let least = (constants.probe_requests / count).ceil() as u32;
         let windows_until_test = self.test_interval.max(least);
         self.windows_until_test = windows_until_test;
         self.test_interval = windows_until_test.saturating_mul(2).min(RAREST.max(least));
-        self.extra = 0.0;
+        self.extra = None;
         self.testing = false;
         true
     }
