@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::pacer::Pacer;
 use super::{Headroom, Learned, Load, Now};
 
 /// How many more requests may go.
@@ -47,13 +46,16 @@ impl Learned {
         if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
             return None;
         }
-        let (rtt, refusal_timeout) = (self.rtt.unwrap_or(0.0), self.breaker.refusal_timeout());
-        let at = self.limit.grows_at(rtt, refusal_timeout, &self.constants)?;
+        let (rtt, refusal_timeout) = (
+            self.rtt.unwrap_or(0.0),
+            self.breaker.refusal_timeout(&self.tuning),
+        );
+        let at = self.limit.grows_at(rtt, refusal_timeout, &self.tuning)?;
         let now = now.get().as_secs_f64();
         if now + 1e-9 < at {
             return Some(not_before(at));
         }
-        if self.limit.grow(&self.constants) {
+        if self.limit.grow(&self.tuning) {
             self.on_probe_accepted(now);
         }
         None
@@ -69,31 +71,34 @@ impl Learned {
     ) -> Result<usize, f64> {
         // Half of the window in use is no growth, and needs no spreading.
         if 2 * load.in_flight >= limit {
-            if let Some(at) = self
-                .limit
-                .next_send(self.rtt.unwrap_or(0.0), &self.constants)
-            {
+            if let Some(at) = self.limit.next_send(self.rtt.unwrap_or(0.0), &self.tuning) {
                 if now.get().as_secs_f64() + 1e-9 < at {
                     return Err(at);
                 }
                 slots = 1;
             }
         }
-        if self.breaker.counts_admissions() {
+        if self.breaker.counts_admissions(&self.tuning) {
             let admitted = self.sent as f64 - self.refused as f64;
             let now = now.get().as_secs_f64();
-            if let Some(left) = self.breaker.check_window(now, admitted, &self.constants) {
+            if let Some(left) = self.breaker.check_window(now, admitted, &self.tuning) {
                 slots = slots.min(left);
             }
         }
         if !self.breaker.is_closed() {
-            let bursts = self.pacer.as_ref().is_none_or(Pacer::has_burst);
+            let bursts = self
+                .pacer
+                .as_ref()
+                .is_none_or(|pacer| pacer.has_burst(&self.tuning));
             if !bursts && self.breaker.is_reopening() {
                 // The pace began anew, and sees to it that few follow.
                 self.breaker.close();
             }
             let now = now.get().as_secs_f64();
-            match self.breaker.admission(now, load.in_flight, limit) {
+            match self
+                .breaker
+                .admission(now, load.in_flight, limit, &self.tuning)
+            {
                 Admission::Unlimited => {}
                 Admission::AtMost(most) => slots = slots.min(most),
                 Admission::NotBefore(at) => return Err(at),

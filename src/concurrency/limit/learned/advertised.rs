@@ -5,6 +5,7 @@ mod window;
 use std::time::Duration;
 
 use self::window::{AdvertisedWindow, Arrival};
+use super::Tuning;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The state of the tightest quota of requests, by the answers.
@@ -37,13 +38,6 @@ struct AdvertisedBucket {
     by: u64,
 }
 
-/// Of fewer whole seconds, what was rounded up may be half.
-const VAGUE: u64 = 4;
-
-/// How far one answer moves the mirror of a bucket. What it says is true of the moment at which
-/// its request was admitted, and rounded.
-const TRUST: f64 = 0.2;
-
 impl Advertised {
     /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`; `next`
     /// is the number of the next request. What would hold somebody for longer than `max_wait`
@@ -55,7 +49,7 @@ impl Advertised {
         sent_at: f64,
         next: u64,
         now: f64,
-        max_wait: f64,
+        tuning: &Tuning,
     ) {
         if hint.quotas().is_empty() {
             return;
@@ -69,12 +63,12 @@ impl Advertised {
         let Some((quota, remaining, reset)) = tightest else {
             return;
         };
-        let rate = match (bucket_rate(quota), self.state) {
-            (Some(_), Some(State::Bucket(bucket))) if is_vague(reset) => Some(bucket.rate),
-            (Some(_), _) if is_vague(reset) => return,
+        let rate = match (bucket_rate(quota, tuning), self.state) {
+            (Some(_), Some(State::Bucket(bucket))) if is_vague(reset, tuning) => Some(bucket.rate),
+            (Some(_), _) if is_vague(reset, tuning) => return,
             (rate, _) => rate,
         };
-        if rate.map_or(reset.as_secs_f64(), f64::recip) > max_wait {
+        if rate.map_or(reset.as_secs_f64(), f64::recip) > tuning.max_wait {
             // Nobody is held for so long: let the server refuse, and the caller decide.
             self.state = None;
             return;
@@ -98,7 +92,7 @@ impl Advertised {
                     by: seq,
                 };
                 State::Bucket(match state {
-                    Some(State::Bucket(bucket)) => bucket.after(answer),
+                    Some(State::Bucket(bucket)) => bucket.after(answer, tuning.mirror_trust),
                     _ => answer,
                 })
             }
@@ -118,7 +112,7 @@ impl Advertised {
                     left,
                     hint,
                     arrival,
-                    max_wait,
+                    tuning,
                     !self.distrusts_length,
                 );
                 State::Window(match state {
@@ -185,11 +179,11 @@ impl Advertised {
 }
 
 impl AdvertisedBucket {
-    fn after(mut self, answer: Self) -> Self {
+    fn after(mut self, answer: Self, trust: f64) -> Self {
         self.refill(answer.at);
         Self {
-            tokens: self.tokens + TRUST * (answer.tokens - self.tokens),
-            rate: self.rate + TRUST * (answer.rate - self.rate),
+            tokens: self.tokens + trust * (answer.tokens - self.tokens),
+            rate: self.rate + trust * (answer.rate - self.rate),
             ..answer
         }
     }
@@ -202,21 +196,25 @@ impl AdvertisedBucket {
 }
 
 /// Whether a reset may be rounded up so far that it tells no rate.
-fn is_vague(reset: Duration) -> bool {
-    reset.subsec_nanos() == 0 && reset.as_secs() < VAGUE
+fn is_vague(reset: Duration, tuning: &Tuning) -> bool {
+    reset.subsec_nanos() == 0 && reset.as_secs_f64() < tuning.vague_reset
 }
 
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
 /// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
-fn bucket_rate(quota: &Quota) -> Option<f64> {
+fn bucket_rate(quota: &Quota, tuning: &Tuning) -> Option<f64> {
     let missing = quota.limit?.checked_sub(quota.remaining?)? as f64;
-    let missing = if missing < 4.0 {
+    let missing = if missing < tuning.rounded_missing {
         missing
     } else {
-        missing - 0.5
+        missing - tuning.missing_rounding
     };
     let reset = quota.reset?;
-    let rounded = if reset.subsec_nanos() == 0 { 0.5 } else { 0.0 };
+    let rounded = if reset.subsec_nanos() == 0 {
+        tuning.reset_rounding
+    } else {
+        0.0
+    };
     let rate = missing / (reset.as_secs_f64() - rounded);
     (quota.refill_rate().is_some() && rate.is_finite() && rate > 0.0).then_some(rate)
 }

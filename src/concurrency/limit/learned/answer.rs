@@ -1,7 +1,7 @@
 //! What an answer teaches.
 
 use super::in_flight::Answered;
-use super::{IDLE_SAMPLES, Learned, Load, Now, Sent, sent_at};
+use super::{Learned, Load, Now, Sent, sent_at};
 use crate::hint::Hint;
 
 impl Learned {
@@ -10,22 +10,24 @@ impl Learned {
         // take, and of that a part is enough.
         let idle =
             self.breaker.is_closed() && load.waiting == 0 && 2 * sent.in_flight < self.limit.get();
-        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
+        if idle && sent.seq % self.idle_samples() != 0 && hint.is_empty() {
             return;
         }
         let now = now.get().as_secs_f64();
         if self.breaker.is_probe(sent.seq) {
-            self.breaker.probe_accepted(now, load.in_flight);
+            self.breaker
+                .probe_accepted(now, load.in_flight, &self.tuning);
         }
         if let Some(at) = sent.at {
             let latency = now - at.as_secs_f64();
-            self.rtt = Some(self.rtt.map_or(latency, |rtt| 0.9 * rtt + 0.1 * latency));
-            self.trend.observe(sent.in_flight, latency);
+            let weight = self.tuning.rtt_weight;
+            let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
+            self.rtt = Some(self.rtt.map_or(latency, mean));
+            self.trend.observe(sent.in_flight, latency, &self.tuning);
         }
         let sent_at = sent_at(sent, now, self.rtt.unwrap_or(0.0));
-        let max_wait = self.constants.max_wait;
         self.advertised
-            .observe(hint, sent.seq, sent_at, self.sent, now, max_wait);
+            .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
         let limit_bound = load.waiting > 0 && load.in_flight + 1 >= self.limit.get();
         let recent = sent.seq >= self.recovery_epoch;
         let answered = Answered {
@@ -38,7 +40,7 @@ impl Learned {
         };
         let probe_accepted = self
             .limit
-            .on_accepted(&answered, &mut self.trend, &self.constants);
+            .on_accepted(&answered, &mut self.trend, &self.tuning);
         if probe_accepted {
             self.on_probe_accepted(now);
         }

@@ -9,13 +9,6 @@ use super::pacer::{Pacer, RateSample};
 use super::{FirstBurst, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
 
-/// So many refusals at a level that the server took are no accident.
-const CONTRADICTIONS: u32 = 3;
-/// Fewer do where the server says to come back within so many seconds: what is in flight has no such
-/// time, and a window's end is further off.
-const TIMED_CONTRADICTIONS: u32 = 2;
-const SOON: f64 = 2.0;
-
 /// A refusal that begins an event.
 struct Evidence {
     now: f64,
@@ -37,11 +30,11 @@ impl Learned {
     pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
         let sent_at = sent_at(sent, now, self.breaker.refusal_time());
         self.breaker
-            .observe_refusal_time((now - sent_at).max(0.001));
+            .observe_refusal_time((now - sent_at).max(self.tuning.min_seconds), &self.tuning);
         let asked = hint
             .wait()
             .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0 && *wait <= self.constants.max_wait);
+            .filter(|wait| *wait > 0.0 && *wait <= self.tuning.max_wait);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         if self.is_final(hint) {
@@ -49,20 +42,21 @@ impl Learned {
             return;
         }
         self.pausing = true;
-        let max_wait = self.constants.max_wait;
         self.advertised
-            .observe(hint, sent.seq, sent_at, self.sent, now, max_wait);
-        let overload =
-            blames_server(status) && self.overload.observe(admitted, self.pacer.is_some());
+            .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
+        let overload = blames_server(status)
+            && self
+                .overload
+                .observe(admitted, self.pacer.is_some(), &self.tuning);
         if sent.in_flight == 1 && !overload {
             // Alone, it met no ceiling.
             self.contradictions = self.contradictions.saturating_add(1);
             if asked.is_none() && self.pacer.is_none() {
-                self.limit.refused_alone();
+                self.limit.refused_alone(&self.tuning);
             }
         }
         if self.breaker.is_probe(sent.seq) {
-            self.breaker.probe_refused(now, asked, &self.constants);
+            self.breaker.probe_refused(now, asked, &self.tuning);
             self.probe_was_refused = true;
             self.recovery_epoch = self.sent;
             if let Some(pacer) = &mut self.pacer {
@@ -74,21 +68,22 @@ impl Learned {
             return;
         }
         self.recovery_epoch = self.sent;
-        let refusal_timeout = self.breaker.refusal_timeout();
+        let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let attribution = self
             .limit
             .attribute(now, sent.in_flight, refusal_timeout, overload);
         // Where the quota of a window ends, one that looks above a ceiling meets that.
-        let spent = self.breaker.knows_window() && self.breaker.was_refused_at(admitted);
+        let spent = self.breaker.knows_window(&self.tuning)
+            && self.breaker.was_refused_at(admitted, &self.tuning);
         if attribution == Attribution::Probe && !spent {
-            self.limit.probe_refused(&self.constants);
+            self.limit.probe_refused(&self.tuning);
             self.pausing = false;
             return;
         }
         if !overload
             && self
                 .breaker
-                .open_if_spent(now, admitted, asked, &self.constants)
+                .open_if_spent(now, admitted, asked, &self.tuning)
         {
             self.pacer = None;
             self.admitted_at_refusal = admitted;
@@ -97,9 +92,9 @@ impl Learned {
         let since = admitted - self.admitted_at_refusal;
         self.admitted_at_refusal = admitted;
         // Of a server that refuses at random, two refusals in a row are no sign.
-        let spent = since <= 0.0 || self.breaker.was_refused_at(admitted);
-        if spent && (!overload || self.overload.is_dense()) {
-            self.breaker.open(now, admitted, asked, &self.constants);
+        let spent = since <= 0.0 || self.breaker.was_refused_at(admitted, &self.tuning);
+        if spent && (!overload || self.overload.is_dense(&self.tuning)) {
+            self.breaker.open(now, admitted, asked, &self.tuning);
             if let Some(pacer) = &mut self.pacer {
                 pacer.drain(now);
             }
@@ -110,7 +105,7 @@ impl Learned {
             self.breaker.suspect();
         }
         if asked.is_some() && self.pacer.is_none() {
-            self.breaker.open(now, admitted, asked, &self.constants);
+            self.breaker.open(now, admitted, asked, &self.tuning);
         }
         if overload {
             self.on_overload(attribution, sent.in_flight.saturating_sub(1).max(1));
@@ -133,7 +128,7 @@ impl Learned {
     /// Whether no wait that anybody accepts changes the answer. Then it is for the callers, and no
     /// evidence of anything.
     pub(super) fn is_final(&self, hint: &Hint) -> bool {
-        let longest = Duration::from_secs_f64(self.constants.max_wait);
+        let longest = Duration::from_secs_f64(self.tuning.max_wait);
         hint.is_refusal() && hint.verdict(longest) != Verdict::Retry
     }
 
@@ -156,7 +151,8 @@ impl Learned {
             });
         }
         let contradicts = !above || self.limit.has_ceiling_at(refusal.level);
-        let soon = refusal.since < 16.0 + 4.0 * self.limit.get() as f64;
+        let soon = refusal.since
+            < self.tuning.recent_requests + self.tuning.recent_rounds * self.limit.get() as f64;
         self.contradictions = match (contradicts, soon) {
             (true, true) => self.contradictions.saturating_add(1),
             (true, false) => 1,
@@ -174,29 +170,40 @@ impl Learned {
         self.refused_level = u32::try_from(refusal.level).unwrap_or(u32::MAX);
         let proven = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pacer {
-            None if refusal.asked.is_none() => !contradicts || self.contradictions < CONTRADICTIONS,
-            None if refusal.asked <= Some(SOON) => self.contradictions < TIMED_CONTRADICTIONS,
-            None => self.contradictions < CONTRADICTIONS,
-            Some(_) => self.ceiling_hits >= 2 && refusal.asked.is_none(),
+            None if refusal.asked.is_none() => {
+                !contradicts || f64::from(self.contradictions) < self.tuning.contradictions
+            }
+            None if refusal.asked <= Some(self.tuning.short_wait) => {
+                f64::from(self.contradictions) < self.tuning.timed_contradictions
+            }
+            None => f64::from(self.contradictions) < self.tuning.contradictions,
+            Some(_) => {
+                f64::from(self.ceiling_hits) >= self.tuning.ceiling_refusals
+                    && refusal.asked.is_none()
+            }
         };
         if is_ceiling {
-            self.limit.cut(proven);
+            self.limit.cut(proven, &self.tuning);
             self.pacer = None;
             // Few requests measure no rate: the older mark tells more.
-            let old = |last: Mark| mark.admitted - last.admitted >= 8.0;
+            let old =
+                |last: Mark| mark.admitted - last.admitted >= self.tuning.fresh_sample_requests;
             if above || self.exhausted.is_none_or(old) {
                 self.exhausted = Some(mark);
             }
             return;
         }
-        self.limit.stop();
+        self.limit.stop(&self.tuning);
         self.measure(refusal);
-        let refuted = self.pacer.as_ref().is_some_and(Pacer::is_refuted);
+        let refuted = self
+            .pacer
+            .as_ref()
+            .is_some_and(|pacer| pacer.is_refuted(&self.tuning));
         if refuted && refusal.asked.is_none() {
             self.pacer = None;
             self.overload.clear();
             self.contradictions = 0;
-            self.limit.cut(proven);
+            self.limit.cut(proven, &self.tuning);
         }
     }
 
@@ -204,14 +211,14 @@ impl Learned {
     /// a bucket that holds one, which takes what comes spaced.
     pub(super) fn on_probe_accepted(&mut self, now: f64) {
         // The look went so long after the one beside it.
-        let spacing = self.rtt.unwrap_or(0.0) / self.constants.spread;
+        let spacing = self.rtt.unwrap_or(0.0) / (2.0 * self.tuning.probe_spread);
         let bucket = self
             .first_burst
             .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
-            self.pacer = Some(Pacer::spaced(now, spacing, &self.constants));
+            self.pacer = Some(Pacer::spaced(now, spacing, &self.tuning));
             self.ceiling_hits = 0;
-            self.limit.stop();
+            self.limit.stop(&self.tuning);
             self.make_room_for_pacer();
         }
     }
@@ -225,7 +232,7 @@ impl Learned {
             && proven > 0
             && self.overload.test_ceiling(level, proven)
         {
-            self.limit.cut(level);
+            self.limit.cut(level, &self.tuning);
         }
     }
 
@@ -240,13 +247,13 @@ impl Learned {
             took: refusal.now - mark.at,
             behind: refusal.behind,
             requests: mark.admitted - last.admitted,
-            seconds: (mark.at - last.at).max(0.001),
+            seconds: (mark.at - last.at).max(self.tuning.min_seconds),
             shut: std::mem::take(&mut self.probe_was_refused),
             asked: refusal.asked,
         };
         match &mut self.pacer {
-            Some(pacer) => pacer.measure(&sample, &self.constants),
-            None if sample.requests < 4.0 => {
+            Some(pacer) => pacer.measure(&sample, &self.tuning),
+            None if sample.requests < self.tuning.min_sample_requests => {
                 self.exhausted = Some(last);
                 return;
             }
@@ -255,7 +262,7 @@ impl Learned {
                 let depth = self
                     .first_burst
                     .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
-                self.pacer = Some(Pacer::new(&sample, depth, &self.constants));
+                self.pacer = Some(Pacer::new(&sample, depth, &self.tuning));
             }
         }
         self.make_room_for_pacer();

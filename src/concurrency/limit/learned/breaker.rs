@@ -1,17 +1,8 @@
 //! The door: whether the server lets anything in at all.
 
-use super::Constants;
+use super::Tuning;
 use super::admission::Admission;
 use super::window::FixedWindow;
-
-/// The others follow no further apart than this, however long a refusal takes, in seconds.
-const MAX_SPACING: f64 = 0.5;
-
-/// So many times that distance after the door opened, and so on, the number that follows doubles.
-const DOUBLING: f64 = 2.0;
-/// The same after a wait that the server asked for: there are more such buckets than windows, and in a
-/// short wait little flows into one.
-const DOUBLING_ASKED: f64 = 4.0;
 
 /// Shut when a request was refused and none was let in since the one refused before it; then one
 /// looks, at doubling distances, and nobody else goes.
@@ -44,46 +35,39 @@ enum State {
     Reopening { since: f64, from: usize },
 }
 
-impl Default for Breaker {
-    fn default() -> Self {
+impl Breaker {
+    pub(super) fn new(tuning: &Tuning) -> Self {
         Self {
             state: State::Closed,
             window: FixedWindow::default(),
             admitted: 0.0,
             gap: 0.0,
             // Until one was seen.
-            refusal_time: 0.05,
+            refusal_time: tuning.first_refusal_time,
         }
     }
-}
 
-impl Breaker {
     /// Shuts the door, for as long as the server asked, or until it is expected to open, or else for
     /// a first short while.
-    pub(super) fn open(
-        &mut self,
-        now: f64,
-        admitted: f64,
-        asked: Option<f64>,
-        constants: &Constants,
-    ) {
-        self.window.on_exhausted(now, admitted, asked.is_some());
-        self.trip(now, asked, constants);
+    pub(super) fn open(&mut self, now: f64, admitted: f64, asked: Option<f64>, tuning: &Tuning) {
+        self.window
+            .on_exhausted(now, admitted, asked.is_some(), tuning);
+        self.trip(now, asked, tuning);
     }
 
-    fn trip(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
-        let gap = constants.first_gap;
-        let (until, gap) = match (asked, self.window.expected(now, constants)) {
+    fn trip(&mut self, now: f64, asked: Option<f64>, tuning: &Tuning) {
+        let gap = tuning.first_gap;
+        let (until, gap) = match (asked, self.window.expected(now, tuning)) {
             (Some(asked), _) => (now + asked, gap),
-            (None, Some((at, apart))) => (at, (apart / 2.0).max(gap / 2.0)),
-            (None, None) => (self.next_probe(now, gap), gap),
+            (None, Some((at, apart))) => (at, apart.max(gap) / 2.0),
+            (None, None) => (self.next_probe(now, gap, tuning), gap),
         };
         self.gap = gap;
         self.state = State::Open { until };
     }
 
-    fn next_probe(&self, now: f64, gap: f64) -> f64 {
-        self.window.next_probe(now, gap, self.refusal_time)
+    fn next_probe(&self, now: f64, gap: f64, tuning: &Tuning) -> f64 {
+        self.window.next_probe(now, gap, self.refusal_time, tuning)
     }
 
     /// How long a refusal takes, in seconds.
@@ -92,19 +76,20 @@ impl Breaker {
     }
 
     /// Notes that a refusal took so many seconds. A slow one counts at once.
-    pub(super) fn observe_refusal_time(&mut self, seconds: f64) {
-        let mean = 0.8 * self.refusal_time + 0.2 * seconds;
-        self.refusal_time = mean.max(seconds).min(5.0);
+    pub(super) fn observe_refusal_time(&mut self, seconds: f64, tuning: &Tuning) {
+        let mean = (1.0 - tuning.refusal_time_weight) * self.refusal_time
+            + tuning.refusal_time_weight * seconds;
+        self.refusal_time = mean.max(seconds).min(tuning.max_refusal_time);
     }
 
     /// A request that was not refused after so many seconds was let in.
-    pub(super) fn refusal_timeout(&self) -> f64 {
-        (4.0 * self.refusal_time).max(0.1)
+    pub(super) fn refusal_timeout(&self, tuning: &Tuning) -> f64 {
+        (tuning.refusal_timeout * self.refusal_time).max(tuning.min_refusal_timeout)
     }
 
     /// A request that was not refused after so many seconds was probably let in.
-    fn spacing(&self) -> f64 {
-        (1.5 * self.refusal_time).min(MAX_SPACING)
+    fn spacing(&self, tuning: &Tuning) -> f64 {
+        (tuning.reopening_spacing * self.refusal_time).min(tuning.max_spacing)
     }
 
     /// The very first request went.
@@ -113,13 +98,13 @@ impl Breaker {
     }
 
     /// Whether the size of the server's windows is known, so that no pace is needed.
-    pub(super) fn knows_window(&self) -> bool {
-        self.window.is_known()
+    pub(super) fn knows_window(&self, tuning: &Tuning) -> bool {
+        self.window.is_known(tuning)
     }
 
     /// Whether it is worth counting what is let in.
-    pub(super) fn counts_admissions(&self) -> bool {
-        self.window.counts_admissions()
+    pub(super) fn counts_admissions(&self, tuning: &Tuning) -> bool {
+        self.window.counts_admissions(tuning)
     }
 
     /// How many more the server's window takes after `admitted` in all, if that is known. If none,
@@ -128,29 +113,29 @@ impl Breaker {
         &mut self,
         now: f64,
         admitted: f64,
-        constants: &Constants,
+        tuning: &Tuning,
     ) -> Option<usize> {
         if matches!(self.state, State::Open { .. } | State::HalfOpen { .. }) {
             return None;
         }
-        if self.window.is_probably_spent(admitted)
+        if self.window.is_probably_spent(admitted, tuning)
             && !matches!(self.state, State::Confirming { .. })
         {
             self.window.on_test_sent();
             self.state = State::Suspect;
         }
-        let left = self.window.remaining(admitted)?;
+        let left = self.window.remaining(admitted, tuning)?;
         if left < 1.0 {
-            self.window.on_spent(now);
-            self.trip(now, None, constants);
+            self.window.on_spent(now, tuning);
+            self.trip(now, None, tuning);
             return None;
         }
         Some(left as usize)
     }
 
     /// Whether the server shut after as many the last time.
-    pub(super) fn was_refused_at(&self, admitted: f64) -> bool {
-        self.window.was_refused_at(admitted)
+    pub(super) fn was_refused_at(&self, admitted: f64, tuning: &Tuning) -> bool {
+        self.window.was_refused_at(admitted, tuning)
     }
 
     /// A request was refused after `admitted` in all: whether the window was known to be spent by
@@ -160,11 +145,11 @@ impl Breaker {
         now: f64,
         admitted: f64,
         asked: Option<f64>,
-        constants: &Constants,
+        tuning: &Tuning,
     ) -> bool {
-        let spent = self.window.end_if_spent(now, admitted, constants);
+        let spent = self.window.end_if_spent(now, admitted, tuning);
         if spent {
-            self.trip(now, asked, constants);
+            self.trip(now, asked, tuning);
         }
         spent
     }
@@ -193,30 +178,32 @@ impl Breaker {
     }
 
     /// The look was refused: the next one comes twice as late.
-    pub(super) fn probe_refused(&mut self, now: f64, asked: Option<f64>, constants: &Constants) {
+    pub(super) fn probe_refused(&mut self, now: f64, asked: Option<f64>, tuning: &Tuning) {
         self.window.on_probe_refused(now);
         if matches!(self.state, State::HalfOpen { .. }) {
-            let gap = (2.0 * self.gap).min(constants.max_gap);
+            let gap = (2.0 * self.gap).min(tuning.max_gap);
             self.gap = gap;
-            let until = match (asked, self.window.expected(now, constants)) {
+            let until = match (asked, self.window.expected(now, tuning)) {
                 // It came as told, and what was learned says otherwise.
                 (Some(asked), Some((at, _))) if at > now + asked => at,
                 // Refused again and again when it was told to come, it comes later than told.
                 (Some(asked), _) => {
-                    let times = (gap / constants.first_gap / 4.0).clamp(1.0, 8.0);
-                    now + (asked * times).min(constants.max_wait)
+                    let times = (gap / tuning.first_gap / tuning.stretch_after)
+                        .min(tuning.max_stretch)
+                        .max(1.0);
+                    now + (asked * times).min(tuning.max_wait)
                 }
-                (None, Some((at, _))) if self.window.is_known() => at,
-                (None, _) => self.next_probe(now, gap),
+                (None, Some((at, _))) if self.window.is_known(tuning) => at,
+                (None, _) => self.next_probe(now, gap, tuning),
             };
             self.state = State::Open { until };
         }
     }
 
     /// The look was answered, and the others may follow.
-    pub(super) fn probe_accepted(&mut self, now: f64, in_flight: usize) {
+    pub(super) fn probe_accepted(&mut self, now: f64, in_flight: usize, tuning: &Tuning) {
         if let State::HalfOpen { since, .. } = self.state {
-            self.window.on_renewed(since, self.admitted);
+            self.window.on_renewed(since, self.admitted, tuning);
             self.state = State::Reopening {
                 since: now,
                 from: in_flight,
@@ -232,14 +219,14 @@ impl Breaker {
     }
 
     /// Notes a request that goes, when `admitted` were let in.
-    pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64) {
+    pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64, tuning: &Tuning) {
         match self.state {
             State::Open { .. } => {
                 self.state = State::HalfOpen { seq, since: now };
                 self.admitted = admitted;
             }
             State::Suspect => {
-                let until = now + self.spacing();
+                let until = now + self.spacing(tuning);
                 self.state = State::Confirming { until };
             }
             _ => {}
@@ -247,8 +234,14 @@ impl Breaker {
     }
 
     /// How many may go with `in_flight` under way.
-    pub(super) fn admission(&mut self, now: f64, in_flight: usize, limit: usize) -> Admission {
-        let refusal_timeout = self.refusal_timeout();
+    pub(super) fn admission(
+        &mut self,
+        now: f64,
+        in_flight: usize,
+        limit: usize,
+        tuning: &Tuning,
+    ) -> Admission {
+        let refusal_timeout = self.refusal_timeout(tuning);
         // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
@@ -262,20 +255,20 @@ impl Breaker {
             State::Open { until } if due(until) => Admission::AtMost(1),
             State::Open { until } => Admission::NotBefore(until),
             State::HalfOpen { since, .. } if due(since + refusal_timeout) => {
-                self.probe_accepted(now, in_flight);
+                self.probe_accepted(now, in_flight, tuning);
                 Admission::AtMost(1)
             }
             State::HalfOpen { since, .. } => Admission::NotBefore(since + refusal_timeout),
-            State::Reopening { .. } if self.window.is_known() => {
+            State::Reopening { .. } if self.window.is_known(tuning) => {
                 self.state = State::Closed;
                 Admission::Unlimited
             }
             State::Reopening { since, from } => {
-                let spacing = self.spacing();
+                let spacing = self.spacing(tuning);
                 let doubling = if self.window.was_told_to_wait() {
-                    DOUBLING_ASKED
+                    tuning.reopening_doubling_asked
                 } else {
-                    DOUBLING
+                    tuning.reopening_doubling
                 };
                 let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
                 let more = (1.0 + doubling * (doubled - 1.0)) as usize;
@@ -288,7 +281,9 @@ impl Breaker {
                         let ahead = in_flight.saturating_sub(from) as f64;
                         let ahead = doubling * (1.0 + ahead / doubling).log2();
                         // Answers make room sooner than time does.
-                        Admission::NotBefore((since + ahead * spacing).min(now + 1.0))
+                        Admission::NotBefore(
+                            (since + ahead * spacing).min(now + tuning.max_reopening_wait),
+                        )
                     }
                     more => Admission::AtMost(more),
                 }

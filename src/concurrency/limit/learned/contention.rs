@@ -1,21 +1,6 @@
 //! Others who take from the same bucket.
 
-/// What a refusal costs of a pace that is shared.
-const CUT: f64 = 0.2;
-/// It is made good in so many round trips, the same for all; where these are short, in so many seconds
-/// or requests.
-const ROUNDS: f64 = 10.0;
-const SECONDS: f64 = 10.0;
-const REQUESTS: f64 = 256.0;
-/// In so many steps. From the third one on they double: perhaps the others are gone.
-const STEPS: u32 = 4;
-/// A rate that holds is well above one that was refused if it is so many times as high.
-const WELL_ABOVE: f64 = 1.3;
-/// A pace is cut from no more than so many times what was measured: it may not have been what held
-/// requests back.
-const TRUSTED: f64 = 1.25;
-/// So many refusals in a row that show nothing of others end the belief in them.
-const CALM: u32 = 4;
+use super::Tuning;
 
 /// Whether others take from the same bucket, and how the pace makes room for them.
 ///
@@ -42,15 +27,21 @@ impl Contention {
 
     /// Notes that `rate` was refused. `held` is the highest that held since the last refusal, or 0;
     /// `missed` if the rate was measured, and not raised since. Whether that was too low to be refused.
-    pub(super) fn observe(&mut self, rate: f64, held: Option<f64>, missed: bool) -> bool {
+    pub(super) fn observe(
+        &mut self,
+        rate: f64,
+        held: Option<f64>,
+        missed: bool,
+        tuning: &Tuning,
+    ) -> bool {
         let last = self.refused_rate;
-        let again = self.is_shared() && last.is_some_and(|last| rate < 0.999 * last);
+        let again = self.is_shared() && last.is_some_and(|last| rate < tuning.refused_again * last);
         let rose = last
             .zip(held)
-            .is_some_and(|(last, held)| held > WELL_ABOVE * last);
+            .is_some_and(|(last, held)| held > tuning.well_above * last);
         let missed = missed || again;
         self.belief = if missed || rose {
-            CALM
+            tuning.contention_refusals as u32
         } else {
             self.belief.saturating_sub(1)
         };
@@ -59,26 +50,30 @@ impl Contention {
     }
 
     /// The rate after one was refused, of which `measured` was let in.
-    pub(super) fn cut(&mut self, rate: f64, measured: f64) -> f64 {
-        let rate = rate.min(TRUSTED * measured);
+    pub(super) fn cut(&mut self, rate: f64, measured: f64, tuning: &Tuning) -> f64 {
+        let rate = rate.min(tuning.trusted_rate * measured);
         self.refused_rate = Some(rate);
         self.steps = 0;
-        rate * (1.0 - CUT)
+        rate * (1.0 - tuning.shared_cut)
     }
 
     /// How many requests a step takes, with a round trip of `rtt` seconds.
-    pub(super) fn requests_per_step(&self, rtt: f64) -> f64 {
+    pub(super) fn requests_per_step(&self, rtt: f64, tuning: &Tuning) -> f64 {
         let rate = self.refused_rate.unwrap_or(0.0);
-        let short = (SECONDS * rate).min(REQUESTS);
-        (ROUNDS * rtt * rate).max(short) / f64::from(STEPS)
+        let short = (tuning.shared_seconds * rate).min(tuning.shared_requests);
+        (tuning.shared_rounds * rtt * rate).max(short) / tuning.shared_steps
     }
 
     /// By how much `rate` rises in the next step, and by no more than the part `max_step`.
-    pub(super) fn next_rise(&mut self, rate: f64, max_step: f64) -> f64 {
+    pub(super) fn next_rise(&mut self, rate: f64, tuning: &Tuning) -> f64 {
         self.steps = self.steps.saturating_add(1);
-        let first = CUT / f64::from(STEPS) * self.refused_rate.unwrap_or(0.0);
-        let doubled = f64::from(self.steps.saturating_sub(STEPS / 2)).exp2();
-        (first * doubled).min(first.max(max_step * rate))
+        let first = tuning.shared_cut / tuning.shared_steps * self.refused_rate.unwrap_or(0.0);
+        let doubled = f64::from(
+            self.steps
+                .saturating_sub((tuning.shared_steps / 2.0) as u32),
+        )
+        .exp2();
+        (first * doubled).min(first.max(tuning.max_step * rate))
     }
 }
 

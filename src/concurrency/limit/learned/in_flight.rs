@@ -4,17 +4,8 @@ mod ceiling;
 #[cfg(test)]
 mod tests;
 
-use super::Constants;
+use super::Tuning;
 use super::latency::LatencyTrend;
-
-/// Growth is spread no further than one request in so many seconds.
-const MAX_SPREAD: f64 = 10.0;
-
-/// The window doubles in this part of the time after which no refusal is expected any more.
-const DOUBLES: f64 = 0.8;
-
-/// A window is known to be answered when the first answers have come, a third of it.
-const ENOUGH: u32 = 3;
 
 /// Where the window is in its search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,32 +126,28 @@ impl InFlightLimit {
 
     /// When the next may go while the window grows, so that growth is spread over a round trip of
     /// `rtt` seconds.
-    pub(super) fn next_send(&self, rtt: f64, constants: &Constants) -> Option<f64> {
+    pub(super) fn next_send(&self, rtt: f64, tuning: &Tuning) -> Option<f64> {
         let spread = match self.phase {
             Phase::Steady { .. } => return None,
-            Phase::SlowStart => constants.spread,
+            Phase::SlowStart => tuning.spread,
             // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
             // not pass for a ceiling.
             Phase::Probing { interval } if self.size < 2.0 && interval > 2.0 * self.size => {
-                constants.spread / 4.0
+                tuning.lone_probe_spread
             }
-            Phase::Probing { .. } => constants.spread / 2.0,
+            Phase::Probing { .. } => tuning.probe_spread,
         };
         let last_send = self.last_send.filter(|_| rtt > 0.0)?;
-        Some(last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
+        Some(last_send + (rtt / (spread * self.get() as f64)).min(tuning.max_spread))
     }
 
     /// When one more than the window may go, if no refusal comes before: no more than twice as many go
     /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
-    pub(super) fn grows_at(
-        &self,
-        rtt: f64,
-        refusal_timeout: f64,
-        constants: &Constants,
-    ) -> Option<f64> {
+    pub(super) fn grows_at(&self, rtt: f64, refusal_timeout: f64, tuning: &Tuning) -> Option<f64> {
         match self.phase {
             Phase::SlowStart if self.size < f64::from(self.stage_target) => {
-                let spacing = (rtt / constants.spread).max(DOUBLES * refusal_timeout) / self.size;
+                let spacing =
+                    (rtt / tuning.spread).max(tuning.doubling_time * refusal_timeout) / self.size;
                 // Before any answer the round trip may be anything; one of no time at all is known to be.
                 let known = rtt > 0.0 || self.stage_answers > 0;
                 let spacing = if known { spacing } else { refusal_timeout };
@@ -174,14 +161,14 @@ impl InFlightLimit {
     }
 
     /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
-    pub(super) fn grow(&mut self, constants: &Constants) -> bool {
+    pub(super) fn grow(&mut self, tuning: &Tuning) -> bool {
         let probed = matches!(self.phase, Phase::Probing { .. });
         if let Phase::Probing { interval } = self.phase {
-            self.probe_accepted(interval, constants);
+            self.probe_accepted(interval, tuning);
         } else {
             self.resize(self.size.floor() + 1.0);
         }
-        let passed = |ceiling| self.size > f64::from(ceiling) + 2.0;
+        let passed = |ceiling| self.size > f64::from(ceiling) + tuning.provisional_margin;
         if self.provisional_ceiling.is_some_and(passed) {
             self.provisional_ceiling = None;
         }
@@ -195,8 +182,8 @@ impl InFlightLimit {
         }
     }
 
-    fn probe_accepted(&mut self, interval: f64, constants: &Constants) {
-        let confirmed = interval >= self.max_probe_interval(constants);
+    fn probe_accepted(&mut self, interval: f64, tuning: &Tuning) {
+        let confirmed = interval >= self.max_probe_interval(tuning);
         self.provisional_ceiling = confirmed.then_some(self.size as u32);
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
@@ -226,7 +213,7 @@ impl InFlightLimit {
         &mut self,
         answered: &Answered,
         trend: &mut LatencyTrend,
-        constants: &Constants,
+        tuning: &Tuning,
     ) -> bool {
         let Answered {
             level,
@@ -243,22 +230,23 @@ impl InFlightLimit {
         match self.phase {
             Phase::SlowStart if answered.queue > 0 && recent => {
                 // Answers to fewer say nothing of so many.
-                if 2.0 * level as f64 > self.size && trend.test_slower(level, constants) {
+                if 2.0 * level as f64 > self.size && trend.test_slower(level, tuning) {
                     self.resize(LatencyTrend::floor(level) as f64);
                     self.stage_target = self.size as u32;
-                    self.enter_steady(self.max_probe_interval(constants));
+                    self.enter_steady(self.max_probe_interval(tuning));
                 } else if self.size >= f64::from(self.stage_target)
-                    && self.stage_answers >= u64::from(self.stage_target / ENOUGH)
+                    && self.stage_answers
+                        >= (f64::from(self.stage_target) / tuning.stage_divisor) as u64
                 {
-                    self.stage_target = (constants.reach * self.size).ceil() as u32;
+                    self.stage_target = (tuning.stage_growth * self.size).ceil() as u32;
                     (self.stage_seq, self.stage_answers) = (answered.next, 0);
                 }
             }
             Phase::Probing { interval } if recent && level > self.size as usize => {
-                if trend.test_slower(level, constants) {
-                    self.enter_steady(self.max_probe_interval(constants));
+                if trend.test_slower(level, tuning) {
+                    self.enter_steady(self.max_probe_interval(tuning));
                 } else {
-                    self.probe_accepted(interval, constants);
+                    self.probe_accepted(interval, tuning);
                     return true;
                 }
             }

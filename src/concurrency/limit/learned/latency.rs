@@ -1,12 +1,10 @@
 //! Whether growth pays: how long answers take at each level.
 
-use super::Constants;
+use super::Tuning;
 
 /// Levels are told apart by octaves; the first of these is that of less than four in flight, the last
 /// that of 128 and more.
 const OCTAVES: usize = 7;
-/// Answers that an octave remembers.
-const MEMORY: f64 = 64.0;
 
 /// Logarithms of latencies, by the number of requests that were in flight.
 ///
@@ -26,9 +24,9 @@ struct Spread {
 
 impl Spread {
     /// Welford's update, forgetting what is older than the memory.
-    fn add(&mut self, value: f64) {
-        if self.count >= MEMORY {
-            self.squares *= 1.0 - 1.0 / MEMORY;
+    fn add(&mut self, value: f64, memory: f64) {
+        if self.count >= memory {
+            self.squares *= 1.0 - 1.0 / memory;
         } else {
             self.count += 1.0;
         }
@@ -62,30 +60,30 @@ fn octave(level: usize) -> usize {
 
 impl LatencyTrend {
     /// Notes an answer that took `latency` seconds, sent with `level` in flight.
-    pub(super) fn observe(&mut self, level: usize, latency: f64) {
-        self.octaves[octave(level)].add(latency.max(1e-6).ln());
+    pub(super) fn observe(&mut self, level: usize, latency: f64, tuning: &Tuning) {
+        self.octaves[octave(level)].add(latency.max(1e-6).ln(), tuning.latency_memory);
     }
 
     /// Whether answers at `level` take so much longer than those at lower levels that more requests
     /// in flight get little more done.
     ///
     /// Half of the evidence is used up with that: what was chance is soon found out.
-    pub(super) fn test_slower(&mut self, level: usize, constants: &Constants) -> bool {
+    pub(super) fn test_slower(&mut self, level: usize, tuning: &Tuning) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
         let below = self.octaves[..octave]
             .iter()
             .fold(Spread::default(), |all, one| all.with(*one));
         // The first answers from a level are its shortest: a few of them say that it is quick.
-        if here.count < 4.0 || below.count < 16.0 {
+        if here.count < tuning.latency_samples || below.count < tuning.latency_samples_below {
             return false;
         }
-        let noise = (here.error() + below.error()).sqrt() * constants.confidence;
-        let slower = here.mean - below.mean > noise.max(constants.slower.ln());
+        let noise = (here.error() + below.error()).sqrt() * tuning.confidence;
+        let slower = here.mean - below.mean > noise.max(tuning.slower.ln());
         if slower {
             let here = &mut self.octaves[octave];
-            here.count /= 2.0;
-            here.squares /= 2.0;
+            here.count *= tuning.latency_evidence_kept;
+            here.squares *= tuning.latency_evidence_kept;
         }
         slower
     }

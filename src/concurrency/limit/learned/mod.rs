@@ -5,25 +5,25 @@ mod advertised;
 mod answer;
 mod arbiter;
 mod breaker;
-mod constants;
 mod contention;
 mod in_flight;
 mod latency;
 mod overload;
 mod pacer;
 mod rate;
+mod tuning;
 mod window;
 
 use std::time::Duration;
 
 use self::advertised::Advertised;
 use self::breaker::Breaker;
-pub use self::constants::Constants;
-use self::constants::bounded_wait;
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
 use self::overload::OverloadTest;
 use self::pacer::Pacer;
+pub use self::tuning::Tuning;
+use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
@@ -82,8 +82,8 @@ use crate::hint::Hint;
 /// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
 ///    accepts) is for the callers. It teaches nothing and holds nobody up.
 ///
-/// [`Constants`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
-/// and a sweep of the constants.
+/// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
+/// and a sweep of the tuning.
 ///
 /// # What it costs
 ///
@@ -96,7 +96,7 @@ use crate::hint::Hint;
 /// server that asks for far longer waits than it needs is obeyed.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    constants: Box<Constants>,
+    tuning: Box<Tuning>,
     limit: InFlightLimit,
     trend: LatencyTrend,
     pacer: Option<Pacer>,
@@ -146,21 +146,21 @@ impl Learned {
     /// Starts at 4, within 1 and 1000, knowing nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_constants(Constants::default())
+        Self::with_tuning(Tuning::default())
     }
 
-    /// The same with other constants, to see what they do. Those that are no use are replaced by the
+    /// The same with other tuning, to see what they do. Those that are no use are replaced by the
     /// defaults.
     #[must_use]
-    pub fn with_constants(constants: Constants) -> Self {
-        let constants = constants.sane();
-        let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
+    pub fn with_tuning(tuning: Tuning) -> Self {
+        let tuning = tuning.sane();
+        let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, tuning.free);
         Self {
-            constants: Box::new(constants),
+            tuning: Box::new(tuning),
             limit,
             trend: LatencyTrend::default(),
             pacer: None,
-            breaker: Breaker::default(),
+            breaker: Breaker::new(&tuning),
             advertised: Advertised::default(),
             sent: 0,
             refused: 0,
@@ -183,8 +183,14 @@ impl Learned {
     fn make_room_for_pacer(&mut self) {
         if let Some(pacer) = &self.pacer {
             let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
-            self.limit.widen(2.0 * in_flight + 4.0);
+            self.limit
+                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
         }
+    }
+
+    /// Of the answers while the limit is hardly used, one in this many is timed.
+    fn idle_samples(&self) -> u64 {
+        (self.tuning.idle_samples as u64).max(1)
     }
 
     /// Whether nothing but the window limits what is sent, and less than half of it is in use.
@@ -192,7 +198,7 @@ impl Learned {
         2 * load.in_flight < self.limit.get()
             && self.pacer.is_none()
             && self.breaker.is_closed()
-            && !self.breaker.knows_window()
+            && !self.breaker.knows_window(&self.tuning)
             && self.advertised.is_unknown()
     }
 }
@@ -201,9 +207,6 @@ impl Learned {
 fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
     sent.at.map_or(now - usual, |at| at.as_secs_f64())
 }
-
-/// Of the answers while little is in flight, one in so many is looked at.
-const IDLE_SAMPLES: u64 = 16;
 
 impl Default for Learned {
     fn default() -> Self {
@@ -223,26 +226,26 @@ impl Limit for Learned {
             self.advertised.on_idle_send();
             return;
         }
-        let refusal_timeout = self.breaker.refusal_timeout();
+        let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
         if seq == 0 {
             self.first_send = now;
             self.breaker.on_first_send(now);
         }
         self.breaker
-            .on_send(now, seq, seq as f64 - self.refused as f64);
+            .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
-            if pacer.on_send(now, refusal_timeout, rtt, &self.constants) {
+            if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
                 self.make_room_for_pacer();
             }
         }
     }
 
     fn wants_time(&self, seq: u64, load: Load) -> bool {
-        seq % IDLE_SAMPLES == 0 || !self.is_idle(load)
+        seq % self.idle_samples() == 0 || !self.is_idle(load)
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
@@ -256,7 +259,7 @@ impl Limit for Learned {
             }
             Outcome::Failed if self.breaker.is_probe(sent.seq) => {
                 self.breaker
-                    .probe_refused(now.get().as_secs_f64(), None, &self.constants);
+                    .probe_refused(now.get().as_secs_f64(), None, &self.tuning);
             }
             Outcome::Ignored if self.breaker.is_probe(sent.seq) => {
                 self.breaker.probe_lost(now.get().as_secs_f64());
@@ -294,6 +297,6 @@ impl Limit for Learned {
     }
 
     fn set_max_wait(&mut self, max: Duration) {
-        self.constants.max_wait = bounded_wait(max.as_secs_f64());
+        self.tuning.max_wait = bounded_wait(max.as_secs_f64());
     }
 }

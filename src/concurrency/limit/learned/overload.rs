@@ -1,14 +1,6 @@
 //! Trouble: what a server means that says it is the server's fault.
 
-/// What a refusal adds to the suspicion that a limit is meant: ln(0.3 / 0.1).
-const REFUSED: f64 = 1.1;
-/// What a request that was let in takes off: ln(0.9 / 0.7).
-const LET_IN: f64 = 0.25;
-/// From there on a limit is believed: six of six refused, or more of more. One who refuses one in twenty at
-/// random gets there once in many thousands.
-const BELIEVED: f64 = 6.5;
-/// So many let in between two refusals end the belief.
-const FAR: f64 = 64.0;
+use super::Tuning;
 
 /// Whether a 503 or its like means a limit.
 ///
@@ -28,21 +20,22 @@ pub(super) struct OverloadTest {
 impl OverloadTest {
     /// Notes a refusal after `admitted` were let in in all; `paced` if a pace is held. Whether the
     /// refusal speaks of the server, and not of a limit.
-    pub(super) fn observe(&mut self, admitted: f64, paced: bool) -> bool {
+    pub(super) fn observe(&mut self, admitted: f64, paced: bool, tuning: &Tuning) -> bool {
         let since = admitted - self.admitted;
         self.admitted = admitted;
-        self.suspicion = (self.suspicion - LET_IN * since).max(0.0) + REFUSED;
-        if self.suspicion >= BELIEVED {
+        self.suspicion =
+            (self.suspicion - tuning.overload_accepted * since).max(0.0) + tuning.overload_refused;
+        if self.suspicion >= tuning.overload_believed {
             self.means_limit = true;
-        } else if since > FAR && !paced {
+        } else if since > tuning.overload_forgotten && !paced {
             self.means_limit = false;
         }
         !self.means_limit
     }
 
     /// Whether it refused next to all.
-    pub(super) fn is_dense(&self) -> bool {
-        self.suspicion >= 2.0 * REFUSED
+    pub(super) fn is_dense(&self, tuning: &Tuning) -> bool {
+        self.suspicion >= tuning.overload_dense * tuning.overload_refused
     }
 
     /// A rate that was learned from its refusals proved wrong.

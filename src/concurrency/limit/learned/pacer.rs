@@ -1,17 +1,8 @@
 //! The pace: how many requests per second.
 
-use super::Constants;
+use super::Tuning;
 use super::contention::Contention;
 use super::rate::{News, Rate, Trial};
-
-/// From so many tokens on, what flows back in a wait is taken for a window.
-const WINDOW_TOKENS: f64 = 20.0;
-
-/// A pace of so many per second holds nobody up, and what is above was never measured.
-const FASTEST: f64 = 10_000.0;
-
-/// So many at once would be many refused at once.
-const BURST: f64 = 16.0;
 
 /// A bucket of our own, which mirrors the server's.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +60,7 @@ pub(super) struct RateSample {
 
 impl Pacer {
     /// A pace measured for the first time, and perhaps from below. The bucket held `depth` at first.
-    pub(super) fn new(sample: &RateSample, depth: f64, constants: &Constants) -> Self {
+    pub(super) fn new(sample: &RateSample, depth: f64, tuning: &Tuning) -> Self {
         let mut pacer = Self {
             rate: 0.0,
             measured: Rate::new(sample.requests, sample.seconds),
@@ -83,23 +74,23 @@ impl Pacer {
             step: Step {
                 at: sample.now,
                 size: 0.0,
-                probe_budget: constants.excess,
+                probe_budget: tuning.probe_budget,
                 held_back: 0.0,
                 held_rate: None,
             },
             holds: false,
             misses: 0,
-            trial: Trial::new(depth),
+            trial: Trial::new(depth, tuning),
             contention: Contention::default(),
         };
-        pacer.restart(sample, None, constants);
-        pacer.step.size = constants.max_step;
+        pacer.restart(sample, None, tuning);
+        pacer.step.size = tuning.max_step;
         pacer
     }
 
     /// The first pace in a bucket that holds one, and takes two if they come `spacing` seconds apart. The
     /// rate doubles until one is refused: at once, because nothing is stored.
-    pub(super) fn spaced(now: f64, spacing: f64, constants: &Constants) -> Self {
+    pub(super) fn spaced(now: f64, spacing: f64, tuning: &Tuning) -> Self {
         let sample = RateSample {
             now,
             took: 0.0,
@@ -109,8 +100,8 @@ impl Pacer {
             shut: false,
             asked: None,
         };
-        let mut pacer = Self::new(&sample, 1.0, constants);
-        pacer.step.size = 1.0;
+        let mut pacer = Self::new(&sample, 1.0, tuning);
+        pacer.step.size = tuning.spaced_step;
         pacer
     }
 
@@ -119,9 +110,9 @@ impl Pacer {
     }
 
     /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
-    fn restart(&mut self, sample: &RateSample, tried: Option<f64>, constants: &Constants) {
-        let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - constants.margin);
-        self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
+    fn restart(&mut self, sample: &RateSample, tried: Option<f64>, tuning: &Tuning) {
+        let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - tuning.margin);
+        self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
         self.tokens = 0.0;
         self.refilled_at = sample.now;
         self.peak = 0.0;
@@ -129,13 +120,13 @@ impl Pacer {
         // A wait in which many tokens flow back is a window's: what it saved up may go at once. A
         // short one leaves a store, which evens out what follows.
         let saved = self.rate * sample.asked.unwrap_or(0.0);
-        if !self.depth_known && saved > WINDOW_TOKENS {
+        if !self.depth_known && saved > tuning.window_tokens {
             self.depth = self.depth.max(saved);
         }
-        let size = constants.step.max(self.measured.uncertainty());
+        let size = tuning.step.max(self.measured.uncertainty(tuning));
         self.step = Step {
             at: sample.now,
-            size: size.min(constants.max_step),
+            size: size.min(tuning.max_step),
             probe_budget: self.step.probe_budget,
             held_back: 0.0,
             held_rate: None,
@@ -168,7 +159,7 @@ impl Pacer {
         now: f64,
         refusal_timeout: f64,
         rtt: f64,
-        constants: &Constants,
+        tuning: &Tuning,
     ) -> bool {
         self.refill(now);
         self.tokens -= 1.0;
@@ -183,12 +174,17 @@ impl Pacer {
         // A slow pace must not wait for ever: six round trips, or fifteen seconds, are enough for the
         // first step. The others need as many fewer as they are longer, so that a pace that has become
         // far too low, because those it shared with are gone, is soon left behind.
-        let first = (step.probe_budget / constants.step).min(self.rate * (6.0 * rtt).max(15.0));
+        let first = (step.probe_budget / tuning.step)
+            .min(self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds));
         let enough = if self.contention.is_shared() {
-            self.contention.requests_per_step(rtt)
+            self.contention.requests_per_step(rtt, tuning)
         } else {
-            let least = if step.size >= 1.0 { 3.0 } else { 8.0 };
-            (first * constants.step / step.size).max(least)
+            let least = if step.size >= 1.0 {
+                tuning.min_doubling_requests
+            } else {
+                tuning.min_step_requests
+            };
+            (first * tuning.step / step.size).max(least)
         };
         if step.held_back < enough || now - step.at <= refusal_timeout {
             return false;
@@ -197,31 +193,31 @@ impl Pacer {
         step.held_back = 0.0;
         step.at = now;
         if self.contention.is_shared() {
-            let rate = self.rate + self.contention.next_rise(self.rate, constants.max_step);
-            self.rate = rate.min(FASTEST);
+            let rate = self.rate + self.contention.next_rise(self.rate, tuning);
+            self.rate = rate.min(tuning.max_rate);
             return true;
         }
         // The same for all, so that those who share a limit come to the same share of it.
         let additive_increase = if rtt > 0.0 {
-            1.0 / (constants.bump * rtt)
+            1.0 / (tuning.additive_increase * rtt)
         } else {
             0.0
         };
         let rise = self.rate * step.size;
-        self.rate = (self.rate + rise + additive_increase.min(rise)).min(FASTEST);
-        step.size = (step.size * 2.0).min(step.size.max(constants.max_step));
+        self.rate = (self.rate + rise + additive_increase.min(rise)).min(tuning.max_rate);
+        step.size = (step.size * 2.0).min(step.size.max(tuning.max_step));
         true
     }
 
     /// Whether many have been saved up.
-    pub(super) fn has_burst(&self) -> bool {
-        self.tokens >= BURST
+    pub(super) fn has_burst(&self, tuning: &Tuning) -> bool {
+        self.tokens >= tuning.burst
     }
 
     /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
     /// server counts.
-    pub(super) fn is_refuted(&self) -> bool {
-        self.misses >= 3
+    pub(super) fn is_refuted(&self, tuning: &Tuning) -> bool {
+        f64::from(self.misses) >= tuning.refuting_misses
     }
 
     /// The server's bucket is empty: nothing is saved.
@@ -231,7 +227,7 @@ impl Pacer {
     }
 
     /// The server's bucket was empty again.
-    pub(super) fn measure(&mut self, sample: &RateSample, constants: &Constants) {
+    pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) {
         // What was saved up when the refused one went.
         let tokens = self.tokens + sample.behind - self.rate * sample.took;
         let depth = self.depth;
@@ -246,21 +242,21 @@ impl Pacer {
             self.depth = taken.min(depth - 1.0).max(1.0);
             self.depth_known = true;
             let tried = self.trial.runs().then_some(self.rate);
-            self.restart(sample, tried, constants);
+            self.restart(sample, tried, tuning);
             return;
         }
         let held = self.step.held_rate;
         // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
         // be as shallow, or if that was much.
         let (mut seconds, idle) = (sample.seconds, self.spilled / self.rate);
-        if self.depth_known || idle > seconds / 2.0 {
-            seconds = (seconds - idle).max(seconds / 20.0);
+        if self.depth_known || idle > tuning.spilled_part * seconds {
+            seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
         }
-        let failed = self.trial.end(held.is_some());
+        let failed = self.trial.end(held.is_some(), tuning);
         let low = self
             .contention
-            .observe(self.rate, held, held.is_none() && !failed);
-        let missed = sample.requests < 16.0 && low;
+            .observe(self.rate, held, held.is_none() && !failed, tuning);
+        let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
         } else {
@@ -268,25 +264,25 @@ impl Pacer {
         };
         let news = self
             .measured
-            .observe(sample.requests, seconds, held, constants);
-        let probe_budget = constants.excess;
+            .observe(sample.requests, seconds, held, tuning);
+        let probe_budget = tuning.probe_budget;
         self.step.probe_budget = if news == News::Confirmed {
-            (2.0 * self.step.probe_budget).min(4.0 * probe_budget)
+            (2.0 * self.step.probe_budget).min(tuning.max_probe_budget * probe_budget)
         } else {
             probe_budget
         };
-        let window = self.rate * sample.asked.unwrap_or(0.0) > WINDOW_TOKENS;
+        let window = self.rate * sample.asked.unwrap_or(0.0) > tuning.window_tokens;
         self.trial
-            .begin(held, &self.measured, sample.shut || window);
+            .begin(held, &self.measured, sample.shut || window, tuning);
         let tried = held.filter(|_| self.trial.runs());
         let refused = self.rate;
-        self.restart(sample, tried, constants);
+        self.restart(sample, tried, tuning);
         if self.contention.is_shared() {
             // Nothing is tried, nor saved up: what is there is for the others as well.
-            self.trial.end(true);
+            self.trial.end(true, tuning);
             (self.depth, self.depth_known) = (1.0, true);
-            let rate = self.contention.cut(refused, self.measured.get());
-            self.rate = rate.clamp(constants.max_wait.recip(), FASTEST);
+            let rate = self.contention.cut(refused, self.measured.get(), tuning);
+            self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
         }
     }
 }

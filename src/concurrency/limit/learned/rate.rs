@@ -1,6 +1,6 @@
 //! The rate at which a server's bucket fills, as it was measured.
 
-use super::Constants;
+use super::Tuning;
 
 /// So many requests in so many seconds, between moments at which the server had nothing left.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,8 @@ impl Rate {
     }
 
     /// The part by which it may be wrong, for half a request.
-    pub(super) fn uncertainty(&self) -> f64 {
-        0.5 / self.requests
+    pub(super) fn uncertainty(&self, tuning: &Tuning) -> f64 {
+        tuning.rate_error / self.requests
     }
 
     /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
@@ -42,22 +42,24 @@ impl Rate {
         requests: f64,
         seconds: f64,
         held: Option<f64>,
-        constants: &Constants,
+        tuning: &Tuning,
     ) -> News {
-        let requests = requests.max(0.5);
+        let requests = requests.max(tuning.min_rate_requests);
         let (old, new) = (self.get(), requests / seconds);
         // Of a count, and of its last request.
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
         if let Some(held) = held.filter(|_| new > old * (1.0 + noise)) {
             // From below, the count says too little and the rate that held perhaps too much.
             let rate = (held.max(new) * new).sqrt();
-            let weight = self.requests.min(2.0 * requests);
-            let weight = weight.clamp(8.0, 32.0);
+            let weight = self.requests.min(tuning.climb_weight * requests);
+            let weight = weight
+                .max(tuning.min_climb_weight)
+                .min(tuning.max_climb_weight);
             *self = Self::new(weight, weight / rate);
             News::Climbed
         } else if (new / old - 1.0).abs() < noise {
             let (requests, seconds) = (self.requests + requests, self.seconds + seconds);
-            let keep = (constants.memory / requests).min(1.0);
+            let keep = (tuning.memory / requests).min(1.0);
             *self = Self::new(requests * keep, seconds * keep);
             News::Confirmed
         } else {
@@ -66,15 +68,6 @@ impl Rate {
         }
     }
 }
-
-/// A rate that held is tried if it is so many times the one that was measured.
-const HIGHER: f64 = 1.03;
-
-/// A bucket that held so many at first probably spills nothing.
-const DEEP: f64 = 4.0;
-
-/// The most occasions that pass after a trial that failed.
-const MOST_SKIPPED: u32 = 31;
 
 /// Whether a rate that held, though less was measured, is tried once more.
 ///
@@ -93,10 +86,10 @@ pub(super) struct Trial {
 
 impl Trial {
     /// For a bucket that held `depth` at first.
-    pub(super) fn new(depth: f64) -> Self {
+    pub(super) fn new(depth: f64, tuning: &Tuning) -> Self {
         Self {
             runs: false,
-            deep: depth >= DEEP,
+            deep: depth >= tuning.deep_bucket,
             skip: 0,
             skipped: 0,
         }
@@ -107,11 +100,11 @@ impl Trial {
     }
 
     /// Ends one, if it runs: the rate `held`, or failed. Whether it failed.
-    pub(super) fn end(&mut self, held: bool) -> bool {
+    pub(super) fn end(&mut self, held: bool, tuning: &Tuning) -> bool {
         let failed = self.runs && !held;
         if std::mem::take(&mut self.runs) {
             self.skipped = if failed {
-                (2 * self.skipped + 1).min(MOST_SKIPPED)
+                (2 * self.skipped + 1).min(tuning.max_skipped_trials as u32)
             } else {
                 0
             };
@@ -122,8 +115,14 @@ impl Trial {
 
     /// Begins one, if `held` is worth it, the highest rate that held. `spills` if the server does so
     /// even with a deep bucket.
-    pub(super) fn begin(&mut self, held: Option<f64>, measured: &Rate, spills: bool) {
-        let higher = held.is_some_and(|held| held > HIGHER * measured.get());
+    pub(super) fn begin(
+        &mut self,
+        held: Option<f64>,
+        measured: &Rate,
+        spills: bool,
+        tuning: &Tuning,
+    ) {
+        let higher = held.is_some_and(|held| held > tuning.trial_rate * measured.get());
         if higher && (spills || !self.deep) {
             self.runs = self.skip == 0;
             self.skip = self.skip.saturating_sub(1);

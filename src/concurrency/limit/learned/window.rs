@@ -3,22 +3,12 @@
 mod quota;
 
 use self::quota::WindowQuota;
-use super::Constants;
+use super::Tuning;
 
-/// A closure shorter than this is not worth remembering, in seconds: the first look found it over.
-const WORTH: f64 = 0.2;
-/// The same if the server asked to wait, which it does in whole seconds.
-const WORTH_ASKED: f64 = 2.0;
 /// The lengths of windows that people choose, in seconds.
 pub(super) const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
 ];
-/// A closure for less than this part of a window is no sign of one.
-const SHORT: f64 = 0.1;
-/// No server's windows are shorter, in seconds: a bucket seems to have such.
-const SHORTEST: f64 = 0.9;
-/// An opening that is known to this part of a window is known well enough.
-const EXACT: f64 = 0.02;
 
 /// What was seen of the moments at which the server opened again.
 ///
@@ -77,14 +67,14 @@ impl FixedWindow {
     }
 
     /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
-    pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool) {
+    pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool, tuning: &Tuning) {
         self.asked = asked;
         self.exhausted_at = Some(now);
         self.probes_early = false;
         self.on_probe_refused(now);
         if let Some(start) = self.start {
-            self.quota.observe(admitted - start.admitted);
-            let outlived = |length| (now - start.at) / length > 1.1;
+            self.quota.observe(admitted - start.admitted, tuning);
+            let outlived = |length| (now - start.at) / length > tuning.outlived;
             if self.length.is_some_and(outlived) {
                 self.quota.forget_agreement();
             }
@@ -107,7 +97,7 @@ impl FixedWindow {
     }
 
     /// A look that went at `at`, after `admitted` in all, was let in.
-    pub(super) fn on_renewed(&mut self, at: f64, admitted: f64) {
+    pub(super) fn on_renewed(&mut self, at: f64, admitted: f64, tuning: &Tuning) {
         let mut start = WindowStart {
             at,
             admitted,
@@ -118,7 +108,7 @@ impl FixedWindow {
         let before = self.start.replace(start);
         if let (true, Some(mut length), Some(before)) = (self.unrefused, self.length, before) {
             if std::mem::take(&mut self.probes_early) {
-                length = shorter(length).unwrap_or(length);
+                length = shorter(length, tuning).unwrap_or(length);
                 self.length = Some(length);
             }
             // As expected, and perhaps it had been open for a while.
@@ -129,8 +119,12 @@ impl FixedWindow {
             return;
         }
         let last_closure = at - self.exhausted_at.unwrap_or(at);
-        let worth = if self.asked { WORTH_ASKED } else { WORTH };
-        if last_closure < worth && !self.is_known() {
+        let worth = if self.asked {
+            tuning.min_closure_asked
+        } else {
+            tuning.min_closure
+        };
+        if last_closure < worth && !self.is_known(tuning) {
             self.start = None;
             self.length = None;
             self.quota.forget_agreement();
@@ -138,15 +132,15 @@ impl FixedWindow {
         }
         if self.asked {
             // Waits are told in whole seconds, rounded up.
-            start.uncertainty = start.uncertainty.min(1.0);
+            start.uncertainty = start.uncertainty.min(tuning.asked_uncertainty);
             self.start = Some(start);
         }
-        self.last_closure = last_closure.max(WORTH);
+        self.last_closure = last_closure.max(tuning.min_closure);
         let known = self.length.take();
         if let Some(before) = before {
             self.assumed = before.assumed;
-            if last_closure >= SHORT * (at - before.at) {
-                self.length = distance(&before, &start);
+            if last_closure >= tuning.min_closure_part * (at - before.at) {
+                self.length = distance(&before, &start, tuning.min_window);
             }
             let vague = before.uncertainty + start.uncertainty;
             let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
@@ -157,30 +151,30 @@ impl FixedWindow {
     }
 
     /// When to look first, and then how long apart, if the past tells.
-    pub(super) fn expected(&self, now: f64, constants: &Constants) -> Option<(f64, f64)> {
+    pub(super) fn expected(&self, now: f64, tuning: &Tuning) -> Option<(f64, f64)> {
         let sure = !self.assumed || self.quota.has_agreed();
         let start = self.start.filter(|_| sure)?;
         let length = self.length?;
-        let shorter = shorter(length).filter(|_| self.probes_early);
+        let shorter = shorter(length, tuning).filter(|_| self.probes_early);
         let length = shorter.unwrap_or(length);
         let uncertainty = start.uncertainty;
-        let (early, longest) = if !self.is_known() {
+        let (early, longest) = if !self.is_known(tuning) {
             // What was no window must not cost much.
-            let longest = 1.5 * self.last_closure;
-            (uncertainty, longest.min(constants.max_wait))
-        } else if uncertainty > EXACT * length {
-            (uncertainty / 2.0, constants.max_wait)
+            let longest = tuning.unproven_wait * self.last_closure;
+            (uncertainty, longest.min(tuning.max_wait))
+        } else if uncertainty > tuning.exact_start * length {
+            (tuning.early_probe * uncertainty, tuning.max_wait)
         } else {
-            (0.0, constants.max_wait)
+            (0.0, tuning.max_wait)
         };
         let at = start.at - early + length;
-        (at > now && at - now <= longest).then_some((at, uncertainty / 2.0))
+        (at > now && at - now <= longest).then_some((at, tuning.overdue_spacing * uncertainty))
     }
 
     /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
     /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
-    pub(super) fn next_probe(&self, now: f64, gap: f64, way: f64) -> f64 {
-        let near = gap / 2.0..=2.0 * gap;
+    pub(super) fn next_probe(&self, now: f64, gap: f64, way: f64, tuning: &Tuning) -> f64 {
+        let near = gap / tuning.round_range..=tuning.round_range * gap;
         let round = self.start.and_then(|start| {
             let ends = ROUND.map(|round| start.at + round + way);
             ends.into_iter().find(|at| near.contains(&(at - now)))
@@ -189,27 +183,29 @@ impl FixedWindow {
     }
 
     /// Whether the length of the server's windows is known, and how many each takes.
-    pub(super) fn is_known(&self) -> bool {
-        self.length.is_some() && self.quota.is_known()
+    pub(super) fn is_known(&self, tuning: &Tuning) -> bool {
+        self.length.is_some() && self.quota.is_known(tuning)
     }
 
     /// How many were let in from the last opening, after `admitted` in all, where as many as this may be
     /// all: a number that the server shut at.
-    fn count(&self, admitted: f64) -> Option<f64> {
+    fn count(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
         let start = self.start.filter(|start| !start.assumed)?;
-        self.quota.is_guessed().then_some(admitted - start.admitted)
+        self.quota
+            .is_guessed(tuning)
+            .then_some(admitted - start.admitted)
     }
 
     /// Whether it is worth counting what is let in.
-    pub(super) fn counts_admissions(&self) -> bool {
-        self.is_known() || self.count(0.0).is_some()
+    pub(super) fn counts_admissions(&self, tuning: &Tuning) -> bool {
+        self.is_known(tuning) || self.count(0.0, tuning).is_some()
     }
 
     /// Whether as many were let in as when the server shut the last time, and none was sent to test
     /// that.
-    pub(super) fn is_probably_spent(&self, admitted: f64) -> bool {
+    pub(super) fn is_probably_spent(&self, admitted: f64, tuning: &Tuning) -> bool {
         let all = |count| count >= self.quota.size();
-        !self.is_known() && !self.tested && self.count(admitted).is_some_and(all)
+        !self.is_known(tuning) && !self.tested && self.count(admitted, tuning).is_some_and(all)
     }
 
     /// One is sent to test whether that was all.
@@ -218,31 +214,35 @@ impl FixedWindow {
     }
 
     /// Whether the server shut after as many the last time.
-    pub(super) fn was_refused_at(&self, admitted: f64) -> bool {
-        let same = |count: f64| (count - self.quota.size()).abs() <= 1.0;
-        self.count(admitted).is_some_and(same)
+    pub(super) fn was_refused_at(&self, admitted: f64, tuning: &Tuning) -> bool {
+        let same = |count: f64| (count - self.quota.size()).abs() <= tuning.same_count;
+        self.count(admitted, tuning).is_some_and(same)
     }
 
     /// How many more this window takes after `admitted` in all, if that is known.
-    pub(super) fn remaining(&self, admitted: f64) -> Option<f64> {
-        let start = self.start.filter(|_| self.is_known())?;
+    pub(super) fn remaining(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
+        let start = self.start.filter(|_| self.is_known(tuning))?;
         Some(start.admitted + self.quota.allows() - admitted)
     }
 
     /// This window was spent without a refusal.
-    pub(super) fn on_spent(&mut self, now: f64) {
+    pub(super) fn on_spent(&mut self, now: f64, tuning: &Tuning) {
         self.exhausted_at = Some(now);
         self.unrefused = true;
-        self.probes_early = self.quota.is_tested_next() && self.length.and_then(shorter).is_some();
+        self.probes_early = self.quota.is_tested_next()
+            && self
+                .length
+                .and_then(|length| shorter(length, tuning))
+                .is_some();
         self.quota.on_spent();
     }
 
     /// A request was refused after `admitted` in all: whether this window was known to be spent.
-    pub(super) fn end_if_spent(&mut self, now: f64, admitted: f64, constants: &Constants) -> bool {
-        let Some(start) = self.start.filter(|_| self.is_known()) else {
+    pub(super) fn end_if_spent(&mut self, now: f64, admitted: f64, tuning: &Tuning) -> bool {
+        let Some(start) = self.start.filter(|_| self.is_known(tuning)) else {
             return false;
         };
-        let spent = self.quota.on_refused(admitted - start.admitted, constants);
+        let spent = self.quota.on_refused(admitted - start.admitted, tuning);
         if spent {
             self.exhausted_at = Some(now);
             self.refused_at = Some(now);
@@ -254,14 +254,14 @@ impl FixedWindow {
 
 /// The length that windows of `length` seconds may have in truth: two of them look like one, where
 /// the second was not looked for.
-fn shorter(length: f64) -> Option<f64> {
-    let below = |round: &f64| *round < 0.75 * length;
+fn shorter(length: f64, tuning: &Tuning) -> Option<f64> {
+    let below = |round: &f64| *round < tuning.shorter_window * length;
     ROUND.into_iter().rfind(below)
 }
 
 /// The distance between two openings in seconds: a round one if they may be so far apart, else the
 /// least, and nothing if the first is only guessed.
-fn distance(before: &WindowStart, after: &WindowStart) -> Option<f64> {
+fn distance(before: &WindowStart, after: &WindowStart, min_window: f64) -> Option<f64> {
     let (uncertainty, distance) = (
         (before.uncertainty + after.uncertainty),
         after.at - before.at,
@@ -274,7 +274,7 @@ fn distance(before: &WindowStart, after: &WindowStart) -> Option<f64> {
     let least = distance - after.uncertainty;
     round
         .or((!before.assumed).then_some(least))
-        .filter(|length| *length >= SHORTEST)
+        .filter(|length| *length >= min_window)
 }
 
 #[cfg(test)]

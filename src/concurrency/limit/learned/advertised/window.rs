@@ -8,12 +8,8 @@
 use std::time::Duration;
 
 use super::super::window::ROUND;
+use super::Tuning;
 use crate::hint::{Hint, Quota};
-
-/// By how many seconds the end may be told late to the first of a window. An epoch that is rounded up,
-/// against a `Date` that is rounded down, makes one; some servers add one to the epoch, and some renew the
-/// `Date` only once a second.
-const LATEST: f64 = 3.0;
 
 /// When an answer came, to a request that went at `sent_at`, and beside how many that had none.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +54,7 @@ impl AdvertisedWindow {
         (remaining, reset): (u64, Duration),
         hint: &Hint,
         answer: Arrival,
-        max_wait: f64,
+        tuning: &Tuning,
         may_probe: bool,
     ) -> Self {
         let until = answer.now + ends_in(hint, remaining, reset);
@@ -67,7 +63,7 @@ impl AdvertisedWindow {
             limit > 0 && limit.saturating_sub(remaining) <= u64::from(answer.unanswered)
         });
         let took = answer.now - answer.sent_at;
-        let length = round(reset.as_secs_f64(), took)
+        let length = round(reset.as_secs_f64(), took, tuning.max_late_reset)
             .filter(|_| may_probe && begun && quota.window.is_none() && !hint.is_refusal());
         Self {
             remaining: narrow(remaining),
@@ -75,7 +71,7 @@ impl AdvertisedWindow {
             length: quota
                 .window
                 .map(|window| window.as_secs_f64())
-                .filter(|length| *length > 0.0 && *length <= max_wait),
+                .filter(|length| *length > 0.0 && *length <= tuning.max_wait),
             computed: None,
             at: answer.now,
             until,
@@ -191,10 +187,10 @@ fn narrow(count: u64) -> u32 {
 /// The length that people choose, if there is one a little below what an answer that took so long
 /// told, in seconds. It may have been told at the end of that time. Two seconds are more often one told late
 /// than two.
-fn round(told: f64, took: f64) -> Option<f64> {
+fn round(told: f64, took: f64, max_late: f64) -> Option<f64> {
     let most = if told == 2.0 { 1.0 } else { told + took };
     let length = ROUND.into_iter().rfind(|length| *length <= most)?;
-    (length < told && told - length <= LATEST).then_some(length)
+    (length < told && told - length <= max_late).then_some(length)
 }
 
 /// In how many seconds the window ends: when it is spent, no later than the server asks to wait.

@@ -1,7 +1,7 @@
 use super::*;
 
 fn open_until(breaker: &mut Breaker, now: f64) -> f64 {
-    match breaker.admission(now, 0, 100) {
+    match breaker.admission(now, 0, 100, &Tuning::default()) {
         Admission::NotBefore(at) => at,
         _ => panic!("it is open"),
     }
@@ -9,24 +9,24 @@ fn open_until(breaker: &mut Breaker, now: f64) -> f64 {
 
 /// Sends a look, which is refused and told to come back in so many seconds.
 fn told_again(breaker: &mut Breaker, now: f64, asked: f64) -> f64 {
-    breaker.on_send(now, 7, 0.0);
-    breaker.probe_refused(now, Some(asked), &Constants::default());
+    breaker.on_send(now, 7, 0.0, &Tuning::default());
+    breaker.probe_refused(now, Some(asked), &Tuning::default());
     open_until(breaker, now)
 }
 
 #[test]
 fn who_was_told_to_come_too_soon_keeps_to_what_was_learned() {
-    let constants = Constants::default();
-    let mut breaker = Breaker::default();
+    let tuning = Tuning::default();
+    let mut breaker = Breaker::new(&tuning);
     breaker.on_first_send(0.0);
     // Of a window of a hundred in a minute, whose waits are told ten times too short.
-    breaker.open(10.0, 100.0, Some(5.0), &constants);
+    breaker.open(10.0, 100.0, Some(5.0), &tuning);
     assert_eq!(open_until(&mut breaker, 10.0), 15.0, "as told");
     assert_eq!(told_again(&mut breaker, 15.0, 4.5), 19.5, "as told");
-    breaker.on_send(60.0, 8, 100.0);
-    breaker.probe_accepted(60.1, 1);
+    breaker.on_send(60.0, 8, 100.0, &Tuning::default());
+    breaker.probe_accepted(60.1, 1, &Tuning::default());
 
-    breaker.open(70.0, 200.0, Some(5.0), &constants);
+    breaker.open(70.0, 200.0, Some(5.0), &tuning);
     assert_eq!(open_until(&mut breaker, 70.0), 75.0, "as told");
     let at = told_again(&mut breaker, 75.0, 4.5);
     assert!((118.0..=121.0).contains(&at), "{at}");

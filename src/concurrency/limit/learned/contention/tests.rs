@@ -10,7 +10,7 @@ const RTT: f64 = 2.0;
 fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
     let mut contention = Contention::default();
     for _ in 0..20 {
-        assert!(!contention.observe(10.2, Some(10.1), false));
+        assert!(!contention.observe(10.2, Some(10.1), false, &Tuning::default()));
         assert!(!contention.is_shared());
     }
 }
@@ -18,28 +18,28 @@ fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
 #[test]
 fn a_measured_rate_that_is_refused_shows_others() {
     let mut contention = Contention::default();
-    assert!(contention.observe(10.0, None, true));
+    assert!(contention.observe(10.0, None, true, &Tuning::default()));
     assert!(contention.is_shared());
 }
 
 #[test]
 fn a_rate_that_holds_well_above_a_refused_one_shows_others() {
     let mut contention = Contention::default();
-    contention.observe(10.0, Some(9.9), false);
-    contention.observe(12.0, Some(11.9), false);
+    contention.observe(10.0, Some(9.9), false, &Tuning::default());
+    contention.observe(12.0, Some(11.9), false, &Tuning::default());
     assert!(!contention.is_shared(), "a store may carry it so far");
-    contention.observe(17.0, Some(16.0), false);
+    contention.observe(17.0, Some(16.0), false, &Tuning::default());
     assert!(contention.is_shared());
 }
 
 #[test]
 fn others_are_forgotten_when_nothing_shows_them() {
     let mut contention = Contention::default();
-    contention.observe(10.0, None, true);
-    for _ in 0..CALM {
+    contention.observe(10.0, None, true, &Tuning::default());
+    for _ in 0..4 {
         assert!(contention.is_shared());
-        contention.cut(10.0, 10.0);
-        contention.observe(10.1, Some(10.0), false);
+        contention.cut(10.0, 10.0, &Tuning::default());
+        contention.observe(10.1, Some(10.0), false, &Tuning::default());
     }
     assert!(!contention.is_shared());
 }
@@ -47,12 +47,12 @@ fn others_are_forgotten_when_nothing_shows_them() {
 #[test]
 fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
     let mut contention = Contention::default();
-    contention.observe(10.0, None, true);
-    let mut rate = contention.cut(10.0, 10.0);
+    contention.observe(10.0, None, true, &Tuning::default());
+    let mut rate = contention.cut(10.0, 10.0, &Tuning::default());
     let (mut seconds, mut made_good) = (0.0, None);
     while rate < 20.0 {
-        seconds += contention.requests_per_step(RTT) / rate;
-        rate += contention.next_rise(rate, 0.25);
+        seconds += contention.requests_per_step(RTT, &Tuning::default()) / rate;
+        rate += contention.next_rise(rate, &Tuning::default());
         if rate >= 10.0 {
             made_good.get_or_insert(seconds);
         }
@@ -66,8 +66,8 @@ fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
 #[test]
 fn a_pace_that_was_not_used_is_cut_to_what_was() {
     let mut contention = Contention::default();
-    contention.observe(50.0, None, true);
-    assert!(contention.cut(50.0, 10.0) <= 10.0);
+    contention.observe(50.0, None, true, &Tuning::default());
+    assert!(contention.cut(50.0, 10.0, &Tuning::default()) <= 10.0);
 }
 
 /// A client as fluid: the bucket refuses it in proportion to what it sends.
@@ -78,8 +78,8 @@ fn shares_become_equal() {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
             let mut contention = Contention::default();
-            contention.observe(rate, None, true);
-            contention.cut(rate, rate);
+            contention.observe(rate, None, true, &Tuning::default());
+            contention.cut(rate, rate, &Tuning::default());
             (contention, rate, 0.0)
         });
         let (mut left, mut refused, mut sums) = (depth, 0.0, [0.0; 4]);
@@ -95,15 +95,15 @@ fn shares_become_equal() {
                     at <= 0.0
                 });
                 let (contention, rate, bound) = hit.expect("somebody");
-                contention.observe(*rate, Some(*rate), false);
-                *rate = contention.cut(*rate, *rate);
+                contention.observe(*rate, Some(*rate), false, &Tuning::default());
+                *rate = contention.cut(*rate, *rate, &Tuning::default());
                 *bound = 0.0;
             }
             for ((contention, rate, bound), sum) in clients.iter_mut().zip(&mut sums) {
                 *bound += *rate * dt;
-                if *bound >= contention.requests_per_step(RTT) {
+                if *bound >= contention.requests_per_step(RTT, &Tuning::default()) {
                     *bound = 0.0;
-                    *rate += contention.next_rise(*rate, 0.25);
+                    *rate += contention.next_rise(*rate, &Tuning::default());
                 }
                 // The last ten minutes count.
                 *sum += if tick >= 12_000 { *rate } else { 0.0 };

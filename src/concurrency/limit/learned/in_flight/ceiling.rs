@@ -1,10 +1,6 @@
 //! The ceiling: what a refusal says of the window, and when to look above it.
 
-use super::{Attribution, Constants, InFlightLimit, Phase, count};
-
-/// So many looks come soon after others were found to hold all places. They are refusals of a client
-/// that has few requests, so they are few among all.
-const URGENT_PROBES: u32 = 6;
+use super::{Attribution, InFlightLimit, Phase, Tuning, count};
 
 impl InFlightLimit {
     /// Reads what a refused request, sent as one of `level`, says of the window. `trouble` if it speaks
@@ -45,19 +41,19 @@ impl InFlightLimit {
     }
 
     /// The look was refused: the next one comes twice as late, until it is rare.
-    pub(in super::super) fn probe_refused(&mut self, constants: &Constants) {
+    pub(in super::super) fn probe_refused(&mut self, tuning: &Tuning) {
         if let Phase::Probing { interval } = self.phase {
-            let mut max_probe_interval = self.max_probe_interval(constants);
+            let mut max_probe_interval = self.max_probe_interval(tuning);
             if self.urgent_probes > 0 {
                 self.urgent_probes -= 1;
-                max_probe_interval = max_probe_interval.min(constants.probe_rounds * self.size);
+                max_probe_interval = max_probe_interval.min(tuning.probe_rounds * self.size);
             }
             self.enter_steady((interval * 2.0).min(max_probe_interval));
         } else {
             if let Some(ceiling) = self.provisional_ceiling {
                 self.resize(f64::from(ceiling));
             }
-            self.enter_steady(self.max_probe_interval(constants));
+            self.enter_steady(self.max_probe_interval(tuning));
         }
         self.provisional_ceiling = None;
         self.unproven_level = self.unproven_level.min(self.size as u32);
@@ -65,19 +61,19 @@ impl InFlightLimit {
 
     /// A request was refused with no other in flight: others hold all places. A free one is looked for
     /// as often as by a client that has many, for a while.
-    pub(in super::super) fn refused_alone(&mut self) {
-        self.urgent_probes = URGENT_PROBES;
+    pub(in super::super) fn refused_alone(&mut self, tuning: &Tuning) {
+        self.urgent_probes = tuning.urgent_probes as u32;
     }
 
     /// The server took `level` and no more.
-    pub(in super::super) fn cut(&mut self, level: usize) {
+    pub(in super::super) fn cut(&mut self, level: usize, tuning: &Tuning) {
         self.resize(level as f64);
-        self.enter_steady(2.0 * self.size);
+        self.enter_steady(tuning.first_probe_rounds * self.size);
     }
 
     /// Stops growing where it is.
-    pub(in super::super) fn stop(&mut self) {
-        self.enter_steady(2.0 * self.size);
+    pub(in super::super) fn stop(&mut self, tuning: &Tuning) {
+        self.enter_steady(tuning.first_probe_rounds * self.size);
     }
 
     /// The most in flight that was not refused.
@@ -99,9 +95,7 @@ impl InFlightLimit {
     }
 
     /// The answers between two looks above a ceiling that is confirmed.
-    pub(super) fn max_probe_interval(&self, constants: &Constants) -> f64 {
-        constants
-            .probe_requests
-            .max(constants.probe_rounds * self.size)
+    pub(super) fn max_probe_interval(&self, tuning: &Tuning) -> f64 {
+        tuning.probe_requests.max(tuning.probe_rounds * self.size)
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 
 /// How many answers pass before each of the next looks above a ceiling of 2, all of them refused.
 fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
-    let (mut trend, constants) = (LatencyTrend::default(), Constants::default());
+    let (mut trend, tuning) = (LatencyTrend::default(), Tuning::default());
     let mut interval = || {
         let mut answers = 0;
         while limit.get() == 2 {
@@ -15,9 +15,9 @@ fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
                 queue: 100,
                 recent: true,
             };
-            limit.on_accepted(&answered, &mut trend, &constants);
+            limit.on_accepted(&answered, &mut trend, &tuning);
         }
-        limit.probe_refused(&constants);
+        limit.probe_refused(&tuning);
         answers
     };
     (0..9).map(|_| interval()).collect()
@@ -26,14 +26,14 @@ fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
 #[test]
 fn looks_become_rare() {
     let mut limit = InFlightLimit::new(4, 1, 100, 16.0);
-    limit.cut(2);
+    limit.cut(2, &Tuning::default());
     assert_eq!(intervals(&mut limit), [4, 8, 16, 32, 64, 64, 64, 64, 64]);
 }
 
 #[test]
 fn who_was_refused_alone_goes_on_looking_for_a_while() {
     let mut limit = InFlightLimit::new(4, 1, 100, 16.0);
-    limit.refused_alone();
-    limit.cut(2);
+    limit.refused_alone(&Tuning::default());
+    limit.cut(2, &Tuning::default());
     assert_eq!(intervals(&mut limit), [4, 8, 8, 8, 8, 8, 8, 16, 32]);
 }

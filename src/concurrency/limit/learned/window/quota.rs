@@ -1,15 +1,6 @@
 //! The quota: how many a window lets in.
 
-use super::super::Constants;
-
-/// Windows of fewer requests than this agree by chance, and must agree once more.
-const SMALL_QUOTA: f64 = 8.0;
-/// Fewer are what flows into a bucket meanwhile.
-const LEAST: f64 = 4.0;
-/// Counts agree that differ by no more than this part: others may count along.
-const AGREES: f64 = 0.02;
-/// The most windows from one test of the quota to the next.
-const RAREST: u32 = 16;
+use super::super::Tuning;
 
 /// How many are let in from one opening of the server to the next.
 ///
@@ -36,14 +27,16 @@ impl WindowQuota {
 
     /// Whether a window closed after so many that the next may close there. What flows into a bucket
     /// between two looks is less, and as regular.
-    pub(super) fn is_guessed(&self) -> bool {
-        self.size() >= SMALL_QUOTA
+    pub(super) fn is_guessed(&self, tuning: &Tuning) -> bool {
+        self.size() >= tuning.small_quota
     }
 
     /// A window took `count` before it closed.
-    pub(super) fn observe(&mut self, count: f64) {
+    pub(super) fn observe(&mut self, count: f64, tuning: &Tuning) {
         let off = (count - self.size()).abs();
-        self.agreed = if count >= LEAST && off <= (AGREES * count).max(0.5) {
+        self.agreed = if count >= tuning.min_quota
+            && off <= (tuning.quota_tolerance * count).max(tuning.quota_tolerance_requests)
+        {
             self.agreed.saturating_add(1)
         } else {
             0
@@ -61,8 +54,8 @@ impl WindowQuota {
         self.agreed > 0
     }
 
-    pub(super) fn is_known(&self) -> bool {
-        self.agreed > u32::from(self.size() < SMALL_QUOTA)
+    pub(super) fn is_known(&self, tuning: &Tuning) -> bool {
+        self.agreed > u32::from(self.size() < tuning.small_quota)
     }
 
     fn extra(&self) -> f64 {
@@ -102,16 +95,18 @@ impl WindowQuota {
 
     /// A request was refused after `count` in this window: whether that is the quota. If so, the next
     /// test comes twice as late.
-    pub(super) fn on_refused(&mut self, count: f64, constants: &Constants) -> bool {
-        if count < (1.0 - AGREES) * self.size() - 0.5 {
+    pub(super) fn on_refused(&mut self, count: f64, tuning: &Tuning) -> bool {
+        if count < (1.0 - tuning.quota_tolerance) * self.size() - tuning.quota_tolerance_requests {
             self.agreed = 0;
             return false;
         }
         self.size = Some(count);
-        let least = (constants.probe_requests / count).ceil() as u32;
+        let least = (tuning.probe_requests / count).ceil() as u32;
         let windows_until_test = self.test_interval.max(least);
         self.windows_until_test = windows_until_test;
-        self.test_interval = windows_until_test.saturating_mul(2).min(RAREST.max(least));
+        self.test_interval = windows_until_test
+            .saturating_mul(2)
+            .min((tuning.max_test_windows as u32).max(least));
         self.extra = None;
         self.testing = false;
         true

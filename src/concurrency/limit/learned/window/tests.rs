@@ -5,31 +5,31 @@ const LIMIT: f64 = 62.0;
 /// Two windows of a second looked like one of two seconds, and now it is the turn of the test whether
 /// they are shorter.
 fn taken_for_two_seconds() -> FixedWindow {
-    let constants = Constants::default();
+    let tuning = Tuning::default();
     let mut window = FixedWindow::default();
     window.on_first_send(0.0);
-    window.on_exhausted(1.5, LIMIT, false);
+    window.on_exhausted(1.5, LIMIT, false, &Tuning::default());
     window.on_probe_refused(1.99);
-    window.on_renewed(2.0, LIMIT);
-    window.on_exhausted(3.5, 2.0 * LIMIT, false);
+    window.on_renewed(2.0, LIMIT, &Tuning::default());
+    window.on_exhausted(3.5, 2.0 * LIMIT, false, &Tuning::default());
     window.on_probe_refused(3.99);
-    window.on_renewed(4.0, 2.0 * LIMIT);
-    assert!(window.is_known());
+    window.on_renewed(4.0, 2.0 * LIMIT, &Tuning::default());
+    assert!(window.is_known(&Tuning::default()));
     assert!(
-        window.end_if_spent(4.9, 3.0 * LIMIT, &constants),
+        window.end_if_spent(4.9, 3.0 * LIMIT, &tuning),
         "a test of the quota"
     );
-    window.on_renewed(6.0, 3.0 * LIMIT);
-    window.on_spent(6.9);
+    window.on_renewed(6.0, 3.0 * LIMIT, &Tuning::default());
+    window.on_spent(6.9, &Tuning::default());
     assert_eq!(probes_at(&window, 6.9), 8.0);
-    window.on_renewed(8.0, 4.0 * LIMIT);
-    window.on_spent(8.9);
+    window.on_renewed(8.0, 4.0 * LIMIT, &Tuning::default());
+    window.on_spent(8.9, &Tuning::default());
     assert_eq!(probes_at(&window, 8.9), 9.0, "a test of the length");
     window
 }
 
 fn probes_at(window: &FixedWindow, now: f64) -> f64 {
-    let expected = window.expected(now, &Constants::default());
+    let expected = window.expected(now, &Tuning::default());
     (expected.expect("an end").0 * 100.0).round() / 100.0
 }
 
@@ -38,15 +38,15 @@ fn windows_that_are_as_long_as_they_seem_cost_one_refusal() {
     let mut window = taken_for_two_seconds();
     window.on_probe_refused(9.0);
     assert_eq!(probes_at(&window, 9.0), 10.0);
-    window.on_renewed(10.0, 5.0 * LIMIT);
-    window.on_spent(10.9);
+    window.on_renewed(10.0, 5.0 * LIMIT, &Tuning::default());
+    window.on_spent(10.9, &Tuning::default());
     assert_eq!(probes_at(&window, 10.9), 12.0);
 }
 
 #[test]
 fn windows_that_are_shorter_than_they_seem_are_found_out() {
     let mut window = taken_for_two_seconds();
-    window.on_renewed(9.0, 5.0 * LIMIT);
-    window.on_spent(9.9);
+    window.on_renewed(9.0, 5.0 * LIMIT, &Tuning::default());
+    window.on_spent(9.9, &Tuning::default());
     assert_eq!(probes_at(&window, 9.9), 10.0);
 }
