@@ -21,8 +21,8 @@ fn not_before(at: f64) -> Headroom {
 }
 
 impl Learned {
-    /// What the window, the door, the server's word and the pace all allow. No clock is read where the
-    /// window alone decides.
+    /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
+    /// clock is read where the in-flight limit alone decides.
     pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {
         if let Some(full) = self.grow_limit(now, load) {
             return full;
@@ -41,7 +41,8 @@ impl Learned {
         }
     }
 
-    /// Lets the window grow by one if it is full and its time has come; when that is, if it has not.
+    /// Grows the limit by one if it is used up and its time has come. Returns when that is, if it
+    /// has not.
     fn grow_limit(&mut self, now: &Now, load: Load) -> Option<Headroom> {
         if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
             return None;
@@ -61,7 +62,7 @@ impl Learned {
         None
     }
 
-    /// The fewest of what each part allows, or when the first of those that allow none allows one.
+    /// The least of what each part allows, or when the first part that allows nothing allows one.
     fn tightest(
         &mut self,
         now: &Now,
@@ -69,7 +70,7 @@ impl Learned {
         limit: usize,
         mut slots: usize,
     ) -> Result<usize, f64> {
-        // Half of the window in use is no growth, and needs no spreading.
+        // While less than half of the limit is used, nothing grows, and sends need no spreading.
         if 2 * load.in_flight >= limit {
             if let Some(at) = self.limit.next_send(self.rtt.unwrap_or(0.0), &self.tuning) {
                 if now.get().as_secs_f64() + 1e-9 < at {
@@ -91,7 +92,7 @@ impl Learned {
                 .as_ref()
                 .is_none_or(|pacer| pacer.has_burst(&self.tuning));
             if !bursts && self.breaker.is_reopening() {
-                // The pace began anew, and sees to it that few follow.
+                // The pacer started anew, and it spaces what follows.
                 self.breaker.close();
             }
             let now = now.get().as_secs_f64();
@@ -118,7 +119,7 @@ impl Learned {
     }
 }
 
-/// As many as are left, or when there is one if none is.
+/// What is left, or when there is one if nothing is.
 fn some(left: usize, at: f64) -> Result<usize, f64> {
     if left > 0 { Ok(left) } else { Err(at) }
 }

@@ -1,4 +1,4 @@
-//! What the server says is left.
+//! The advertised quota: what the server says is left.
 
 mod window;
 
@@ -8,15 +8,16 @@ use self::window::{AdvertisedWindow, Arrival};
 use super::Tuning;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
-/// The state of the tightest quota of requests, by the answers.
+/// The tightest quota of requests, as the answers tell it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Advertised {
     state: Option<State>,
-    /// Requests that went, and were not answered, refused or given up yet.
+    /// Requests sent and not yet answered, refused or given up.
     unanswered: u32,
-    /// Whether the answer that came just now told what is left of a window.
+    /// Whether the latest answer told what is left of a window.
     answer_told: bool,
-    /// Whether a window was found not to have ended when that was likely.
+    /// Whether a window outlasted the round length at which it was probed. Then no length is
+    /// guessed any more.
     distrusts_length: bool,
 }
 
@@ -26,22 +27,22 @@ enum State {
     Bucket(AdvertisedBucket),
 }
 
-/// A mirror of the server's bucket.
+/// A mirror of the server's token bucket.
 #[derive(Clone, Copy, Debug)]
 struct AdvertisedBucket {
     tokens: f64,
     at: f64,
-    /// Tokens per second that flow into it.
+    /// Tokens per second.
     rate: f64,
     capacity: f64,
-    /// The number of the request whose answer told of it: it counts that one and those before.
+    /// The latest request whose answer told of it. It counts that one and those before.
     by: u64,
 }
 
 impl Advertised {
-    /// Takes the quotas from the answer at `now` to request `seq`, which went at `sent_at`; `next`
-    /// is the number of the next request. What would hold somebody for longer than `max_wait`
-    /// is not believed.
+    /// Takes the quotas from the answer at `now` to request `seq`, sent at `sent_at`; `next` is the
+    /// number of the next request. What would hold anybody for longer than `max_wait` is not
+    /// believed.
     pub(super) fn observe(
         &mut self,
         hint: &Hint,
@@ -69,7 +70,7 @@ impl Advertised {
             (rate, _) => rate,
         };
         if rate.map_or(reset.as_secs_f64(), f64::recip) > tuning.max_wait {
-            // Nobody is held for so long: let the server refuse, and the caller decide.
+            // Nobody is held for that long: the server refuses, and the caller decides.
             self.state = None;
             return;
         }
@@ -78,7 +79,7 @@ impl Advertised {
             return;
         }
         self.state = Some(match (rate, self.state) {
-            // Answers overtake each other; the one to the latest request knows most.
+            // Answers overtake each other, and the one to the latest request knows most.
             (Some(_), Some(State::Bucket(AdvertisedBucket { by, .. }))) if by > seq => return,
             (Some(rate), state) => {
                 let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
@@ -123,7 +124,7 @@ impl Advertised {
         });
     }
 
-    /// Notes that request `seq` was answered, refused or given up.
+    /// Records that request `seq` was answered, refused or given up.
     pub(super) fn on_outcome(&mut self, seq: u64) {
         self.unanswered = self.unanswered.saturating_sub(1);
         let told = std::mem::take(&mut self.answer_told);
@@ -132,7 +133,7 @@ impl Advertised {
         }
     }
 
-    /// For how long the window lasts yet, if nothing is left of it.
+    /// Seconds until the window ends, if nothing is left of it.
     pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
         match &self.state {
             Some(State::Window(window)) => window.spent_for(now),
@@ -140,17 +141,17 @@ impl Advertised {
         }
     }
 
-    /// Whether nothing was told, so that no clock need be read.
+    /// Whether nothing was advertised, so that no clock need be read.
     pub(super) fn is_unknown(&self) -> bool {
         self.state.is_none()
     }
 
-    /// Notes a request that goes while nothing is known, and no clock is read.
+    /// Records a request that is sent while nothing is advertised. No clock is read.
     pub(super) fn on_idle_send(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
     }
 
-    /// Notes a request that goes.
+    /// Records a request that is sent.
     pub(super) fn on_send(&mut self, now: f64) {
         self.on_idle_send();
         if let Some(State::Bucket(bucket)) = &mut self.state {
@@ -159,8 +160,8 @@ impl Advertised {
         }
     }
 
-    /// How many may go, and when one more may if none may now. `None` if the server did not say. The next
-    /// one is number `next`.
+    /// Returns how many requests may be sent, and when one more may if none may now; `None` if
+    /// nothing was advertised. The next request is number `next`.
     pub(super) fn available(&mut self, now: f64, next: u64) -> Option<(usize, f64)> {
         if let Some(State::Window(window)) = &self.state {
             if window.has_ended(now) {
@@ -201,7 +202,7 @@ fn is_vague(reset: Duration, tuning: &Tuning) -> bool {
 }
 
 /// The rate at which a bucket fills. What remains is told in whole requests and the reset often in
-/// whole seconds, rounded up: on average half of one less is missing, and half of the other is over.
+/// whole seconds, rounded up. Both are corrected by their mean rounding.
 fn bucket_rate(quota: &Quota, tuning: &Tuning) -> Option<f64> {
     let missing = quota.limit?.checked_sub(quota.remaining?)? as f64;
     let missing = if missing < tuning.rounded_missing {

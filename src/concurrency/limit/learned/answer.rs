@@ -1,4 +1,4 @@
-//! What an answer teaches.
+//! What an accepted request teaches.
 
 use super::in_flight::Answered;
 use super::{Learned, Load, Now, Sent, sent_at};
@@ -6,8 +6,8 @@ use crate::hint::Hint;
 
 impl Learned {
     pub(super) fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
-        // Where little is in flight, nothing is to be learned from most answers but how long they
-        // take, and of that a part is enough.
+        // While the limit is hardly used, most answers teach nothing but their latency, and a
+        // sample of that is enough.
         let idle =
             self.breaker.is_closed() && load.waiting == 0 && 2 * sent.in_flight < self.limit.get();
         if idle && sent.seq % self.idle_samples() != 0 && hint.is_empty() {

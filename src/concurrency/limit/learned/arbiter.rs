@@ -1,4 +1,4 @@
-//! What a refusal teaches.
+//! The arbiter: decides what a refusal shows, and which belief ends.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use super::pacer::{Pacer, RateSample};
 use super::{FirstBurst, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
 
-/// A refusal that begins an event.
+/// A refusal that starts a recovery epoch.
 struct Evidence {
     now: f64,
-    /// How many were in flight when the request went, itself included.
+    /// Requests in flight when it was sent, itself included.
     level: usize,
-    /// Whether that is more than the server was seen to take.
+    /// Whether that is more than the server was seen to accept.
     above: bool,
-    /// When it went, and how many were admitted before it; and how many of those since the refusal
-    /// before.
+    /// When it was sent, and how many were accepted before it.
     mark: Mark,
+    /// Requests accepted since the refusal before.
     since: f64,
-    /// How many more went meanwhile.
+    /// Requests sent after it.
     behind: f64,
     /// The wait that the server asked for, in seconds.
     asked: Option<f64>,
@@ -49,7 +49,7 @@ impl Learned {
                 .overload
                 .observe(admitted, self.pacer.is_some(), &self.tuning);
         if sent.in_flight == 1 && !overload {
-            // Alone, it met no ceiling.
+            // A single request met no ceiling.
             self.contradictions = self.contradictions.saturating_add(1);
             if asked.is_none() && self.pacer.is_none() {
                 self.limit.refused_alone(&self.tuning);
@@ -72,7 +72,7 @@ impl Learned {
         let attribution = self
             .limit
             .attribute(now, sent.in_flight, refusal_timeout, overload);
-        // Where the quota of a window ends, one that looks above a ceiling meets that.
+        // At the end of a window's quota, a probe meets that and not the ceiling.
         let spent = self.breaker.knows_window(&self.tuning)
             && self.breaker.was_refused_at(admitted, &self.tuning);
         if attribution == Attribution::Probe && !spent {
@@ -125,14 +125,14 @@ impl Learned {
         });
     }
 
-    /// Whether no wait that anybody accepts changes the answer. Then it is for the callers, and no
-    /// evidence of anything.
+    /// Whether no wait that a retry accepts changes the answer. Such a refusal is for the callers,
+    /// and is no evidence.
     pub(super) fn is_final(&self, hint: &Hint) -> bool {
         let longest = Duration::from_secs_f64(self.tuning.max_wait);
         hint.is_refusal() && hint.verdict(longest) != Verdict::Retry
     }
 
-    /// The server let nobody in for good: that the others wait behind the door helps none of them.
+    /// A final refusal: that others wait behind an open breaker helps none of them.
     fn release_waiters(&mut self, seq: u64) {
         self.pausing = false;
         if self.breaker.is_probe(seq) {
@@ -140,7 +140,7 @@ impl Learned {
         }
     }
 
-    /// This client sent too much: too many at one time, or too many per time?
+    /// This client sent too much: too many requests at one time, or too many per time?
     fn on_limit(&mut self, refusal: &Evidence) {
         let Evidence { above, mark, .. } = *refusal;
         self.limit.forget_proven(refusal.now);
@@ -159,7 +159,7 @@ impl Learned {
             (false, true) => self.contradictions,
             (false, false) => 0,
         };
-        // A level at which one was refused, and that was passed since, is no ceiling.
+        // A level that was refused and then passed is no ceiling.
         self.ceiling_hits = match above {
             true if refusal.level <= self.refused_level as usize => {
                 self.ceiling_hits.saturating_add(1)
@@ -185,7 +185,7 @@ impl Learned {
         if is_ceiling {
             self.limit.cut(proven, &self.tuning);
             self.pacer = None;
-            // Few requests measure no rate: the older mark tells more.
+            // A small number of requests measures no rate: the older mark tells more.
             let old =
                 |last: Mark| mark.admitted - last.admitted >= self.tuning.fresh_sample_requests;
             if above || self.exhausted.is_none_or(old) {
@@ -207,10 +207,10 @@ impl Learned {
         }
     }
 
-    /// A look above a ceiling was let in. If that was found because a burst was refused but for one, it is
-    /// a bucket that holds one, which takes what comes spaced.
+    /// A probe above a ceiling was accepted. If the ceiling was found because only one request of
+    /// the first burst was accepted, the server uses a bucket of one, which accepts what is spaced.
     pub(super) fn on_probe_accepted(&mut self, now: f64) {
-        // The look went so long after the one beside it.
+        // The interval between the probe and the request beside it.
         let spacing = self.rtt.unwrap_or(0.0) / (2.0 * self.tuning.probe_spread);
         let bucket = self
             .first_burst
@@ -223,11 +223,11 @@ impl Learned {
         }
     }
 
-    /// A 503 or its like: the server is in trouble, and says nothing of a rate. Of a ceiling only if
-    /// it refuses twice above what it took.
+    /// A 503 or its like speaks of the server and not of a rate. It shows a ceiling only if the
+    /// server refuses twice above what it accepted.
     fn on_overload(&mut self, attribution: Attribution, level: usize) {
         let proven = self.limit.proven_level();
-        // Where nothing is known to be taken yet, each level is above that.
+        // While nothing is proven, each level is above that.
         if attribution == Attribution::Above
             && proven > 0
             && self.overload.test_ceiling(level, proven)
@@ -236,7 +236,7 @@ impl Learned {
         }
     }
 
-    /// The server's bucket was found empty.
+    /// The server's bucket was found empty: measures its rate.
     fn measure(&mut self, refusal: &Evidence) {
         let mark = refusal.mark;
         let Some(last) = self.exhausted.replace(mark) else {
@@ -248,7 +248,7 @@ impl Learned {
             behind: refusal.behind,
             requests: mark.admitted - last.admitted,
             seconds: (mark.at - last.at).max(self.tuning.min_seconds),
-            shut: std::mem::take(&mut self.probe_was_refused),
+            after_closure: std::mem::take(&mut self.probe_was_refused),
             asked: refusal.asked,
         };
         match &mut self.pacer {

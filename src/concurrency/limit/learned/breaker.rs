@@ -1,37 +1,39 @@
-//! The door: whether the server lets anything in at all.
+//! The circuit breaker: whether the server accepts anything at all.
 
 use super::Tuning;
 use super::admission::Admission;
 use super::window::FixedWindow;
 
-/// Shut when a request was refused and none was let in since the one refused before it; then one
-/// looks, at doubling distances, and nobody else goes.
+/// Opens when a request is refused and none was accepted since the refusal before. Then single
+/// probes are sent, at doubling intervals, and everything else waits.
+///
+/// The words are those of a circuit breaker: closed means that requests flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Breaker {
     state: State,
     window: FixedWindow,
-    /// How many were let in before the last look.
+    /// Requests accepted in all before the last probe.
     admitted: f64,
-    /// The time between two looks.
+    /// Seconds between two probes.
     gap: f64,
-    /// How long a refusal takes, in seconds.
+    /// Mean time of a refusal, in seconds.
     refusal_time: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Nothing is known against sending.
+    /// Requests flow.
     Closed,
-    /// Perhaps nothing is left: one goes to test that.
+    /// The quota may be spent. The next request is sent alone to find out.
     Suspect,
-    /// It went, and the others wait until it is known not to be refused.
+    /// That request was sent. The others wait until it would have been refused.
     Confirming { until: f64 },
-    /// Nobody goes until then; then one does.
+    /// Nothing is sent before `until`. Then one request probes.
     Open { until: f64 },
-    /// One is on its way to look.
+    /// Request `seq` probes, since `since`.
     HalfOpen { seq: u64, since: f64 },
-    /// The look was not refused: the others follow, one after another and no longer than a refusal
-    /// takes apart, so that a refusal finds few of them under way.
+    /// The probe was accepted. The others follow at an interval in which most refusals arrive, so
+    /// that a refusal finds only some of them under way.
     Reopening { since: f64, from: usize },
 }
 
@@ -42,13 +44,13 @@ impl Breaker {
             window: FixedWindow::default(),
             admitted: 0.0,
             gap: 0.0,
-            // Until one was seen.
+            // Assumed until one was seen.
             refusal_time: tuning.first_refusal_time,
         }
     }
 
-    /// Shuts the door, for as long as the server asked, or until it is expected to open, or else for
-    /// a first short while.
+    /// Opens the breaker for as long as the server asked, or until its window is expected to end,
+    /// or else for a short first wait.
     pub(super) fn open(&mut self, now: f64, admitted: f64, asked: Option<f64>, tuning: &Tuning) {
         self.window
             .on_exhausted(now, admitted, asked.is_some(), tuning);
@@ -70,29 +72,29 @@ impl Breaker {
         self.window.next_probe(now, gap, self.refusal_time, tuning)
     }
 
-    /// How long a refusal takes, in seconds.
+    /// Mean time of a refusal, in seconds.
     pub(super) fn refusal_time(&self) -> f64 {
         self.refusal_time
     }
 
-    /// Notes that a refusal took so many seconds. A slow one counts at once.
+    /// Records the time that a refusal took. A slow one counts at once.
     pub(super) fn observe_refusal_time(&mut self, seconds: f64, tuning: &Tuning) {
         let mean = (1.0 - tuning.refusal_time_weight) * self.refusal_time
             + tuning.refusal_time_weight * seconds;
         self.refusal_time = mean.max(seconds).min(tuning.max_refusal_time);
     }
 
-    /// A request that was not refused after so many seconds was let in.
+    /// Seconds after which a request without a refusal counts as accepted.
     pub(super) fn refusal_timeout(&self, tuning: &Tuning) -> f64 {
         (tuning.refusal_timeout * self.refusal_time).max(tuning.min_refusal_timeout)
     }
 
-    /// A request that was not refused after so many seconds was probably let in.
+    /// Seconds after which a request was probably accepted: the interval of sends while reopening.
     fn spacing(&self, tuning: &Tuning) -> f64 {
         (tuning.reopening_spacing * self.refusal_time).min(tuning.max_spacing)
     }
 
-    /// The very first request went.
+    /// Records the first request of all.
     pub(super) fn on_first_send(&mut self, now: f64) {
         self.window.on_first_send(now);
     }
@@ -102,13 +104,13 @@ impl Breaker {
         self.window.is_known(tuning)
     }
 
-    /// Whether it is worth counting what is let in.
+    /// Whether accepted requests are worth counting.
     pub(super) fn counts_admissions(&self, tuning: &Tuning) -> bool {
         self.window.counts_admissions(tuning)
     }
 
-    /// How many more the server's window takes after `admitted` in all, if that is known. If none,
-    /// the door shuts until the next one.
+    /// Returns how many more requests the server's window takes after `admitted` in all, if that is
+    /// known. Opens the breaker until the next window if none.
     pub(super) fn check_window(
         &mut self,
         now: f64,
@@ -133,13 +135,13 @@ impl Breaker {
         Some(left as usize)
     }
 
-    /// Whether the server shut after as many the last time.
+    /// Whether the server stopped accepting after as many requests in the last window.
     pub(super) fn was_refused_at(&self, admitted: f64, tuning: &Tuning) -> bool {
         self.window.was_refused_at(admitted, tuning)
     }
 
-    /// A request was refused after `admitted` in all: whether the window was known to be spent by
-    /// then. If so the door shuts until the next one.
+    /// Opens the breaker until the next window if a refusal after `admitted` requests in all is the
+    /// known end of this one. Returns whether it is.
     pub(super) fn open_if_spent(
         &mut self,
         now: f64,
@@ -158,7 +160,8 @@ impl Breaker {
         self.state = State::Closed;
     }
 
-    /// One was refused. The next may be as well, and those that would go until that is heard.
+    /// Sends the next request alone: after a refusal, those that are sent until the next one
+    /// arrives may all be refused.
     pub(super) fn suspect(&mut self) {
         self.state = State::Suspect;
     }
@@ -167,26 +170,26 @@ impl Breaker {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether the look was let in, and the others follow one by one.
+    /// Whether a probe was accepted and the others follow one by one.
     pub(super) fn is_reopening(&self) -> bool {
         matches!(self.state, State::Reopening { .. })
     }
 
-    /// Whether `seq` is the request that went to look.
+    /// Whether request `seq` is the probe.
     pub(super) fn is_probe(&self, seq: u64) -> bool {
         matches!(self.state, State::HalfOpen { seq: probe, .. } if probe == seq)
     }
 
-    /// The look was refused: the next one comes twice as late.
+    /// The probe was refused. The next one comes twice as late.
     pub(super) fn probe_refused(&mut self, now: f64, asked: Option<f64>, tuning: &Tuning) {
         self.window.on_probe_refused(now);
         if matches!(self.state, State::HalfOpen { .. }) {
             let gap = (2.0 * self.gap).min(tuning.max_gap);
             self.gap = gap;
             let until = match (asked, self.window.expected(now, tuning)) {
-                // It came as told, and what was learned says otherwise.
+                // The probe came when the server asked, and the learned window ends later.
                 (Some(asked), Some((at, _))) if at > now + asked => at,
-                // Refused again and again when it was told to come, it comes later than told.
+                // Probes that came when the server asked were refused repeatedly.
                 (Some(asked), _) => {
                     let times = (gap / tuning.first_gap / tuning.stretch_after)
                         .min(tuning.max_stretch)
@@ -200,7 +203,7 @@ impl Breaker {
         }
     }
 
-    /// The look was answered, and the others may follow.
+    /// The probe was answered, and the others may follow.
     pub(super) fn probe_accepted(&mut self, now: f64, in_flight: usize, tuning: &Tuning) {
         if let State::HalfOpen { since, .. } = self.state {
             self.window.on_renewed(since, self.admitted, tuning);
@@ -211,14 +214,14 @@ impl Breaker {
         }
     }
 
-    /// The look was given up by its caller, and another may go at once.
+    /// The probe was given up by its caller. Another may be sent at once.
     pub(super) fn probe_lost(&mut self, now: f64) {
         if matches!(self.state, State::HalfOpen { .. }) {
             self.state = State::Open { until: now };
         }
     }
 
-    /// Notes a request that goes, when `admitted` were let in.
+    /// Records a request that is sent after `admitted` were accepted.
     pub(super) fn on_send(&mut self, now: f64, seq: u64, admitted: f64, tuning: &Tuning) {
         match self.state {
             State::Open { .. } => {
@@ -233,7 +236,8 @@ impl Breaker {
         }
     }
 
-    /// How many may go with `in_flight` under way.
+    /// Returns how many more requests may be sent beside `in_flight`. Moves on to the next state
+    /// when its time has come.
     pub(super) fn admission(
         &mut self,
         now: f64,
@@ -242,7 +246,7 @@ impl Breaker {
         tuning: &Tuning,
     ) -> Admission {
         let refusal_timeout = self.refusal_timeout(tuning);
-        // A deadline is met when it is reached to the nanosecond, which is how far a clock reads.
+        // A timer may be early by a fraction of a nanosecond.
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Closed => Admission::Unlimited,
@@ -280,7 +284,7 @@ impl Breaker {
                     0 => {
                         let ahead = in_flight.saturating_sub(from) as f64;
                         let ahead = doubling * (1.0 + ahead / doubling).log2();
-                        // Answers make room sooner than time does.
+                        // Answers may make room before that.
                         Admission::NotBefore(
                             (since + ahead * spacing).min(now + tuning.max_reopening_wait),
                         )

@@ -1,17 +1,18 @@
-//! Others who take from the same bucket.
+//! Contention: other clients that take from the same bucket.
 
 use super::Tuning;
 
-/// Whether others take from the same bucket, and how the pace makes room for them.
+/// Whether other clients take from the same bucket, and how the pace makes room for them.
 ///
-/// Alone, what a bucket takes stays the same: what was measured, and not raised since, is not refused,
-/// and nothing holds that is well above a rate that was refused. If it is otherwise, others come and go,
-/// and what is measured is what they leave. Were all to keep to that, their shares would stay unequal
-/// for ever, and their sum just too high. So a refusal costs a good part of the pace, which all win back
-/// in the same time. Who has more is refused more often, and shares become equal (Chiu and Jain, 1989).
+/// For a client alone, the bucket takes the same all the time: a measured rate that was not raised
+/// is not refused, and no rate holds that is well above a refused one. If that is otherwise, other
+/// clients come and go, and the measured rate is what they leave. If all kept to that, their shares
+/// would stay unequal, and their sum just too high. So a refusal costs a good part of the pace,
+/// which all win back in the same time. A client with more is refused more often, and the shares
+/// become equal (Chiu and Jain, 1989).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Contention {
-    /// How many more refusals others are believed in.
+    /// Refusals without a sign of others that are left until the belief in them ends.
     belief: u32,
     /// The rate that was refused last.
     refused_rate: Option<f64>,
@@ -20,13 +21,14 @@ pub(super) struct Contention {
 }
 
 impl Contention {
-    /// Whether there are others.
+    /// Whether other clients share the bucket.
     pub(super) fn is_shared(&self) -> bool {
         self.belief > 0
     }
 
-    /// Notes that `rate` was refused. `held` is the highest that held since the last refusal, or 0;
-    /// `missed` if the rate was measured, and not raised since. Whether that was too low to be refused.
+    /// Records that `rate` was refused. `held`: the highest rate that held since the last refusal.
+    /// `missed`: the rate was measured and not raised since. Returns whether a client alone would
+    /// not have been refused.
     pub(super) fn observe(
         &mut self,
         rate: f64,
@@ -49,7 +51,7 @@ impl Contention {
         missed
     }
 
-    /// The rate after one was refused, of which `measured` was let in.
+    /// Returns the rate after the refusal of `rate`, of which `measured` was accepted.
     pub(super) fn cut(&mut self, rate: f64, measured: f64, tuning: &Tuning) -> f64 {
         let rate = rate.min(tuning.trusted_rate * measured);
         self.refused_rate = Some(rate);
@@ -57,14 +59,15 @@ impl Contention {
         rate * (1.0 - tuning.shared_cut)
     }
 
-    /// How many requests a step takes, with a round trip of `rtt` seconds.
+    /// Requests of a step, with a round trip of `rtt` seconds.
     pub(super) fn requests_per_step(&self, rtt: f64, tuning: &Tuning) -> f64 {
         let rate = self.refused_rate.unwrap_or(0.0);
         let short = (tuning.shared_seconds * rate).min(tuning.shared_requests);
         (tuning.shared_rounds * rtt * rate).max(short) / tuning.shared_steps
     }
 
-    /// By how much `rate` rises in the next step, and by no more than the part `max_step`.
+    /// Returns by how much `rate` rises in the next step. The later steps double: the others may be
+    /// gone.
     pub(super) fn next_rise(&mut self, rate: f64, tuning: &Tuning) -> f64 {
         self.steps = self.steps.saturating_add(1);
         let first = tuning.shared_cut / tuning.shared_steps * self.refused_rate.unwrap_or(0.0);

@@ -1,4 +1,4 @@
-//! The window: how many requests may be in flight.
+//! The in-flight limit: how many requests may be in flight.
 
 mod ceiling;
 #[cfg(test)]
@@ -7,26 +7,27 @@ mod tests;
 use super::Tuning;
 use super::latency::LatencyTrend;
 
-/// Where the window is in its search for a ceiling.
+/// The phase of the search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
-    /// No ceiling is known: grows.
+    /// No ceiling is known: the limit grows.
     SlowStart,
-    /// Below a ceiling. `held` answers came since the last look above it, the next comes after
-    /// `distance` of them.
+    /// Below a ceiling. `answers` came since the last probe above it, and the next comes after
+    /// `interval` of them.
     Steady { answers: f64, interval: f64 },
-    /// One request more than the window may go, to look.
+    /// One request above the ceiling may be sent. If it is refused, the next comes after twice
+    /// `interval` answers.
     Probing { interval: f64 },
 }
 
-/// What a refusal says of the window.
+/// What a refusal is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribution {
-    /// It met the one request that looked above the ceiling: the ceiling is confirmed.
+    /// The probe above the ceiling: the ceiling is confirmed.
     Probe,
-    /// More were in flight than the server was seen to take: there is the ceiling.
+    /// The level: more requests were in flight than the server was seen to accept.
     Above,
-    /// No more were in flight than it took a moment before: it was not the number that counted.
+    /// Something else: no more were in flight than the server accepted before.
     Within,
 }
 
@@ -36,20 +37,23 @@ pub(super) struct InFlightLimit {
     min: u32,
     max: u32,
     phase: Phase,
-    /// The most that were in flight since the last refusal, and were not refused; the same, of
-    /// requests so young that they may be refused yet, and when the last of these went.
+    /// The highest level accepted since the last refusal.
     proven_level: u32,
+    /// The highest level sent whose outcome is still open.
     unproven_level: u32,
+    /// When that request was sent.
     unproven_since: f64,
     last_send: Option<f64>,
-    /// The confirmed ceiling above which a look was let in just now, or 0.
+    /// The confirmed ceiling that a probe just exceeded. It is restored if the next request above
+    /// it is refused.
     provisional_ceiling: Option<u32>,
-    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
-    /// from number `since` on, which went when it was set.
+    /// The limit grows up to here until enough of this stage is answered.
     stage_target: u32,
+    /// The first request of this stage.
     stage_seq: u64,
+    /// Answers to requests of this stage.
     stage_answers: u64,
-    /// So many looks more come soon, because others hold what is missing here.
+    /// Probes still to be sent at the short interval, because other clients hold the capacity.
     urgent_probes: u32,
 }
 
@@ -57,12 +61,13 @@ pub(super) struct InFlightLimit {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answered {
     pub(super) seq: u64,
-    /// How many were in flight when it went, itself included.
+    /// Requests in flight when it was sent, itself included.
     pub(super) level: usize,
-    /// The number of the next request.
+    /// The number of the next request to be sent.
     pub(super) next: u64,
-    /// Whether others wait for the window, and how many wait.
+    /// Whether the limit is what holds others back.
     pub(super) limit_bound: bool,
+    /// Requests that wait.
     pub(super) queue: usize,
     /// Whether it was sent since the last refusal.
     pub(super) recent: bool,
@@ -114,24 +119,24 @@ impl InFlightLimit {
         }
     }
 
-    /// Whether there is anything above to look at.
+    /// Whether a probe has room above the limit.
     fn may_probe(&self) -> bool {
         self.size < f64::from(self.max)
     }
 
-    /// Makes room for `size`: something else holds requests back.
+    /// Makes room for `size` requests, because something else holds requests back.
     pub(super) fn widen(&mut self, size: f64) {
         self.resize(self.size.max(size));
     }
 
-    /// When the next may go while the window grows, so that growth is spread over a round trip of
-    /// `rtt` seconds.
+    /// When the next request may be sent during growth, which is spread over a round trip of `rtt`
+    /// seconds.
     pub(super) fn next_send(&self, rtt: f64, tuning: &Tuning) -> Option<f64> {
         let spread = match self.phase {
             Phase::Steady { .. } => return None,
             Phase::SlowStart => tuning.spread,
-            // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
-            // not pass for a ceiling.
+            // The second probe above a limit of 1 goes in the middle of a round trip: a slowly
+            // refilling bucket must not be mistaken for a ceiling.
             Phase::Probing { interval } if self.size < 2.0 && interval > 2.0 * self.size => {
                 tuning.lone_probe_spread
             }
@@ -141,14 +146,14 @@ impl InFlightLimit {
         Some(last_send + (rtt / (spread * self.get() as f64)).min(tuning.max_spread))
     }
 
-    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
-    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
+    /// When the limit may grow by one if no refusal comes before. It doubles at most once in the
+    /// time that a refusal takes, and in a part of a round trip of `rtt` seconds.
     pub(super) fn grows_at(&self, rtt: f64, refusal_timeout: f64, tuning: &Tuning) -> Option<f64> {
         match self.phase {
             Phase::SlowStart if self.size < f64::from(self.stage_target) => {
                 let spacing =
                     (rtt / tuning.spread).max(tuning.doubling_time * refusal_timeout) / self.size;
-                // Before any answer the round trip may be anything; one of no time at all is known to be.
+                // Before any answer the round trip is unknown. One of no time at all is known.
                 let known = rtt > 0.0 || self.stage_answers > 0;
                 let spacing = if known { spacing } else { refusal_timeout };
                 Some(self.unproven_since + spacing.min(refusal_timeout))
@@ -160,7 +165,7 @@ impl InFlightLimit {
         }
     }
 
-    /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
+    /// Grows by one, because no refusal came. Returns whether that was a probe above a ceiling.
     pub(super) fn grow(&mut self, tuning: &Tuning) -> bool {
         let probed = matches!(self.phase, Phase::Probing { .. });
         if let Phase::Probing { interval } = self.phase {
@@ -175,7 +180,8 @@ impl InFlightLimit {
         probed
     }
 
-    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
+    /// A request failed or was given up. Until an answer comes, nobody knows that the server works,
+    /// and the limit does not grow.
     pub(super) fn on_failed(&mut self) {
         if self.stage_answers == 0 && self.phase == Phase::SlowStart {
             self.stage_target = self.stage_target.min(self.size as u32);
@@ -189,14 +195,14 @@ impl InFlightLimit {
         self.phase = Phase::SlowStart;
     }
 
-    /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
-    /// is more than was in flight before, or one that growth must space from the next.
+    /// Whether a request at level `in_flight` needs a timestamp: it exceeds the level before, or
+    /// growth must space it from the next.
     pub(super) fn needs_timestamp(&self, in_flight: usize) -> bool {
         count(in_flight) > self.unproven_level || 2 * in_flight >= self.get()
     }
 
-    /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
-    /// `settled` seconds.
+    /// Records a request sent at level `in_flight`. After `refusal_timeout` seconds it counts as
+    /// accepted.
     pub(super) fn on_send(&mut self, now: f64, in_flight: usize, refusal_timeout: f64) {
         self.last_send = Some(now);
         let in_flight = count(in_flight);
@@ -208,7 +214,7 @@ impl InFlightLimit {
         }
     }
 
-    /// Notes a request that was accepted. Whether it was a look above a ceiling.
+    /// Records an accepted request. Returns whether it was a probe above a ceiling.
     pub(super) fn on_accepted(
         &mut self,
         answered: &Answered,
@@ -229,7 +235,7 @@ impl InFlightLimit {
             .saturating_add(u64::from(answered.seq >= self.stage_seq));
         match self.phase {
             Phase::SlowStart if answered.queue > 0 && recent => {
-                // Answers to fewer say nothing of so many.
+                // Answers to a much lower level say nothing of this one.
                 if 2.0 * level as f64 > self.size && trend.test_slower(level, tuning) {
                     self.resize(LatencyTrend::floor(level) as f64);
                     self.stage_target = self.size as u32;
@@ -252,8 +258,8 @@ impl InFlightLimit {
             }
             Phase::Steady { answers, interval } if limit_bound => {
                 let answers = answers + 1.0;
-                // However few wait: a program that drives one service from one task has one in line,
-                // and behind a `Buffer` any number may be hidden.
+                // One in line is enough: a program that drives one service from one task has no
+                // more, and any number may be hidden behind a `Buffer`.
                 let probes = answers >= interval && answered.queue > 0;
                 self.phase = if probes && self.may_probe() {
                     Phase::Probing { interval }
@@ -267,7 +273,7 @@ impl InFlightLimit {
     }
 }
 
-/// A number of requests as the window keeps it. What is beyond is none.
+/// A number of requests, cut to what the limit counts.
 fn count(requests: usize) -> u32 {
     u32::try_from(requests).unwrap_or(u32::MAX)
 }

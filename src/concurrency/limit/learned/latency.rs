@@ -1,15 +1,14 @@
-//! Whether growth pays: how long answers take at each level.
+//! The latency trend: whether more requests in flight get more done.
 
 use super::Tuning;
 
-/// Levels are told apart by octaves; the first of these is that of less than four in flight, the last
-/// that of 128 and more.
+/// Levels are grouped by octaves: the first is less than four in flight, the last 128 and more.
 const OCTAVES: usize = 7;
 
-/// Logarithms of latencies, by the number of requests that were in flight.
+/// Logarithms of latencies, by the number of requests in flight.
 ///
-/// Logarithms, because latencies of one API spread over factors: their mean is the geometric one,
-/// which a few very long answers do not move.
+/// Latencies of one API spread over factors: the mean of their logarithms is the geometric mean,
+/// which rare very long answers do not move.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LatencyTrend {
     octaves: [Spread; OCTAVES],
@@ -23,7 +22,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// Welford's update, forgetting what is older than the memory.
+    /// Welford's update, which forgets what is older than `memory` answers.
     fn add(&mut self, value: f64, memory: f64) {
         if self.count >= memory {
             self.squares *= 1.0 - 1.0 / memory;
@@ -59,22 +58,22 @@ fn octave(level: usize) -> usize {
 }
 
 impl LatencyTrend {
-    /// Notes an answer that took `latency` seconds, sent with `level` in flight.
+    /// Records an answer that took `latency` seconds, sent at `level`.
     pub(super) fn observe(&mut self, level: usize, latency: f64, tuning: &Tuning) {
         self.octaves[octave(level)].add(latency.max(1e-6).ln(), tuning.latency_memory);
     }
 
-    /// Whether answers at `level` take so much longer than those at lower levels that more requests
-    /// in flight get little more done.
+    /// Returns whether answers at `level` are so much slower than at lower levels that more
+    /// requests in flight get little more done.
     ///
-    /// Half of the evidence is used up with that: what was chance is soon found out.
+    /// A positive result consumes part of the evidence, so that chance is soon found out.
     pub(super) fn test_slower(&mut self, level: usize, tuning: &Tuning) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
         let below = self.octaves[..octave]
             .iter()
             .fold(Spread::default(), |all, one| all.with(*one));
-        // The first answers from a level are its shortest: a few of them say that it is quick.
+        // The first answers from a level are its shortest, and would say that it is quick.
         if here.count < tuning.latency_samples || below.count < tuning.latency_samples_below {
             return false;
         }
@@ -88,7 +87,7 @@ impl LatencyTrend {
         slower
     }
 
-    /// The least level of the octave of `level`.
+    /// The lowest level of the octave of `level`.
     pub(super) fn floor(level: usize) -> usize {
         2 << octave(level)
     }

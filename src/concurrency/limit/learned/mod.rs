@@ -27,7 +27,7 @@ use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
-/// Finds any API's limit, runs right under it, and notices when it moves: the default.
+/// Finds any API's limit, runs just below it, and notices when it moves: the default.
 ///
 /// It starts at 4 requests in flight, within 1 and 1000, and needs no configuration.
 ///
@@ -41,49 +41,50 @@ use crate::hint::Hint;
 ///
 /// # What it knows
 ///
-/// A refusal is the only thing that tells of a limit, and it is paid for. It asks of each what
-/// it proves, and never pays twice for one proof.
+/// A refusal is the only direct evidence of a limit, and each one costs a request. `Learned` reacts
+/// once per event and never probes for what it already knows.
 ///
 /// 1. **One event, one lesson.** Refusals of requests that were sent before the last lesson belong to
-///    it (TCP's recovery point, RFC 6582 section 3.2).
-/// 2. **The window** is the number that may be in flight. It starts at 4 and grows as fast as a refusal
-///    would tell, while requests wait for it: up to 16, then twice as far each time that a third of it
-///    was answered. A refusal with more in flight than the server was seen to take cuts it to what the
-///    server took: that is the ceiling, measured and not guessed.
-/// 3. **A look above a ceiling** is one request more than the window, after two round trips, then at
-///    doubling distances up to 64 requests or four round trips. If it is refused, the ceiling is
-///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
-/// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
-///    such refusals, or two that say to come back in a moment, the server counts requests per time. The
-///    *pace* is then what was admitted between two refusals divided by the time between them. That is the bucket's refill
-///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
-///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
-///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
-///    is dropped. One that is refused where alone it would not be is shared with others: then each refusal
-///    costs a fifth, won back in ten round trips, so that shares become equal.
-///    Where a burst is refused but for one, and a look beside one is let in, the bucket holds one: the
-///    pace begins there and doubles until one is refused.
-/// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
-///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow, twice as many each time. After a refusal, and where it shut the last time, one
-///    goes first. Two such closures tell a window's length, and the next one
-///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
-///    and none is refused, but for a test now and then.
-/// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
-///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
-///    anything has to be learned ([`Quota`](crate::hint::Quota)).
-///    Where clocks of whole seconds tell the end of a window late, one request looks for it at a round
-///    length, and the others follow. If it is refused, it was the last such look.
-/// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
-///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
-///    quarter and by two and a half standard errors.
-/// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
-///    twice above what it took. One that refuses many, and not just now and then, means a limit by it.
-/// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
-///    accepts) is for the callers. It teaches nothing and holds nobody up.
+///    it (TCP's recovery epoch, RFC 6582 section 3.2).
+/// 2. **The in-flight limit** starts at 4. While requests wait for it, it grows as fast as a refusal
+///    would arrive: up to 16, then twice as far each time that a third of it was answered. A refusal
+///    with more in flight than the server was seen to accept cuts it to what the server accepted:
+///    that is the ceiling, measured and not guessed.
+/// 3. **A probe** is one request above a ceiling, after two round trips, then at doubling intervals up
+///    to 64 requests or four round trips. If it is refused, the ceiling is confirmed, for one refusal,
+///    and nothing else is held up. If it is accepted, the limit grows again.
+/// 4. **A contradiction means a rate.** A level that was accepted is refused a moment later. After
+///    three such refusals, or two that ask for a short wait, the server counts requests per time. The
+///    *pace* is then what was accepted between two refusals, divided by the time between them. That is
+///    the refill of a token bucket of any depth, because the bucket was empty at both ends. The pace
+///    keeps 1 % below and rises in steps that double from 1 %, each once the last one has cost no
+///    refusal. A rate that held though a lower one was measured is tried once more: a shallow bucket
+///    may have overflowed. A pace that is refuted is dropped. If a pace is refused that could not be if
+///    this client were alone, other clients share the limit. Each refusal then costs a fifth, recovered
+///    over ten round trips, so that shares converge. If only one request of the first burst is
+///    accepted, but a probe beside another is, the bucket holds one: the pace starts at that spacing
+///    and doubles until a request is refused.
+/// 5. **The circuit breaker** opens when a request is refused and none was accepted since the refusal
+///    before. Then one request probes, after 0.25 s and at doubling intervals up to 8 s, until one is
+///    accepted. The others follow, twice as many each time. After a refusal, and where the server last
+///    stopped, one request is sent alone. Two such closures tell the length of a fixed window, and the
+///    next one is waited out. Two windows that took equally many tell the quota: as many are sent in
+///    each, and none is refused, but for a test now and then.
+/// 6. **The server's word** outranks all of it. A wait that it asks for pauses the gate; `remaining`
+///    and `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
+///    anything has to be learned ([`Quota`](crate::hint::Quota)). If clocks of whole seconds tell the
+///    end of a window late, one request probes at a round length, and the others follow. If that probe
+///    is refused, it was the last of its kind.
+/// 7. **Latency** shows one thing only: that more requests in flight get no more done. The latencies of
+///    each octave of levels are compared with those below, as logarithms. Growth stops where they are
+///    longer by a quarter and by two and a half standard errors.
+/// 8. **An overloaded server** (503, 529) tells nothing of a rate, and of a ceiling only if it refuses
+///    twice above what it accepted. If it refuses many requests in a row, it means a limit.
+/// 9. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
+///    accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
 /// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
-/// and a sweep of the tuning.
+/// and a sweep of the numbers.
 ///
 /// # What it costs
 ///
@@ -91,9 +92,9 @@ use crate::hint::Hint;
 ///
 /// # Where it is weak
 ///
-/// Several processes that share a limit of requests in flight come to fair shares slowly: who is
-/// late finds no free place until one of the others gives one up. Share one layer within a process. A
-/// server that asks for far longer waits than it needs is obeyed.
+/// Several processes that share a limit of requests in flight reach fair shares slowly: a late client
+/// finds no free place until another one gives one up. Share one layer within a process. A server that
+/// asks for far longer waits than it needs is obeyed.
 #[derive(Clone, Debug)]
 pub struct Learned {
     tuning: Box<Tuning>,
@@ -102,35 +103,40 @@ pub struct Learned {
     pacer: Option<Pacer>,
     breaker: Breaker,
     advertised: Advertised,
-    /// Requests let through, and of those refused.
+    /// Requests sent.
     sent: u64,
+    /// Requests refused.
     refused: u64,
-    /// Refusals of requests with a lower number belong to the last event.
+    /// The recovery epoch: refusals of requests with a lower number belong to the last event.
     recovery_epoch: u64,
-    /// When the server's bucket was last found empty, and how many it had admitted by then.
+    /// When the server's bucket was last found empty.
     exhausted: Option<Mark>,
     /// When the first request was sent.
     first_send: f64,
     /// What the server accepted before its first refusal.
     first_burst: Option<FirstBurst>,
-    /// How many were admitted by the last refusal.
+    /// Requests accepted in all at the last refusal.
     admitted_at_refusal: f64,
-    /// Refusals in a row that blamed the window, none at a higher level than the one before.
+    /// Refusals in a row above the proven level, none at a higher level than the one before.
     ceiling_hits: u32,
-    /// How many were in flight at the last one.
+    /// Requests in flight at the last one.
     refused_level: u32,
+    /// Refusals that contradict a ceiling, the last ones in close succession.
     contradictions: u32,
     overload: OverloadTest,
-    /// Seconds that an answer takes.
+    /// Mean round trip, in seconds.
     rtt: Option<f64>,
+    /// Whether the last refusal pauses the gate, if the server asked for a wait.
     pausing: bool,
-    /// Whether a look was refused since the rate was measured.
+    /// Whether a probe of the breaker was refused since the rate was measured.
     probe_was_refused: bool,
 }
 
+/// A moment at which the server's bucket was empty.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
+    /// Requests accepted in all by then.
     admitted: f64,
 }
 
@@ -149,7 +155,7 @@ impl Learned {
         Self::with_tuning(Tuning::default())
     }
 
-    /// The same with other tuning, to see what they do. Those that are no use are replaced by the
+    /// The same with other numbers, to see what they do. Those that make no sense are replaced by the
     /// defaults.
     #[must_use]
     pub fn with_tuning(tuning: Tuning) -> Self {
@@ -179,7 +185,7 @@ impl Learned {
         }
     }
 
-    /// Lets the pace bind, and not the window.
+    /// Makes room so that the pacer binds, and not the in-flight limit.
     fn make_room_for_pacer(&mut self) {
         if let Some(pacer) = &self.pacer {
             let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
@@ -193,7 +199,7 @@ impl Learned {
         (self.tuning.idle_samples as u64).max(1)
     }
 
-    /// Whether nothing but the window limits what is sent, and less than half of it is in use.
+    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
     fn is_idle(&self, load: Load) -> bool {
         2 * load.in_flight < self.limit.get()
             && self.pacer.is_none()
@@ -203,7 +209,7 @@ impl Learned {
     }
 }
 
-/// When a request was sent: `usual` seconds before its answer, if that was not noted.
+/// When a request was sent: `usual` seconds before its answer, if no time was read.
 fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
     sent.at.map_or(now - usual, |at| at.as_secs_f64())
 }
@@ -271,7 +277,7 @@ impl Limit for Learned {
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
-            // Only the body said so, after the head had shut the door.
+            // Only the body said so, after the head had opened the breaker.
             self.breaker.close();
             return None;
         }

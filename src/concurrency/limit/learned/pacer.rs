@@ -1,27 +1,30 @@
-//! The pace: how many requests per second.
+//! The pacer: how many requests per second.
 
 use super::Tuning;
 use super::contention::Contention;
 use super::rate::{News, Rate, Trial};
 
-/// A bucket of our own, which mirrors the server's.
+/// A token bucket that mirrors the server's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pacer {
-    /// Requests per second, and what was measured.
+    /// The pace, in requests per second.
     rate: f64,
+    /// The measured rate.
     measured: Rate,
     tokens: f64,
     refilled_at: f64,
-    /// The most tokens that are saved up, and whether it was found by a refusal.
+    /// The most tokens that are saved up.
     depth: f64,
+    /// Whether a refusal showed the depth.
     depth_known: bool,
-    /// The most tokens there were since they ran out, and what was spilled since the last refusal.
+    /// The most tokens there were since they ran out.
     peak: f64,
+    /// Tokens that overflowed since the last refusal.
     spilled: f64,
     step: Step,
     /// Whether the pace holds a request back now.
     holds: bool,
-    /// Refusals in a row that came soon, at a rate that was too low to be refused.
+    /// Refusals in a row that came early, at a rate that should not have been refused.
     misses: u32,
     trial: Trial,
     contention: Contention,
@@ -33,40 +36,43 @@ struct Step {
     at: f64,
     /// The part by which the rate rises.
     size: f64,
-    /// The excess that each step may cost, in requests.
+    /// Requests that each step may cost too many.
     probe_budget: f64,
     /// Requests that the pace held back since the last step.
     held_back: f64,
-    /// The rate before the last step, which held; 0 before any.
+    /// The rate before the last step, which held.
     held_rate: Option<f64>,
 }
 
-/// A moment at which the server's bucket was found empty.
+/// What was accepted between two moments at which the server's bucket was empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RateSample {
-    /// When that was told, and how many seconds before the refused request went.
+    /// When the refusal arrived.
     pub(super) now: f64,
+    /// Seconds between the refused request and that.
     pub(super) took: f64,
-    /// Requests that have gone since.
+    /// Requests sent after the refused one.
     pub(super) behind: f64,
-    /// Requests let in since it was found empty before, and the seconds in which they were.
+    /// Requests accepted since the bucket was empty before.
     pub(super) requests: f64,
+    /// The seconds in which they were accepted.
     pub(super) seconds: f64,
-    /// Whether the server let nothing in for a while since then.
-    pub(super) shut: bool,
+    /// Whether the server accepted nothing for a while since then.
+    pub(super) after_closure: bool,
     /// The wait that the server asked for, in seconds.
     pub(super) asked: Option<f64>,
 }
 
 impl Pacer {
-    /// A pace measured for the first time, and perhaps from below. The bucket held `depth` at first.
+    /// A pace measured for the first time, perhaps from below. The bucket held `depth` requests at
+    /// first.
     pub(super) fn new(sample: &RateSample, depth: f64, tuning: &Tuning) -> Self {
         let mut pacer = Self {
             rate: 0.0,
             measured: Rate::new(sample.requests, sample.seconds),
             tokens: 0.0,
             refilled_at: sample.now,
-            // It may be spent at once again, if the server tells when.
+            // The store may be spent at once again if the server tells when.
             depth: sample.asked.map_or(1.0, |_| depth.max(1.0)),
             depth_known: false,
             peak: 0.0,
@@ -88,8 +94,8 @@ impl Pacer {
         pacer
     }
 
-    /// The first pace in a bucket that holds one, and takes two if they come `spacing` seconds apart. The
-    /// rate doubles until one is refused: at once, because nothing is stored.
+    /// The first pace in a bucket of one that accepts two requests `spacing` seconds apart. The
+    /// rate doubles until a request is refused, which happens at once, because nothing is stored.
     pub(super) fn spaced(now: f64, spacing: f64, tuning: &Tuning) -> Self {
         let sample = RateSample {
             now,
@@ -97,7 +103,7 @@ impl Pacer {
             behind: 0.0,
             requests: 1.0,
             seconds: spacing,
-            shut: false,
+            after_closure: false,
             asked: None,
         };
         let mut pacer = Self::new(&sample, 1.0, tuning);
@@ -109,7 +115,7 @@ impl Pacer {
         self.rate
     }
 
-    /// Starts anew from an empty bucket, at the rate that was measured or the one that is tried.
+    /// Starts anew from an empty bucket, at the measured rate or the one on trial.
     fn restart(&mut self, sample: &RateSample, tried: Option<f64>, tuning: &Tuning) {
         let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - tuning.margin);
         self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
@@ -117,8 +123,8 @@ impl Pacer {
         self.refilled_at = sample.now;
         self.peak = 0.0;
         self.spilled = 0.0;
-        // A wait in which many tokens flow back is a window's: what it saved up may go at once. A
-        // short one leaves a store, which evens out what follows.
+        // A requested wait in which many tokens accumulate is a window's: they may be spent at
+        // once. A short one leaves a store, which evens out what follows.
         let saved = self.rate * sample.asked.unwrap_or(0.0);
         if !self.depth_known && saved > tuning.window_tokens {
             self.depth = self.depth.max(saved);
@@ -142,7 +148,8 @@ impl Pacer {
         self.peak = self.peak.max(self.tokens);
     }
 
-    /// How many may go, and when one may if none may now. `wanted` if one waits.
+    /// Returns how many requests may be sent, and when one may if none may now. `wanted` if one
+    /// waits.
     pub(super) fn available(&mut self, now: f64, wanted: bool) -> (usize, f64) {
         self.refill(now);
         let left = (self.tokens + 1e-6).max(0.0) as usize;
@@ -152,8 +159,9 @@ impl Pacer {
         (left, now + (1.0 - self.tokens) / self.rate)
     }
 
-    /// Takes a token; whether the rate rises with it. `settled` seconds after a step it is known not
-    /// to have been refused, and `rtt` is the time of a round trip.
+    /// Takes a token, and raises the rate if a step is complete. Returns whether it does.
+    /// `refusal_timeout` seconds after a step, the step is known not to have been refused; `rtt` is
+    /// the round trip.
     pub(super) fn on_send(
         &mut self,
         now: f64,
@@ -171,9 +179,9 @@ impl Pacer {
         }
         let step = &mut self.step;
         step.held_back += 1.0;
-        // A slow pace must not wait for ever: six round trips, or fifteen seconds, are enough for the
-        // first step. The others need as many fewer as they are longer, so that a pace that has become
-        // far too low, because those it shared with are gone, is soon left behind.
+        // The first step of a slow pace must not take for ever. The later ones need fewer requests
+        // in proportion to their size, so that a pace that is far too low, because other clients
+        // are gone, is soon left behind.
         let first = (step.probe_budget / tuning.step)
             .min(self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds));
         let enough = if self.contention.is_shared() {
@@ -197,7 +205,7 @@ impl Pacer {
             self.rate = rate.min(tuning.max_rate);
             return true;
         }
-        // The same for all, so that those who share a limit come to the same share of it.
+        // The additive part is the same for all clients, so that shares converge.
         let additive_increase = if rtt > 0.0 {
             1.0 / (tuning.additive_increase * rtt)
         } else {
@@ -209,31 +217,30 @@ impl Pacer {
         true
     }
 
-    /// Whether many have been saved up.
+    /// Whether enough tokens are saved up for a burst.
     pub(super) fn has_burst(&self, tuning: &Tuning) -> bool {
         self.tokens >= tuning.burst
     }
 
-    /// Whether refusals keep coming at the rate that was measured: then a rate is not what the
-    /// server counts.
+    /// Whether refusals keep coming at the measured rate. Then the server does not count a rate.
     pub(super) fn is_refuted(&self, tuning: &Tuning) -> bool {
         f64::from(self.misses) >= tuning.refuting_misses
     }
 
-    /// The server's bucket is empty: nothing is saved.
+    /// The server's bucket is empty, so nothing is saved.
     pub(super) fn drain(&mut self, now: f64) {
         self.refill(now);
         self.tokens = self.tokens.min(0.0);
     }
 
-    /// The server's bucket was empty again.
+    /// Measures the rate when the server's bucket was empty again.
     pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) {
-        // What was saved up when the refused one went.
+        // The tokens that were saved up when the refused request was sent.
         let tokens = self.tokens + sample.behind - self.rate * sample.took;
         let depth = self.depth;
         let burst = tokens >= 1.0 || (depth > 1.0 && sample.requests <= depth);
         if burst && !self.contention.is_shared() {
-            // The server had saved less than we thought, and that says nothing of the rate.
+            // The server's bucket is less deep than assumed, and that says nothing of the rate.
             let taken = if tokens >= 1.0 {
                 (self.peak - tokens - 1.0).min(sample.requests)
             } else {
@@ -246,8 +253,8 @@ impl Pacer {
             return;
         }
         let held = self.step.held_rate;
-        // What we spilled while nothing was sent, the server's bucket spilled as well, if it is known to
-        // be as shallow, or if that was much.
+        // Time in which this bucket overflowed is excluded if the server's bucket is known to be as
+        // shallow, or if that was much of the time: it overflowed too.
         let (mut seconds, idle) = (sample.seconds, self.spilled / self.rate);
         if self.depth_known || idle > tuning.spilled_part * seconds {
             seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
@@ -273,12 +280,12 @@ impl Pacer {
         };
         let window = self.rate * sample.asked.unwrap_or(0.0) > tuning.window_tokens;
         self.trial
-            .begin(held, &self.measured, sample.shut || window, tuning);
+            .begin(held, &self.measured, sample.after_closure || window, tuning);
         let tried = held.filter(|_| self.trial.runs());
         let refused = self.rate;
         self.restart(sample, tried, tuning);
         if self.contention.is_shared() {
-            // Nothing is tried, nor saved up: what is there is for the others as well.
+            // No trial and no store: what is left is for the other clients as well.
             self.trial.end(true, tuning);
             (self.depth, self.depth_known) = (1.0, true);
             let rate = self.contention.cut(refused, self.measured.get(), tuning);

@@ -1,22 +1,23 @@
-//! The rate at which a server's bucket fills, as it was measured.
+//! The rate at which a server's bucket refills, as measured.
 
 use super::Tuning;
 
-/// So many requests in so many seconds, between moments at which the server had nothing left.
+/// A number of requests, and the seconds in which they were accepted, between two moments at which
+/// the bucket was empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     requests: f64,
     seconds: f64,
 }
 
-/// How a measurement compares with those before it.
+/// How a measurement compares with those before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// It is the same, within its noise.
+    /// The same, within its noise.
     Confirmed,
-    /// It is higher, after a climb.
+    /// Higher, after the pace climbed.
     Climbed,
-    /// It is another.
+    /// Another rate.
     Changed,
 }
 
@@ -30,13 +31,13 @@ impl Rate {
         self.requests / self.seconds
     }
 
-    /// The part by which it may be wrong, for half a request.
+    /// The part by which the rate may be wrong.
     pub(super) fn uncertainty(&self, tuning: &Tuning) -> f64 {
         tuning.rate_error / self.requests
     }
 
-    /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
-    /// the last measurement, or 0.
+    /// Records that `requests` were accepted in `seconds`. `held`: the highest rate that held since
+    /// the last measurement.
     pub(super) fn observe(
         &mut self,
         requests: f64,
@@ -46,10 +47,10 @@ impl Rate {
     ) -> News {
         let requests = requests.max(tuning.min_rate_requests);
         let (old, new) = (self.get(), requests / seconds);
-        // Of a count, and of its last request.
+        // The noise of a count, and of its last request.
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
         if let Some(held) = held.filter(|_| new > old * (1.0 + noise)) {
-            // From below, the count says too little and the rate that held perhaps too much.
+            // During a climb, the count is too low, and the rate that held may be too high.
             let rate = (held.max(new) * new).sqrt();
             let weight = self.requests.min(tuning.climb_weight * requests);
             let weight = weight
@@ -69,23 +70,25 @@ impl Rate {
     }
 }
 
-/// Whether a rate that held, though less was measured, is tried once more.
+/// Whether a rate that held, though a lower one was measured, is tried once more.
 ///
-/// A shallow bucket spills what a climb from below leaves in it, and the count says too little. If
-/// what held was above the refill, it is refused soon, and the count until then is exact, because
-/// nothing was left to spill.
+/// A shallow bucket overflows while the pace climbs from below, and the count is too low. If the
+/// rate that held was above the refill, it is refused soon, and the count until then is exact,
+/// because nothing overflowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trial {
-    /// Whether that is the rate now.
+    /// Whether the trial runs: the pace is the rate that held.
     runs: bool,
+    /// Whether the bucket is deep, and probably does not overflow.
     deep: bool,
-    /// How many more occasions pass before the next, and how many were let pass last.
+    /// Occasions that pass before the next trial.
     skip: u32,
+    /// Occasions that passed before the last one.
     skipped: u32,
 }
 
 impl Trial {
-    /// For a bucket that held `depth` at first.
+    /// For a bucket that held `depth` requests at first.
     pub(super) fn new(depth: f64, tuning: &Tuning) -> Self {
         Self {
             runs: false,
@@ -99,7 +102,7 @@ impl Trial {
         self.runs
     }
 
-    /// Ends one, if it runs: the rate `held`, or failed. Whether it failed.
+    /// Ends the trial, if it runs: the rate `held`, or failed. Returns whether it failed.
     pub(super) fn end(&mut self, held: bool, tuning: &Tuning) -> bool {
         let failed = self.runs && !held;
         if std::mem::take(&mut self.runs) {
@@ -113,8 +116,8 @@ impl Trial {
         failed
     }
 
-    /// Begins one, if `held` is worth it, the highest rate that held. `spills` if the server does so
-    /// even with a deep bucket.
+    /// Starts a trial if `held`, the highest rate that held, is worth it. `spills` if the server's
+    /// bucket overflows even if it is deep.
     pub(super) fn begin(
         &mut self,
         held: Option<f64>,

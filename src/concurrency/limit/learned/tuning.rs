@@ -76,7 +76,7 @@ tuning! {
     /// mistaken for a ceiling.
     lone_probe_spread = 1.0,
     /// Probes at the short interval after a request was refused with no other in flight: 6. A
-    /// client without a place finds one, for a few refusals.
+    /// client without a place finds one, for six refusals.
     urgent_probes = 6.0,
     /// Requests above a provisional ceiling that make it obsolete: 2. One request more may have
     /// been accepted by chance, three were not.
@@ -240,7 +240,7 @@ tuning! {
     min_doubling_requests = 3.0,
     /// Round trips that are enough for the first step: 6. A slow pace must not wait for ever.
     first_step_rounds = 6.0,
-    /// The same in seconds, at least: 15. Where answers are quick, requests are few.
+    /// The same in seconds, at least: 15. Where answers are quick, requests are rare.
     first_step_seconds = 15.0,
     /// Round trips in which the common part of a step is one request: 32. It is the same for all,
     /// so shares of a limit become equal.
@@ -251,8 +251,8 @@ tuning! {
     /// Saved tokens that count as a burst: 16. That many requests at once could all be refused at
     /// once.
     burst = 16.0,
-    /// Tokens that flow back in an advertised wait and show a window: 20. A bucket's wait is that
-    /// for one or a few tokens.
+    /// Tokens that flow back in an advertised wait and show a window: 20. A bucket's wait is
+    /// that for some tokens.
     window_tokens = 20.0,
     /// In-flight requests of the pace that the in-flight limit leaves room for, as a factor: 2. The
     /// pace binds, and not the limit.
@@ -332,8 +332,8 @@ tuning! {
     recent_rounds = 4.0,
     /// Refusals above the proven level that end a pace: 2. One may be a burst.
     ceiling_refusals = 2.0,
-    /// Accepted requests after which a ceiling renews the empty mark: 8. Few requests measure no
-    /// rate.
+    /// Accepted requests after which a ceiling renews the mark of an empty bucket: 8. A smaller
+    /// number measures no rate.
     fresh_sample_requests = 8.0,
     /// Accepted requests that measure a first rate, at least: 4. Fewer are noise.
     min_sample_requests = 4.0,

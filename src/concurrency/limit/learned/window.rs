@@ -1,49 +1,50 @@
-//! The period: when a server that lets nothing in will open again.
+//! The fixed window: when a server that accepts nothing will accept again.
 
 mod quota;
 
 use self::quota::WindowQuota;
 use super::Tuning;
 
-/// The lengths of windows that people choose, in seconds.
+/// The lengths that people choose for windows, in seconds.
 pub(super) const ROUND: [f64; 14] = [
     1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
 ];
 
-/// What was seen of the moments at which the server opened again.
+/// What was seen of the starts of the server's windows.
 ///
-/// A window's quota comes back all at once and at regular distances. Two openings tell the
-/// distance, as exactly as the looks came close to them, and each later one tells it better.
+/// A window's quota comes back all at once and at regular intervals. Two starts tell the length, as
+/// exactly as the probes came close to them, and each later one tells it better.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FixedWindow {
-    /// When the server shut, and when a look was last refused.
+    /// When the server stopped accepting.
     exhausted_at: Option<f64>,
+    /// When a probe was last refused.
     refused_at: Option<f64>,
     start: Option<WindowStart>,
-    /// The distance between two openings in seconds, 0 if it is unknown, and whether one of them is only
-    /// guessed.
+    /// The length of a window, in seconds.
     length: Option<f64>,
+    /// Whether one of the two starts is only assumed.
     assumed: bool,
-    /// How long the last closure was, in seconds.
+    /// Seconds for which the server last accepted nothing.
     last_closure: f64,
-    /// Whether the server asked for a wait when it shut.
+    /// Whether the server asked for a wait then.
     asked: bool,
-    /// Whether it was shut because the quota was known to be spent.
+    /// Whether the breaker opened because the quota was known to be spent.
     unrefused: bool,
-    /// Whether the next look tests that the windows are no shorter.
+    /// Whether the next probe tests that the windows are no shorter.
     probes_early: bool,
-    /// Whether one was sent beyond what the last window took.
+    /// Whether a request was sent beyond the count of the last window.
     tested: bool,
     quota: WindowQuota,
 }
 
-/// An opening of the server.
+/// The start of a window.
 #[derive(Clone, Copy, Debug)]
 struct WindowStart {
     at: f64,
-    /// How many had been let in before it.
+    /// Requests accepted in all before it.
     admitted: f64,
-    /// How many seconds earlier it may have been.
+    /// Seconds by which it may have been earlier.
     uncertainty: f64,
     /// Whether it is that of the first request of all, with which a window may begin.
     assumed: bool,
@@ -56,7 +57,7 @@ impl WindowStart {
 }
 
 impl FixedWindow {
-    /// The first request of all went.
+    /// Records the first request of all.
     pub(super) fn on_first_send(&mut self, now: f64) {
         self.start = Some(WindowStart {
             at: now,
@@ -66,7 +67,8 @@ impl FixedWindow {
         });
     }
 
-    /// The server lets nothing in, after `admitted` in all; `asked` if it asked for a wait.
+    /// The server accepts nothing more, after `admitted` requests in all; `asked` if it asked for a
+    /// wait.
     pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool, tuning: &Tuning) {
         self.asked = asked;
         self.exhausted_at = Some(now);
@@ -81,12 +83,12 @@ impl FixedWindow {
         }
     }
 
-    /// Whether the server asked for a wait when it shut.
+    /// Whether the server asked for a wait when it stopped accepting.
     pub(super) fn was_told_to_wait(&self) -> bool {
         self.asked
     }
 
-    /// A look was refused.
+    /// A probe was refused.
     pub(super) fn on_probe_refused(&mut self, now: f64) {
         if std::mem::take(&mut self.probes_early) {
             // The windows are as long as was known.
@@ -96,7 +98,7 @@ impl FixedWindow {
         self.unrefused = false;
     }
 
-    /// A look that went at `at`, after `admitted` in all, was let in.
+    /// A probe sent at `at`, after `admitted` requests in all, was accepted.
     pub(super) fn on_renewed(&mut self, at: f64, admitted: f64, tuning: &Tuning) {
         let mut start = WindowStart {
             at,
@@ -111,7 +113,7 @@ impl FixedWindow {
                 length = shorter(length, tuning).unwrap_or(length);
                 self.length = Some(length);
             }
-            // As expected, and perhaps it had been open for a while.
+            // It was expected, and may have started a while before.
             let uncertainty = at - (before.earliest() + length);
             start.uncertainty = uncertainty.clamp(0.0, before.uncertainty);
             self.start = Some(start);
@@ -150,7 +152,7 @@ impl FixedWindow {
         }
     }
 
-    /// When to look first, and then how long apart, if the past tells.
+    /// When to probe first, and the interval of the probes after it, if the past tells.
     pub(super) fn expected(&self, now: f64, tuning: &Tuning) -> Option<(f64, f64)> {
         let sure = !self.assumed || self.quota.has_agreed();
         let start = self.start.filter(|_| sure)?;
@@ -171,24 +173,24 @@ impl FixedWindow {
         (at > now && at - now <= longest).then_some((at, tuning.overdue_spacing * uncertainty))
     }
 
-    /// When to look next, about `gap` after `now`: at a round distance from the last opening, if there
-    /// is one near. The server saw that opening no later than a refusal takes, in `way` seconds.
-    pub(super) fn next_probe(&self, now: f64, gap: f64, way: f64, tuning: &Tuning) -> f64 {
+    /// When to probe next, about `gap` after `now`: at the end of a window of round length, if one
+    /// is near. The server saw the last start up to `one_way` seconds later.
+    pub(super) fn next_probe(&self, now: f64, gap: f64, one_way: f64, tuning: &Tuning) -> f64 {
         let near = gap / tuning.round_range..=tuning.round_range * gap;
         let round = self.start.and_then(|start| {
-            let ends = ROUND.map(|round| start.at + round + way);
+            let ends = ROUND.map(|round| start.at + round + one_way);
             ends.into_iter().find(|at| near.contains(&(at - now)))
         });
         round.unwrap_or(now + gap)
     }
 
-    /// Whether the length of the server's windows is known, and how many each takes.
+    /// Whether both the length and the quota of the windows are known.
     pub(super) fn is_known(&self, tuning: &Tuning) -> bool {
         self.length.is_some() && self.quota.is_known(tuning)
     }
 
-    /// How many were let in from the last opening, after `admitted` in all, where as many as this may be
-    /// all: a number that the server shut at.
+    /// Requests accepted in this window, after `admitted` in all, if the last count may be the
+    /// quota.
     fn count(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
         let start = self.start.filter(|start| !start.assumed)?;
         self.quota
@@ -196,30 +198,29 @@ impl FixedWindow {
             .then_some(admitted - start.admitted)
     }
 
-    /// Whether it is worth counting what is let in.
+    /// Whether accepted requests are worth counting.
     pub(super) fn counts_admissions(&self, tuning: &Tuning) -> bool {
         self.is_known(tuning) || self.count(0.0, tuning).is_some()
     }
 
-    /// Whether as many were let in as when the server shut the last time, and none was sent to test
-    /// that.
+    /// Whether as many were accepted as in the last window, and no request has tested that.
     pub(super) fn is_probably_spent(&self, admitted: f64, tuning: &Tuning) -> bool {
         let all = |count| count >= self.quota.size();
         !self.is_known(tuning) && !self.tested && self.count(admitted, tuning).is_some_and(all)
     }
 
-    /// One is sent to test whether that was all.
+    /// A request is sent to test whether that was the quota.
     pub(super) fn on_test_sent(&mut self) {
         self.tested = true;
     }
 
-    /// Whether the server shut after as many the last time.
+    /// Whether the server stopped accepting after as many requests in the last window.
     pub(super) fn was_refused_at(&self, admitted: f64, tuning: &Tuning) -> bool {
         let same = |count: f64| (count - self.quota.size()).abs() <= tuning.same_count;
         self.count(admitted, tuning).is_some_and(same)
     }
 
-    /// How many more this window takes after `admitted` in all, if that is known.
+    /// Requests that this window still takes after `admitted` in all, if that is known.
     pub(super) fn remaining(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
         let start = self.start.filter(|_| self.is_known(tuning))?;
         Some(start.admitted + self.quota.allows() - admitted)
@@ -237,7 +238,8 @@ impl FixedWindow {
         self.quota.on_spent();
     }
 
-    /// A request was refused after `admitted` in all: whether this window was known to be spent.
+    /// Ends this window if a refusal after `admitted` requests in all is its known end. Returns
+    /// whether it is.
     pub(super) fn end_if_spent(&mut self, now: f64, admitted: f64, tuning: &Tuning) -> bool {
         let Some(start) = self.start.filter(|_| self.is_known(tuning)) else {
             return false;
@@ -252,15 +254,14 @@ impl FixedWindow {
     }
 }
 
-/// The length that windows of `length` seconds may have in truth: two of them look like one, where
-/// the second was not looked for.
+/// The next shorter round length. If one end was missed, two short windows seem to be one long one.
 fn shorter(length: f64, tuning: &Tuning) -> Option<f64> {
     let below = |round: &f64| *round < tuning.shorter_window * length;
     ROUND.into_iter().rfind(below)
 }
 
-/// The distance between two openings in seconds: a round one if they may be so far apart, else the
-/// least, and nothing if the first is only guessed.
+/// The interval between two starts in seconds: a round one if they may be that far apart, else the
+/// least, and nothing if the first is only assumed.
 fn distance(before: &WindowStart, after: &WindowStart, min_window: f64) -> Option<f64> {
     let (uncertainty, distance) = (
         (before.uncertainty + after.uncertainty),

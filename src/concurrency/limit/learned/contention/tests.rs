@@ -7,7 +7,7 @@ use super::*;
 const RTT: f64 = 2.0;
 
 #[test]
-fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
+fn a_rate_that_is_refused_where_it_was_before_shows_nobody() {
     let mut contention = Contention::default();
     for _ in 0..20 {
         assert!(!contention.observe(10.2, Some(10.1), false, &Tuning::default()));
@@ -94,7 +94,7 @@ fn shares_become_equal() {
                     at -= client.1;
                     at <= 0.0
                 });
-                let (contention, rate, bound) = hit.expect("somebody");
+                let (contention, rate, bound) = hit.expect("a client");
                 contention.observe(*rate, Some(*rate), false, &Tuning::default());
                 *rate = contention.cut(*rate, *rate, &Tuning::default());
                 *bound = 0.0;

@@ -1,6 +1,6 @@
 use super::*;
 
-/// How many answers pass before each of the next looks above a ceiling of 2, all of them refused.
+/// The answers before each of the next probes above a ceiling of 2, all of them refused.
 fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
     let (mut trend, tuning) = (LatencyTrend::default(), Tuning::default());
     let mut interval = || {
@@ -24,14 +24,14 @@ fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
 }
 
 #[test]
-fn looks_become_rare() {
+fn probes_become_rare() {
     let mut limit = InFlightLimit::new(4, 1, 100, 16.0);
     limit.cut(2, &Tuning::default());
     assert_eq!(intervals(&mut limit), [4, 8, 16, 32, 64, 64, 64, 64, 64]);
 }
 
 #[test]
-fn who_was_refused_alone_goes_on_looking_for_a_while() {
+fn a_client_that_was_refused_alone_keeps_probing_for_a_while() {
     let mut limit = InFlightLimit::new(4, 1, 100, 16.0);
     limit.refused_alone(&Tuning::default());
     limit.cut(2, &Tuning::default());

@@ -11,7 +11,7 @@ fn sample(now: f64, requests: f64) -> RateSample {
         behind: 0.0,
         requests,
         seconds: requests / 10.0,
-        shut: false,
+        after_closure: false,
         asked: None,
     }
 }

@@ -1,22 +1,24 @@
-//! The quota: how many a window lets in.
+//! The quota: how many requests a window takes.
 
 use super::super::Tuning;
 
-/// How many are let in from one opening of the server to the next.
+/// The number of requests that the server accepts in a window.
 ///
-/// When two windows in a row took equally many, that is the quota: so many are sent in the next ones,
-/// and none is refused. Now and then one more is, as a look above a ceiling.
+/// If two windows in a row took equally many, that is the quota: as many are sent in each of the
+/// next, and none is refused. Sometimes one more is sent, as a probe above a ceiling.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WindowQuota {
+    /// What the last window took.
     size: Option<f64>,
-    /// By how many the next test goes beyond the quota, if not by one.
+    /// Requests beyond the quota in the next test, if not one.
     extra: Option<f64>,
-    /// The windows before the next test, and from that one to the one after it.
+    /// Windows before the next test of the quota.
     windows_until_test: u32,
+    /// Windows from that test to the one after it.
     test_interval: u32,
-    /// How many times in a row windows took equally many.
+    /// How many times in a row two windows took equally many.
     agreed: u32,
-    /// Whether the last window was a test, and no refusal is known of.
+    /// Whether the last window was a test without a refusal.
     testing: bool,
 }
 
@@ -25,13 +27,13 @@ impl WindowQuota {
         self.size.unwrap_or(0.0)
     }
 
-    /// Whether a window closed after so many that the next may close there. What flows into a bucket
-    /// between two looks is less, and as regular.
+    /// Whether the last count may be the quota. What flows into a bucket between two probes is
+    /// less, and as regular.
     pub(super) fn is_guessed(&self, tuning: &Tuning) -> bool {
         self.size() >= tuning.small_quota
     }
 
-    /// A window took `count` before it closed.
+    /// A window took `count` requests before the server stopped.
     pub(super) fn observe(&mut self, count: f64, tuning: &Tuning) {
         let off = (count - self.size()).abs();
         self.agreed = if count >= tuning.min_quota
@@ -44,7 +46,7 @@ impl WindowQuota {
         self.size = Some(count);
     }
 
-    /// What was counted is not the quota of one window.
+    /// The last count is not that of one window.
     pub(super) fn forget_agreement(&mut self) {
         self.agreed = 0;
     }
@@ -62,7 +64,7 @@ impl WindowQuota {
         self.extra.unwrap_or(1.0)
     }
 
-    /// How many go in this window.
+    /// Requests to send in this window.
     pub(super) fn allows(&self) -> f64 {
         let extra = if self.windows_until_test == 0 {
             self.extra()
@@ -72,12 +74,12 @@ impl WindowQuota {
         self.size() + extra
     }
 
-    /// Whether the next window is one that tests the quota.
+    /// Whether the next window tests the quota.
     pub(super) fn is_tested_next(&self) -> bool {
         self.windows_until_test == 1
     }
 
-    /// All that may go in this window have gone, and none was refused yet.
+    /// All requests of this window were sent, and none is refused yet.
     pub(super) fn on_spent(&mut self) {
         self.testing = self.windows_until_test == 0;
         self.windows_until_test = self.windows_until_test.saturating_sub(1);
@@ -86,15 +88,15 @@ impl WindowQuota {
     /// The next window began.
     pub(super) fn on_next_window(&mut self) {
         if std::mem::take(&mut self.testing) {
-            // All were let in, also those of the test: the next one goes further.
+            // All were accepted, the test included: the next test goes further.
             self.size = Some(self.size() + self.extra());
             self.extra = Some(2.0 * self.extra());
             self.test_interval = 1;
         }
     }
 
-    /// A request was refused after `count` in this window: whether that is the quota. If so, the next
-    /// test comes twice as late.
+    /// Records a refusal after `count` requests in this window. Returns whether that is the quota;
+    /// the next test then comes twice as late.
     pub(super) fn on_refused(&mut self, count: f64, tuning: &Tuning) -> bool {
         if count < (1.0 - tuning.quota_tolerance) * self.size() - tuning.quota_tolerance_requests {
             self.agreed = 0;

@@ -2,9 +2,8 @@ use super::*;
 
 const LIMIT: f64 = 62.0;
 
-/// Two windows of a second looked like one of two seconds, and now it is the turn of the test whether
-/// they are shorter.
-fn taken_for_two_seconds() -> FixedWindow {
+/// Two windows of a second seemed to be one of two seconds. Next is the test whether they are shorter.
+fn mistaken_for_two_seconds() -> FixedWindow {
     let tuning = Tuning::default();
     let mut window = FixedWindow::default();
     window.on_first_send(0.0);
@@ -35,7 +34,7 @@ fn probes_at(window: &FixedWindow, now: f64) -> f64 {
 
 #[test]
 fn windows_that_are_as_long_as_they_seem_cost_one_refusal() {
-    let mut window = taken_for_two_seconds();
+    let mut window = mistaken_for_two_seconds();
     window.on_probe_refused(9.0);
     assert_eq!(probes_at(&window, 9.0), 10.0);
     window.on_renewed(10.0, 5.0 * LIMIT, &Tuning::default());
@@ -45,7 +44,7 @@ fn windows_that_are_as_long_as_they_seem_cost_one_refusal() {
 
 #[test]
 fn windows_that_are_shorter_than_they_seem_are_found_out() {
-    let mut window = taken_for_two_seconds();
+    let mut window = mistaken_for_two_seconds();
     window.on_renewed(9.0, 5.0 * LIMIT, &Tuning::default());
     window.on_spent(9.9, &Tuning::default());
     assert_eq!(probes_at(&window, 9.9), 10.0);
