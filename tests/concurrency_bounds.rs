@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::{
-    Constants, Headroom, Learned, Limit, Load, Now, Outcome, Sent,
+    Headroom, Learned, Limit, Load, Now, Outcome, Sent, Tuning,
 };
 
 type Times = Arc<Mutex<Vec<Instant>>>;
@@ -254,37 +254,19 @@ async fn the_greatest_limit_is_never_passed() {
 
 #[tokio::test(start_paused = true)]
 async fn constants_that_make_no_sense_are_the_defaults() {
-    let fields: [fn(&mut Constants) -> &mut f64; 16] = [
-        |c| &mut c.free,
-        |c| &mut c.reach,
-        |c| &mut c.spread,
-        |c| &mut c.probe_requests,
-        |c| &mut c.probe_rounds,
-        |c| &mut c.slower,
-        |c| &mut c.confidence,
-        |c| &mut c.margin,
-        |c| &mut c.step,
-        |c| &mut c.excess,
-        |c| &mut c.max_step,
-        |c| &mut c.bump,
-        |c| &mut c.memory,
-        |c| &mut c.first_gap,
-        |c| &mut c.max_gap,
-        |c| &mut c.max_wait,
-    ];
     let odd = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.0, -1.0];
     let usual = format!("{:?}", Learned::new());
-    for field in fields {
+    for name in Tuning::NAMES {
         for value in odd {
-            let mut constants = Constants::default();
-            *field(&mut constants) = value;
-            assert_eq!(format!("{:?}", Learned::with_constants(constants)), usual);
+            let mut tuning = Tuning::default();
+            *tuning.get_mut(name).expect("a name") = value;
+            assert_eq!(format!("{:?}", Learned::with_tuning(tuning)), usual);
         }
         // Those that make little sense do no harm either.
         for value in [f64::MIN_POSITIVE, f64::MAX] {
-            let mut constants = Constants::default();
-            *field(&mut constants) = value;
-            let layer = AdaptiveConcurrencyLayer::with_limit(Learned::with_constants(constants));
+            let mut tuning = Tuning::default();
+            *tuning.get_mut(name).expect("a name") = value;
+            let layer = AdaptiveConcurrencyLayer::with_limit(Learned::with_tuning(tuning));
             let service = noting(&Times::default(), |n| match n % 7 {
                 0 => refusal("1"),
                 3 | 4 => answer(429),

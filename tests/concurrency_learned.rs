@@ -139,12 +139,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn the_state_is_small() {
-    assert!(
-        size_of::<Learned>() <= 512,
-        "{} bytes",
-        size_of::<Learned>()
-    );
-}

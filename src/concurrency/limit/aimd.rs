@@ -75,7 +75,7 @@ impl Limit for Aimd {
             Outcome::Accepted(_) if self.level.binds(sent, load) => {
                 self.level.set(value + self.increase / value);
             }
-            Outcome::Refused { hint, .. } if self.level.is_new_event(sent, hint) => {
+            Outcome::Refused { hint, .. } if self.level.begin_event(sent, hint) => {
                 self.level.set(value * self.decrease);
             }
             _ => {}

@@ -79,7 +79,7 @@ impl Limit for Gradient2 {
                     self.on_latency(latency.as_secs_f64(), sent);
                 }
             }
-            Outcome::Refused { hint, .. } if self.level.is_new_event(sent, hint) => {
+            Outcome::Refused { hint, .. } if self.level.begin_event(sent, hint) => {
                 self.level.set(self.level.value() * CUT);
             }
             _ => {}

@@ -14,7 +14,7 @@ pub(super) struct Level {
     /// How many requests were let through: a request that was sent before is known by its number.
     sent: u64,
     /// Refusals of requests with a lower number belong to an event that was answered already.
-    recovered_at: u64,
+    recovery_epoch: u64,
 }
 
 impl Default for Level {
@@ -24,7 +24,7 @@ impl Default for Level {
             min: DEFAULT_MIN,
             max: DEFAULT_MAX,
             sent: 0,
-            recovered_at: 0,
+            recovery_epoch: 0,
         }
     }
 }
@@ -60,10 +60,10 @@ impl Level {
     /// Whether a refusal begins a new event, which it does once: a request that was already out when
     /// the last event was answered says nothing of the limit as it is now. Nor does one that is refused
     /// for good.
-    pub(super) fn is_new_event(&mut self, sent: &Sent, hint: &Hint) -> bool {
-        let new = sent.seq >= self.recovered_at && !is_for_good(hint);
+    pub(super) fn begin_event(&mut self, sent: &Sent, hint: &Hint) -> bool {
+        let new = sent.seq >= self.recovery_epoch && !is_for_good(hint);
         if new {
-            self.recovered_at = self.sent;
+            self.recovery_epoch = self.sent;
         }
         new
     }

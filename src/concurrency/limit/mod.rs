@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use self::aimd::Aimd;
 pub use self::fixed::Fixed;
 pub use self::gradient2::Gradient2;
-pub use self::learned::{Constants, Learned};
+pub use self::learned::{Learned, Tuning};
 pub use self::vegas::Vegas;
 use crate::hint::Hint;
 

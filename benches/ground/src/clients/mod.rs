@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use tower_throttle::concurrency::limit::Constants;
+use tower_throttle::concurrency::limit::Tuning;
 
 use crate::server::Server;
 
@@ -63,7 +63,7 @@ pub struct Kind {
 #[derive(Clone, Copy, Debug)]
 enum Build {
     As(fn(Server) -> Arc<dyn Client>),
-    Learned(Constants),
+    Learned(Tuning),
     Driven(Driver),
 }
 
@@ -72,7 +72,7 @@ impl Kind {
     pub fn client(&self, server: Server, jobs: usize) -> Arc<dyn Client> {
         match self.build {
             Build::As(build) => build(server),
-            Build::Learned(constants) => throttle::learned_with(server, constants),
+            Build::Learned(tuning) => throttle::learned_with(server, tuning),
             Build::Driven(driver) => throttle::driven(server, driver, jobs),
         }
     }
@@ -86,9 +86,9 @@ impl Kind {
     }
 
     /// The kind that is held to the bounds, with other constants.
-    pub fn with_constants(constants: Constants) -> Self {
+    pub fn with_tuning(tuning: Tuning) -> Self {
         Self {
-            build: Build::Learned(constants),
+            build: Build::Learned(tuning),
             ..own(DEFAULTS, "the same with other constants", throttle::learned)
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
-use tower_throttle::concurrency::limit::{Aimd, Constants, Fixed, Gradient2, Learned, Vegas};
+use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Learned, Tuning, Vegas};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 use crate::server::Server;
@@ -26,9 +26,9 @@ pub(super) fn learned(server: Server) -> Arc<dyn Client> {
 }
 
 /// The same with other constants, one of which the layer holds itself.
-pub(super) fn learned_with(server: Server, constants: Constants) -> Arc<dyn Client> {
-    let limit = Learned::with_constants(constants);
-    let max_pause = Duration::from_secs_f64(constants.max_wait);
+pub(super) fn learned_with(server: Server, tuning: Tuning) -> Arc<dyn Client> {
+    let limit = Learned::with_tuning(tuning);
+    let max_pause = Duration::from_secs_f64(tuning.max_wait);
     under(
         server,
         AdaptiveConcurrencyLayer::with_limit(limit).max_pause(max_pause),

@@ -12,7 +12,7 @@ use crate::runs;
 use crate::scenario::Scenario;
 use crate::table::Row;
 
-use constants::{ALL, Change};
+use constants::{Change, all};
 
 /// What a constant is multiplied by.
 const FACTORS: [f64; 2] = [0.5, 1.5];
@@ -64,15 +64,8 @@ pub fn sweep(
     rivals: &[Kind],
     seeds: Range<u64>,
 ) -> Result<Sweep, String> {
-    let forgotten = constants::forgotten();
-    if !forgotten.is_empty() {
-        return Err(format!(
-            "not in the sweep's table: {}",
-            forgotten.join(", ")
-        ));
-    }
     let (mut changes, mut skipped) = (Vec::new(), Vec::new());
-    for constant in ALL.iter().filter(|constant| names(constant.name)) {
+    for constant in all().filter(|constant| names(constant.name)) {
         for factor in FACTORS {
             match constant.times(factor, &Default::default()) {
                 Some(change) => changes.push(change),
@@ -83,11 +76,11 @@ pub fn sweep(
     if changes.is_empty() {
         return Err("no constant of that name".into());
     }
-    let mut kinds = vec![Kind::with_constants(Default::default())];
+    let mut kinds = vec![Kind::with_tuning(Default::default())];
     kinds.extend(
         changes
             .iter()
-            .map(|change| Kind::with_constants(change.constants)),
+            .map(|change| Kind::with_tuning(change.tuning)),
     );
     let rows = runs::rows(scenarios, &kinds, seeds.clone());
     let rivals = runs::rows(scenarios, rivals, seeds.clone());

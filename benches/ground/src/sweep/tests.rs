@@ -1,6 +1,10 @@
 use super::*;
 use crate::{clients, scenarios};
 
+fn first() -> constants::Constant {
+    all().next().expect("a constant")
+}
+
 fn scenario(name: &str) -> Scenario {
     let mut all = scenarios::all().into_iter();
     all.find(|s| s.name == name).expect("a scenario")
@@ -15,13 +19,13 @@ fn row(ratio: f64, refused: f64) -> Row {
     };
     Row {
         scenario: scenario("five"),
-        kind: Kind::with_constants(Default::default()),
+        kind: Kind::with_tuning(Default::default()),
         runs: vec![run],
     }
 }
 
 fn judged(default: &Row, changed: &Row) -> Effect {
-    let change = ALL[0].times(0.5, &Default::default()).expect("a change");
+    let change = first().times(0.5, &Default::default()).expect("a change");
     let (was, is) = (check::figures(default, &[]), check::figures(changed, &[]));
     effect(
         change,
@@ -62,7 +66,7 @@ fn a_figure_that_crosses_often_is_summed_up_at_its_worst() {
     let [(crossing, by, 3)] = sweep.crossed()[..] else {
         panic!("{sweep}")
     };
-    assert_eq!((crossing.to.is, by.name), (1.09, ALL[0].name));
+    assert_eq!((crossing.to.is, by.name), (1.09, first().name));
     let report = sweep.to_string();
     assert!(report.contains("1 of 4 changes"), "{report}");
     assert!(report.contains("- `free` × 0.5"), "{report}");
@@ -80,7 +84,7 @@ fn the_default_values_are_the_client_that_is_held_to_the_bounds() {
     };
     assert_eq!(
         run(*kind.expect("a client")),
-        run(Kind::with_constants(Default::default()))
+        run(Kind::with_tuning(Default::default()))
     );
 }
 

@@ -1,51 +1,48 @@
-//! What an answer teaches.
+//! What an accepted request teaches.
 
-use super::window::Answered;
-use super::{IDLE_SAMPLES, Learned, Load, Now, Sent, sent_at};
+use super::in_flight::Answered;
+use super::{Learned, Load, Now, Sent, sent_at};
 use crate::hint::Hint;
 
 impl Learned {
     pub(super) fn on_accepted(&mut self, now: &Now, sent: &Sent, hint: &Hint, load: Load) {
-        // Where little is in flight, nothing is to be learned from most answers but how long they
-        // take, and of that a part is enough.
+        // While the limit is hardly used, most answers teach nothing but their latency, and a
+        // sample of that is enough.
         let idle =
-            self.door.is_open() && load.waiting == 0 && 2 * sent.in_flight < self.window.get();
-        if idle && sent.seq % IDLE_SAMPLES != 0 && hint.is_empty() {
+            self.breaker.is_closed() && load.waiting == 0 && 2 * sent.in_flight < self.limit.get();
+        if idle && sent.seq % self.idle_samples() != 0 && hint.is_empty() {
             return;
         }
         let now = now.get().as_secs_f64();
-        if self.door.is_look(sent.seq) {
-            self.door.look_accepted(now, load.in_flight);
+        if self.breaker.is_probe(sent.seq) {
+            self.breaker
+                .probe_accepted(now, load.in_flight, &self.tuning);
         }
         if let Some(at) = sent.at {
             let latency = now - at.as_secs_f64();
-            let newest = latency as f32;
-            self.rtt = if self.rtt == 0.0 {
-                newest
-            } else {
-                0.9 * self.rtt + 0.1 * newest
-            };
-            self.growth.add(sent.in_flight, latency);
+            let weight = self.tuning.rtt_weight;
+            let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
+            self.rtt = Some(self.rtt.map_or(latency, mean));
+            self.trend.observe(sent.in_flight, latency, &self.tuning);
         }
-        let sent_at = sent_at(sent, now, self.rtt);
-        let max_wait = self.constants.max_wait;
-        self.allowance
-            .note(hint, sent.seq, sent_at, self.sent, now, max_wait);
-        let binds = load.waiting > 0 && load.in_flight + 1 >= self.window.get();
-        let recent = sent.seq >= self.recovered_at;
+        let sent_at = sent_at(sent, now, self.rtt.unwrap_or(0.0));
+        self.advertised
+            .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
+        let limit_bound = load.waiting > 0 && load.in_flight + 1 >= self.limit.get();
+        let recent = sent.seq >= self.recovery_epoch;
         let answered = Answered {
             seq: sent.seq,
             level: sent.in_flight,
             next: self.sent,
-            binds,
+            limit_bound,
             recent,
             queue: load.waiting,
         };
-        let let_in = self
-            .window
-            .on_accepted(&answered, &mut self.growth, &self.constants);
-        if let_in {
-            self.on_look_let_in(now);
+        let probe_accepted = self
+            .limit
+            .on_accepted(&answered, &mut self.trend, &self.tuning);
+        if probe_accepted {
+            self.on_probe_accepted(now);
         }
     }
 }

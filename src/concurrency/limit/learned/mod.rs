@@ -1,35 +1,33 @@
 //! The default limit.
 
-mod allowance;
+mod admission;
+mod advertised;
 mod answer;
-mod constants;
-mod door;
-mod growth;
-mod headroom;
-mod pace;
-mod period;
-mod quota;
+mod arbiter;
+mod breaker;
+mod contention;
+mod in_flight;
+mod latency;
+mod overload;
+mod pacer;
 mod rate;
-mod refusal;
-mod share;
-mod told_window;
-mod trouble;
+mod tuning;
 mod window;
 
 use std::time::Duration;
 
-use self::allowance::Allowance;
-pub use self::constants::Constants;
-use self::constants::bounded_wait;
-use self::door::Door;
-use self::growth::Growth;
-use self::pace::Pace;
-use self::trouble::Trouble;
-use self::window::Window;
+use self::advertised::Advertised;
+use self::breaker::Breaker;
+use self::in_flight::InFlightLimit;
+use self::latency::LatencyTrend;
+use self::overload::OverloadTest;
+use self::pacer::Pacer;
+pub use self::tuning::Tuning;
+use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
 use crate::hint::Hint;
 
-/// Finds any API's limit, runs right under it, and notices when it moves: the default.
+/// Finds any API's limit, runs just below it, and notices when it moves: the default.
 ///
 /// It starts at 4 requests in flight, within 1 and 1000, and needs no configuration.
 ///
@@ -43,49 +41,50 @@ use crate::hint::Hint;
 ///
 /// # What it knows
 ///
-/// A refusal is the only thing that tells of a limit, and it is paid for. It asks of each what
-/// it proves, and never pays twice for one proof.
+/// A refusal is the only direct evidence of a limit, and each one costs a request. `Learned` reacts
+/// once per event and never probes for what it already knows.
 ///
 /// 1. **One event, one lesson.** Refusals of requests that were sent before the last lesson belong to
-///    it (TCP's recovery point, RFC 6582 section 3.2).
-/// 2. **The window** is the number that may be in flight. It starts at 4 and grows as fast as a refusal
-///    would tell, while requests wait for it: up to 16, then twice as far each time that a third of it
-///    was answered. A refusal with more in flight than the server was seen to take cuts it to what the
-///    server took: that is the ceiling, measured and not guessed.
-/// 3. **A look above a ceiling** is one request more than the window, after two round trips, then at
-///    doubling distances up to 64 requests or four round trips. If it is refused, the ceiling is
-///    confirmed, for one refusal, and nobody else is held up. If it is answered, the window grows again.
-/// 4. **A contradiction means a rate.** Under a ceiling, what was taken is not refused a moment later. After three
-///    such refusals, or two that say to come back in a moment, the server counts requests per time. The
-///    *pace* is then what was admitted between two refusals divided by the time between them. That is the bucket's refill
-///    whatever its depth, because it was empty at both ends. The pace keeps 1 % below, and rises in
-///    steps that double from 1 %, each once the last one has cost no refusal. A rate that held though less
-///    was counted is tried once more: a shallow bucket may have overflowed. A pace that is refuted in turn
-///    is dropped. One that is refused where alone it would not be is shared with others: then each refusal
-///    costs a fifth, won back in ten round trips, so that shares become equal.
-///    Where a burst is refused but for one, and a look beside one is let in, the bucket holds one: the
-///    pace begins there and doubles until one is refused.
-/// 5. **The door** shuts when a request is refused and none was admitted since the refusal before. Then
-///    one request looks, after 0.25 s, and at doubling distances up to 8 s, until one is let in; the
-///    others follow, twice as many each time. After a refusal, and where it shut the last time, one
-///    goes first. Two such closures tell a window's length, and the next one
-///    is waited out. Two windows that let in equally many tell its size: then so many are sent in each,
-///    and none is refused, but for a test now and then.
-/// 6. **The server's word** outranks all of it. A wait it asks for pauses the gate; `remaining` and
-///    `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
-///    anything has to be learned ([`Quota`](crate::hint::Quota)).
-///    Where clocks of whole seconds tell the end of a window late, one request looks for it at a round
-///    length, and the others follow. If it is refused, it was the last such look.
-/// 7. **Latency** says one thing only: that more in flight get no more done. The latencies of each octave
-///    of levels are compared with those below, as logarithms, and growth stops where they are longer by a
-///    quarter and by two and a half standard errors.
-/// 8. **A server in trouble** (503, 529) says nothing of a rate, and of a ceiling only when it refuses
-///    twice above what it took. One that refuses many, and not just now and then, means a limit by it.
-/// 9. **A refusal for good** (a permanent code, `x-should-retry: false`, a wait beyond what anybody
-///    accepts) is for the callers. It teaches nothing and holds nobody up.
+///    it (TCP's recovery epoch, RFC 6582 section 3.2).
+/// 2. **The in-flight limit** starts at 4. While requests wait for it, it grows as fast as a refusal
+///    would arrive: up to 16, then twice as far each time that a third of it was answered. A refusal
+///    with more in flight than the server was seen to accept cuts it to what the server accepted:
+///    that is the ceiling, measured and not guessed.
+/// 3. **A probe** is one request above a ceiling, after two round trips, then at doubling intervals up
+///    to 64 requests or four round trips. If it is refused, the ceiling is confirmed, for one refusal,
+///    and nothing else is held up. If it is accepted, the limit grows again.
+/// 4. **A contradiction means a rate.** A level that was accepted is refused a moment later. After
+///    three such refusals, or two that ask for a short wait, the server counts requests per time. The
+///    *pace* is then what was accepted between two refusals, divided by the time between them. That is
+///    the refill of a token bucket of any depth, because the bucket was empty at both ends. The pace
+///    keeps 1 % below and rises in steps that double from 1 %, each once the last one has cost no
+///    refusal. A rate that held though a lower one was measured is tried once more: a shallow bucket
+///    may have overflowed. A pace that is refuted is dropped. If a pace is refused that could not be if
+///    this client were alone, other clients share the limit. Each refusal then costs a fifth, recovered
+///    over ten round trips, so that shares converge. If only one request of the first burst is
+///    accepted, but a probe beside another is, the bucket holds one: the pace starts at that spacing
+///    and doubles until a request is refused.
+/// 5. **The circuit breaker** opens when a request is refused and none was accepted since the refusal
+///    before. Then one request probes, after 0.25 s and at doubling intervals up to 8 s, until one is
+///    accepted. The others follow, twice as many each time. After a refusal, and where the server last
+///    stopped, one request is sent alone. Two such closures tell the length of a fixed window, and the
+///    next one is waited out. Two windows that took equally many tell the quota: as many are sent in
+///    each, and none is refused, but for a test now and then.
+/// 6. **The server's word** outranks all of it. A wait that it asks for pauses the gate; `remaining`
+///    and `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
+///    anything has to be learned ([`Quota`](crate::hint::Quota)). If clocks of whole seconds tell the
+///    end of a window late, one request probes at a round length, and the others follow. If that probe
+///    is refused, it was the last of its kind.
+/// 7. **Latency** shows one thing only: that more requests in flight get no more done. The latencies of
+///    each octave of levels are compared with those below, as logarithms. Growth stops where they are
+///    longer by a quarter and by two and a half standard errors.
+/// 8. **An overloaded server** (503, 529) tells nothing of a rate, and of a ceiling only if it refuses
+///    twice above what it accepted. If it refuses many requests in a row, it means a limit.
+/// 9. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
+///    accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
-/// [`Constants`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
-/// and a sweep of the constants.
+/// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
+/// and a sweep of the numbers.
 ///
 /// # What it costs
 ///
@@ -93,122 +92,127 @@ use crate::hint::Hint;
 ///
 /// # Where it is weak
 ///
-/// Several processes that share a limit of requests in flight come to fair shares slowly: who is
-/// late finds no free place until one of the others gives one up. Share one layer within a process. A
-/// server that asks for far longer waits than it needs is obeyed.
+/// Several processes that share a limit of requests in flight reach fair shares slowly: a late client
+/// finds no free place until another one gives one up. Share one layer within a process. A server that
+/// asks for far longer waits than it needs is obeyed.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    constants: Box<Constants>,
-    window: Window,
-    growth: Growth,
-    pace: Option<Pace>,
-    door: Door,
-    allowance: Allowance,
-    /// Requests let through, and of those refused.
+    tuning: Box<Tuning>,
+    limit: InFlightLimit,
+    trend: LatencyTrend,
+    pacer: Option<Pacer>,
+    breaker: Breaker,
+    advertised: Advertised,
+    /// Requests sent.
     sent: u64,
+    /// Requests refused.
     refused: u64,
-    /// Refusals of requests with a lower number belong to the last event.
-    recovered_at: u64,
-    /// When the server's bucket was last found empty, and how many it had admitted by then.
-    empty: Mark,
-    /// How many were admitted by the first refusal, in how many seconds; before it 0, and when the first
-    /// request went.
-    first: (f32, f32),
-    /// How many were admitted by the last refusal.
-    admitted: f64,
-    /// Refusals in a row that blamed the window, none at a higher level than the one before.
-    above: u8,
-    /// How many were in flight at the last one.
+    /// The recovery epoch: refusals of requests with a lower number belong to the last event.
+    recovery_epoch: u64,
+    /// When the server's bucket was last found empty.
+    exhausted: Option<Mark>,
+    /// When the first request was sent.
+    first_send: f64,
+    /// What the server accepted before its first refusal.
+    first_burst: Option<FirstBurst>,
+    /// Requests accepted in all at the last refusal.
+    admitted_at_refusal: f64,
+    /// Refusals in a row above the proven level, none at a higher level than the one before.
+    ceiling_hits: u32,
+    /// Requests in flight at the last one.
     refused_level: u32,
-    within: u8,
-    trouble: Trouble,
-    /// Seconds that an answer takes.
-    rtt: f32,
+    /// Refusals that contradict a ceiling, the last ones in close succession.
+    contradictions: u32,
+    overload: OverloadTest,
+    /// Mean round trip, in seconds.
+    rtt: Option<f64>,
+    /// Whether the last refusal pauses the gate, if the server asked for a wait.
     pausing: bool,
-    /// Whether a look was refused since the rate was measured.
-    was_shut: bool,
+    /// Whether a probe of the breaker was refused since the rate was measured.
+    probe_was_refused: bool,
 }
 
+/// A moment at which the server's bucket was empty.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: f64,
+    /// Requests accepted in all by then.
     admitted: f64,
 }
 
-impl Mark {
-    /// Smaller than an option.
-    const NONE: Self = Self {
-        at: f64::NAN,
-        admitted: 0.0,
-    };
-
-    fn known(self) -> Option<Self> {
-        (!self.at.is_nan()).then_some(self)
-    }
+/// The requests that the server accepted before its first refusal.
+#[derive(Clone, Copy, Debug)]
+struct FirstBurst {
+    admitted: f64,
+    /// From the first request to the refused one.
+    seconds: f64,
 }
 
 impl Learned {
     /// Starts at 4, within 1 and 1000, knowing nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_constants(Constants::default())
+        Self::with_tuning(Tuning::default())
     }
 
-    /// The same with other constants, to see what they do. Those that are no use are replaced by the
+    /// The same with other numbers, to see what they do. Those that make no sense are replaced by the
     /// defaults.
     #[must_use]
-    pub fn with_constants(constants: Constants) -> Self {
-        let constants = constants.sane();
-        let window = Window::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, constants.free);
+    pub fn with_tuning(tuning: Tuning) -> Self {
+        let tuning = tuning.sane();
+        let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, tuning.free);
         Self {
-            constants: Box::new(constants),
-            window,
-            growth: Growth::default(),
-            pace: None,
-            door: Door::default(),
-            allowance: Allowance::default(),
+            tuning: Box::new(tuning),
+            limit,
+            trend: LatencyTrend::default(),
+            pacer: None,
+            breaker: Breaker::new(&tuning),
+            advertised: Advertised::default(),
             sent: 0,
             refused: 0,
-            recovered_at: 0,
-            empty: Mark::NONE,
-            first: (0.0, 0.0),
-            admitted: 0.0,
-            above: 0,
+            recovery_epoch: 0,
+            exhausted: None,
+            first_send: 0.0,
+            first_burst: None,
+            admitted_at_refusal: 0.0,
+            ceiling_hits: 0,
             refused_level: 0,
-            within: 0,
-            trouble: Trouble::default(),
-            rtt: 0.0,
+            contradictions: 0,
+            overload: OverloadTest::default(),
+            rtt: None,
             pausing: false,
-            was_shut: false,
+            probe_was_refused: false,
         }
     }
 
-    /// Lets the pace bind, and not the window.
-    fn make_room(&mut self) {
-        if let Some(pace) = &self.pace {
-            let in_flight = pace.rate() * f64::from(self.rtt);
-            self.window.widen(2.0 * in_flight + 4.0);
+    /// Makes room so that the pacer binds, and not the in-flight limit.
+    fn make_room_for_pacer(&mut self) {
+        if let Some(pacer) = &self.pacer {
+            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
+            self.limit
+                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
         }
     }
 
-    /// Whether nothing but the window limits what is sent, and less than half of it is in use.
+    /// Of the answers while the limit is hardly used, one in this many is timed.
+    fn idle_samples(&self) -> u64 {
+        (self.tuning.idle_samples as u64).max(1)
+    }
+
+    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
     fn is_idle(&self, load: Load) -> bool {
-        2 * load.in_flight < self.window.get()
-            && self.pace.is_none()
-            && self.door.is_open()
-            && !self.door.knows_windows()
-            && self.allowance.is_unknown()
+        2 * load.in_flight < self.limit.get()
+            && self.pacer.is_none()
+            && self.breaker.is_closed()
+            && !self.breaker.knows_window(&self.tuning)
+            && self.advertised.is_unknown()
     }
 }
 
-/// When a request was sent: `usual` seconds before its answer, if that was not noted.
-fn sent_at(sent: &Sent, now: f64, usual: f32) -> f64 {
-    sent.at
-        .map_or(now - f64::from(usual), |at| at.as_secs_f64())
+/// When a request was sent: `usual` seconds before its answer, if no time was read.
+fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
+    sent.at.map_or(now - usual, |at| at.as_secs_f64())
 }
-
-/// Of the answers while little is in flight, one in so many is looked at.
-const IDLE_SAMPLES: u64 = 16;
 
 impl Default for Learned {
     fn default() -> Self {
@@ -218,87 +222,87 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        self.room(now, load)
+        self.admission(now, load)
     }
 
     fn on_send(&mut self, now: &Now, load: Load) {
         let seq = self.sent;
         self.sent += 1;
-        if self.is_idle(load) && !self.window.minds(load.in_flight) {
-            self.allowance.on_idle_send();
+        if self.is_idle(load) && !self.limit.needs_timestamp(load.in_flight) {
+            self.advertised.on_idle_send();
             return;
         }
-        let settled = self.door.settled();
+        let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
         if seq == 0 {
-            self.first.1 = now as f32;
-            self.door.begin(now);
+            self.first_send = now;
+            self.breaker.on_first_send(now);
         }
-        self.door
-            .on_send(now, seq, seq as f64 - self.refused as f64);
-        self.window.on_send(now, load.in_flight, settled);
-        self.allowance.on_send(now);
-        if let Some(pace) = &mut self.pace {
-            let rtt = f64::from(self.rtt);
-            if pace.on_send(now, settled, rtt, &self.constants) {
-                self.make_room();
+        self.breaker
+            .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
+        self.limit.on_send(now, load.in_flight, refusal_timeout);
+        self.advertised.on_send(now);
+        if let Some(pacer) = &mut self.pacer {
+            let rtt = self.rtt.unwrap_or(0.0);
+            if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
+                self.make_room_for_pacer();
             }
         }
     }
 
     fn wants_time(&self, seq: u64, load: Load) -> bool {
-        seq % IDLE_SAMPLES == 0 || !self.is_idle(load)
+        seq % self.idle_samples() == 0 || !self.is_idle(load)
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
-            self.window.on_failed();
+            self.limit.on_failed();
         }
         match outcome {
             Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)
             }
-            Outcome::Failed if self.door.is_look(sent.seq) => {
-                self.door
-                    .look_refused(now.get().as_secs_f64(), None, &self.constants);
+            Outcome::Failed if self.breaker.is_probe(sent.seq) => {
+                self.breaker
+                    .probe_refused(now.get().as_secs_f64(), None, &self.tuning);
             }
-            Outcome::Ignored if self.door.is_look(sent.seq) => {
-                self.door.look_lost(now.get().as_secs_f64());
+            Outcome::Ignored if self.breaker.is_probe(sent.seq) => {
+                self.breaker.probe_lost(now.get().as_secs_f64());
             }
             Outcome::Failed | Outcome::Ignored => {}
         }
-        self.allowance.on_outcome(sent.seq);
+        self.advertised.on_outcome(sent.seq);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
-            // Only the body said so, after the head had shut the door.
-            self.door.open();
+            // Only the body said so, after the head had opened the breaker.
+            self.breaker.close();
             return None;
         }
         let wait = hint.wait().filter(|_| self.pausing)?;
-        let left = self.allowance.spent_for(now.get().as_secs_f64());
+        let left = self.advertised.spent_for(now.get().as_secs_f64());
         Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
     }
 
     fn limit(&self) -> usize {
-        self.window.get()
+        self.limit.get()
     }
 
     fn rate(&self) -> Option<f64> {
-        self.pace.as_ref().map(Pace::rate)
+        self.pacer.as_ref().map(Pacer::rate)
     }
 
     fn set_limit(&mut self, limit: usize) {
-        self.window.set(limit);
+        self.limit.set(limit);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {
-        self.window.set_bounds(min, max);
+        self.limit.set_bounds(min, max);
     }
 
     fn set_max_wait(&mut self, max: Duration) {
-        self.constants.max_wait = bounded_wait(max.as_secs_f64());
+        self.tuning.max_wait = bounded_wait(max.as_secs_f64());
     }
 }

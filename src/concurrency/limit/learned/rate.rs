@@ -1,69 +1,66 @@
-//! The rate at which a server's bucket fills, as it was measured.
+//! The rate at which a server's bucket refills, as measured.
 
-use super::Constants;
+use super::Tuning;
 
-/// So many requests in so many seconds, between moments at which the server had nothing left.
+/// A number of requests, and the seconds in which they were accepted, between two moments at which
+/// the bucket was empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    requests: f32,
-    seconds: f32,
+    requests: f64,
+    seconds: f64,
 }
 
-/// How a measurement compares with those before it.
+/// How a measurement compares with those before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// It is the same, within its noise.
+    /// The same, within its noise.
     Confirmed,
-    /// It is higher, after a climb.
+    /// Higher, after the pace climbed.
     Climbed,
-    /// It is another.
+    /// Another rate.
     Changed,
 }
 
 impl Rate {
     pub(super) fn new(requests: f64, seconds: f64) -> Self {
-        Self {
-            requests: requests as f32,
-            seconds: seconds as f32,
-        }
+        Self { requests, seconds }
     }
 
     /// Requests per second.
     pub(super) fn get(&self) -> f64 {
-        f64::from(self.requests) / f64::from(self.seconds)
+        self.requests / self.seconds
     }
 
-    /// The part by which it may be wrong, for half a request.
-    pub(super) fn doubt(&self) -> f64 {
-        0.5 / f64::from(self.requests)
+    /// The part by which the rate may be wrong.
+    pub(super) fn uncertainty(&self, tuning: &Tuning) -> f64 {
+        tuning.rate_error / self.requests
     }
 
-    /// Takes in that there were `requests` in `seconds`; `held` is the highest rate that held since
-    /// the last measurement, or 0.
-    pub(super) fn note(
+    /// Records that `requests` were accepted in `seconds`. `held`: the highest rate that held since
+    /// the last measurement.
+    pub(super) fn observe(
         &mut self,
         requests: f64,
         seconds: f64,
-        held: f64,
-        constants: &Constants,
+        held: Option<f64>,
+        tuning: &Tuning,
     ) -> News {
-        let requests = requests.max(0.5);
+        let requests = requests.max(tuning.min_rate_requests);
         let (old, new) = (self.get(), requests / seconds);
-        // Of a count, and of its last request.
+        // The noise of a count, and of its last request.
         let noise = (requests + 1.0).sqrt().recip() + (requests + 1.0).recip();
-        if held > 0.0 && new > old * (1.0 + noise) {
-            // From below, the count says too little and the rate that held perhaps too much.
+        if let Some(held) = held.filter(|_| new > old * (1.0 + noise)) {
+            // During a climb, the count is too low, and the rate that held may be too high.
             let rate = (held.max(new) * new).sqrt();
-            let weight = f64::from(self.requests).min(2.0 * requests);
-            let weight = weight.clamp(8.0, 32.0);
+            let weight = self.requests.min(tuning.climb_weight * requests);
+            let weight = weight
+                .max(tuning.min_climb_weight)
+                .min(tuning.max_climb_weight);
             *self = Self::new(weight, weight / rate);
             News::Climbed
         } else if (new / old - 1.0).abs() < noise {
-            let (requests, seconds) = (
-                f64::from(self.requests) + requests,
-                f64::from(self.seconds) + seconds,
-            );
-            let keep = (constants.memory / requests).min(1.0);
+            let (requests, seconds) = (self.requests + requests, self.seconds + seconds);
+            let keep = (tuning.memory / requests).min(1.0);
             *self = Self::new(requests * keep, seconds * keep);
             News::Confirmed
         } else {
@@ -73,36 +70,29 @@ impl Rate {
     }
 }
 
-/// A rate that held is tried if it is so many times the one that was measured.
-const HIGHER: f64 = 1.03;
-
-/// A bucket that held so many at first probably spills nothing.
-const DEEP: f64 = 4.0;
-
-/// The most occasions that pass after a trial that failed.
-const MOST_SKIPPED: u8 = 31;
-
-/// Whether a rate that held, though less was measured, is tried once more.
+/// Whether a rate that held, though a lower one was measured, is tried once more.
 ///
-/// A shallow bucket spills what a climb from below leaves in it, and the count says too little. If
-/// what held was above the refill, it is refused soon, and the count until then is exact, because
-/// nothing was left to spill.
+/// A shallow bucket overflows while the pace climbs from below, and the count is too low. If the
+/// rate that held was above the refill, it is refused soon, and the count until then is exact,
+/// because nothing overflowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trial {
-    /// Whether that is the rate now.
+    /// Whether the trial runs: the pace is the rate that held.
     runs: bool,
+    /// Whether the bucket is deep, and probably does not overflow.
     deep: bool,
-    /// How many more occasions pass before the next, and how many were let pass last.
-    skip: u8,
-    skipped: u8,
+    /// Occasions that pass before the next trial.
+    skip: u32,
+    /// Occasions that passed before the last one.
+    skipped: u32,
 }
 
 impl Trial {
-    /// For a bucket that held `depth` at first.
-    pub(super) fn new(depth: f64) -> Self {
+    /// For a bucket that held `depth` requests at first.
+    pub(super) fn new(depth: f64, tuning: &Tuning) -> Self {
         Self {
             runs: false,
-            deep: depth >= DEEP,
+            deep: depth >= tuning.deep_bucket,
             skip: 0,
             skipped: 0,
         }
@@ -112,12 +102,12 @@ impl Trial {
         self.runs
     }
 
-    /// Ends one, if it runs: the rate `held`, or failed. Whether it failed.
-    pub(super) fn end(&mut self, held: bool) -> bool {
+    /// Ends the trial, if it runs: the rate `held`, or failed. Returns whether it failed.
+    pub(super) fn end(&mut self, held: bool, tuning: &Tuning) -> bool {
         let failed = self.runs && !held;
         if std::mem::take(&mut self.runs) {
             self.skipped = if failed {
-                (2 * self.skipped + 1).min(MOST_SKIPPED)
+                (2 * self.skipped + 1).min(tuning.max_skipped_trials as u32)
             } else {
                 0
             };
@@ -126,10 +116,17 @@ impl Trial {
         failed
     }
 
-    /// Begins one, if `held` is worth it, the highest rate that held. `spills` if the server does so
-    /// even with a deep bucket.
-    pub(super) fn begin(&mut self, held: f64, measured: &Rate, spills: bool) {
-        if held > HIGHER * measured.get() && (spills || !self.deep) {
+    /// Starts a trial if `held`, the highest rate that held, is worth it. `spills` if the server's
+    /// bucket overflows even if it is deep.
+    pub(super) fn begin(
+        &mut self,
+        held: Option<f64>,
+        measured: &Rate,
+        spills: bool,
+        tuning: &Tuning,
+    ) {
+        let higher = held.is_some_and(|held| held > tuning.trial_rate * measured.get());
+        if higher && (spills || !self.deep) {
             self.runs = self.skip == 0;
             self.skip = self.skip.saturating_sub(1);
         }

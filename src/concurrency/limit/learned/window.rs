@@ -1,284 +1,282 @@
-//! The window: how many requests may be in flight.
+//! The fixed window: when a server that accepts nothing will accept again.
 
-mod ceiling;
+mod quota;
+
+use self::quota::WindowQuota;
+use super::Tuning;
+
+/// The lengths that people choose for windows, in seconds.
+pub(super) const ROUND: [f64; 14] = [
+    1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
+];
+
+/// What was seen of the starts of the server's windows.
+///
+/// A window's quota comes back all at once and at regular intervals. Two starts tell the length, as
+/// exactly as the probes came close to them, and each later one tells it better.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FixedWindow {
+    /// When the server stopped accepting.
+    exhausted_at: Option<f64>,
+    /// When a probe was last refused.
+    refused_at: Option<f64>,
+    start: Option<WindowStart>,
+    /// The length of a window, in seconds.
+    length: Option<f64>,
+    /// Whether one of the two starts is only assumed.
+    assumed: bool,
+    /// Seconds for which the server last accepted nothing.
+    last_closure: f64,
+    /// Whether the server asked for a wait then.
+    asked: bool,
+    /// Whether the breaker opened because the quota was known to be spent.
+    unrefused: bool,
+    /// Whether the next probe tests that the windows are no shorter.
+    probes_early: bool,
+    /// Whether a request was sent beyond the count of the last window.
+    tested: bool,
+    quota: WindowQuota,
+}
+
+/// The start of a window.
+#[derive(Clone, Copy, Debug)]
+struct WindowStart {
+    at: f64,
+    /// Requests accepted in all before it.
+    admitted: f64,
+    /// Seconds by which it may have been earlier.
+    uncertainty: f64,
+    /// Whether it is that of the first request of all, with which a window may begin.
+    assumed: bool,
+}
+
+impl WindowStart {
+    fn earliest(&self) -> f64 {
+        self.at - self.uncertainty
+    }
+}
+
+impl FixedWindow {
+    /// Records the first request of all.
+    pub(super) fn on_first_send(&mut self, now: f64) {
+        self.start = Some(WindowStart {
+            at: now,
+            admitted: 0.0,
+            uncertainty: 0.0,
+            assumed: true,
+        });
+    }
+
+    /// The server accepts nothing more, after `admitted` requests in all; `asked` if it asked for a
+    /// wait.
+    pub(super) fn on_exhausted(&mut self, now: f64, admitted: f64, asked: bool, tuning: &Tuning) {
+        self.asked = asked;
+        self.exhausted_at = Some(now);
+        self.probes_early = false;
+        self.on_probe_refused(now);
+        if let Some(start) = self.start {
+            self.quota.observe(admitted - start.admitted, tuning);
+            let outlived = |length| (now - start.at) / length > tuning.outlived;
+            if self.length.is_some_and(outlived) {
+                self.quota.forget_agreement();
+            }
+        }
+    }
+
+    /// Whether the server asked for a wait when it stopped accepting.
+    pub(super) fn was_told_to_wait(&self) -> bool {
+        self.asked
+    }
+
+    /// A probe was refused.
+    pub(super) fn on_probe_refused(&mut self, now: f64) {
+        if std::mem::take(&mut self.probes_early) {
+            // The windows are as long as was known.
+            return;
+        }
+        self.refused_at = Some(now);
+        self.unrefused = false;
+    }
+
+    /// A probe sent at `at`, after `admitted` requests in all, was accepted.
+    pub(super) fn on_renewed(&mut self, at: f64, admitted: f64, tuning: &Tuning) {
+        let mut start = WindowStart {
+            at,
+            admitted,
+            uncertainty: at - self.refused_at.unwrap_or(at),
+            assumed: false,
+        };
+        self.tested = false;
+        let before = self.start.replace(start);
+        if let (true, Some(mut length), Some(before)) = (self.unrefused, self.length, before) {
+            if std::mem::take(&mut self.probes_early) {
+                length = shorter(length, tuning).unwrap_or(length);
+                self.length = Some(length);
+            }
+            // It was expected, and may have started a while before.
+            let uncertainty = at - (before.earliest() + length);
+            start.uncertainty = uncertainty.clamp(0.0, before.uncertainty);
+            self.start = Some(start);
+            self.quota.on_next_window();
+            return;
+        }
+        let last_closure = at - self.exhausted_at.unwrap_or(at);
+        let worth = if self.asked {
+            tuning.min_closure_asked
+        } else {
+            tuning.min_closure
+        };
+        if last_closure < worth && !self.is_known(tuning) {
+            self.start = None;
+            self.length = None;
+            self.quota.forget_agreement();
+            return;
+        }
+        if self.asked {
+            // Waits are told in whole seconds, rounded up.
+            start.uncertainty = start.uncertainty.min(tuning.asked_uncertainty);
+            self.start = Some(start);
+        }
+        self.last_closure = last_closure.max(tuning.min_closure);
+        let known = self.length.take();
+        if let Some(before) = before {
+            self.assumed = before.assumed;
+            if last_closure >= tuning.min_closure_part * (at - before.at) {
+                self.length = distance(&before, &start, tuning.min_window);
+            }
+            let vague = before.uncertainty + start.uncertainty;
+            let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
+            if known.zip(self.length).is_some_and(differs) {
+                self.quota.forget_agreement();
+            }
+        }
+    }
+
+    /// When to probe first, and the interval of the probes after it, if the past tells.
+    pub(super) fn expected(&self, now: f64, tuning: &Tuning) -> Option<(f64, f64)> {
+        let sure = !self.assumed || self.quota.has_agreed();
+        let start = self.start.filter(|_| sure)?;
+        let length = self.length?;
+        let shorter = shorter(length, tuning).filter(|_| self.probes_early);
+        let length = shorter.unwrap_or(length);
+        let uncertainty = start.uncertainty;
+        let (early, longest) = if !self.is_known(tuning) {
+            // What was no window must not cost much.
+            let longest = tuning.unproven_wait * self.last_closure;
+            (uncertainty, longest.min(tuning.max_wait))
+        } else if uncertainty > tuning.exact_start * length {
+            (tuning.early_probe * uncertainty, tuning.max_wait)
+        } else {
+            (0.0, tuning.max_wait)
+        };
+        let at = start.at - early + length;
+        (at > now && at - now <= longest).then_some((at, tuning.overdue_spacing * uncertainty))
+    }
+
+    /// When to probe next, about `gap` after `now`: at the end of a window of round length, if one
+    /// is near. The server saw the last start up to `one_way` seconds later.
+    pub(super) fn next_probe(&self, now: f64, gap: f64, one_way: f64, tuning: &Tuning) -> f64 {
+        let near = gap / tuning.round_range..=tuning.round_range * gap;
+        let round = self.start.and_then(|start| {
+            let ends = ROUND.map(|round| start.at + round + one_way);
+            ends.into_iter().find(|at| near.contains(&(at - now)))
+        });
+        round.unwrap_or(now + gap)
+    }
+
+    /// Whether both the length and the quota of the windows are known.
+    pub(super) fn is_known(&self, tuning: &Tuning) -> bool {
+        self.length.is_some() && self.quota.is_known(tuning)
+    }
+
+    /// Requests accepted in this window, after `admitted` in all, if the last count may be the
+    /// quota.
+    fn count(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
+        let start = self.start.filter(|start| !start.assumed)?;
+        self.quota
+            .is_guessed(tuning)
+            .then_some(admitted - start.admitted)
+    }
+
+    /// Whether accepted requests are worth counting.
+    pub(super) fn counts_admissions(&self, tuning: &Tuning) -> bool {
+        self.is_known(tuning) || self.count(0.0, tuning).is_some()
+    }
+
+    /// Whether as many were accepted as in the last window, and no request has tested that.
+    pub(super) fn is_probably_spent(&self, admitted: f64, tuning: &Tuning) -> bool {
+        let all = |count| count >= self.quota.size();
+        !self.is_known(tuning) && !self.tested && self.count(admitted, tuning).is_some_and(all)
+    }
+
+    /// A request is sent to test whether that was the quota.
+    pub(super) fn on_test_sent(&mut self) {
+        self.tested = true;
+    }
+
+    /// Whether the server stopped accepting after as many requests in the last window.
+    pub(super) fn was_refused_at(&self, admitted: f64, tuning: &Tuning) -> bool {
+        let same = |count: f64| (count - self.quota.size()).abs() <= tuning.same_count;
+        self.count(admitted, tuning).is_some_and(same)
+    }
+
+    /// Requests that this window still takes after `admitted` in all, if that is known.
+    pub(super) fn remaining(&self, admitted: f64, tuning: &Tuning) -> Option<f64> {
+        let start = self.start.filter(|_| self.is_known(tuning))?;
+        Some(start.admitted + self.quota.allows() - admitted)
+    }
+
+    /// This window was spent without a refusal.
+    pub(super) fn on_spent(&mut self, now: f64, tuning: &Tuning) {
+        self.exhausted_at = Some(now);
+        self.unrefused = true;
+        self.probes_early = self.quota.is_tested_next()
+            && self
+                .length
+                .and_then(|length| shorter(length, tuning))
+                .is_some();
+        self.quota.on_spent();
+    }
+
+    /// Ends this window if a refusal after `admitted` requests in all is its known end. Returns
+    /// whether it is.
+    pub(super) fn end_if_spent(&mut self, now: f64, admitted: f64, tuning: &Tuning) -> bool {
+        let Some(start) = self.start.filter(|_| self.is_known(tuning)) else {
+            return false;
+        };
+        let spent = self.quota.on_refused(admitted - start.admitted, tuning);
+        if spent {
+            self.exhausted_at = Some(now);
+            self.refused_at = Some(now);
+            self.unrefused = true;
+        }
+        spent
+    }
+}
+
+/// The next shorter round length. If one end was missed, two short windows seem to be one long one.
+fn shorter(length: f64, tuning: &Tuning) -> Option<f64> {
+    let below = |round: &f64| *round < tuning.shorter_window * length;
+    ROUND.into_iter().rfind(below)
+}
+
+/// The interval between two starts in seconds: a round one if they may be that far apart, else the
+/// least, and nothing if the first is only assumed.
+fn distance(before: &WindowStart, after: &WindowStart, min_window: f64) -> Option<f64> {
+    let (uncertainty, distance) = (
+        (before.uncertainty + after.uncertainty),
+        after.at - before.at,
+    );
+    let off = |round: &f64| (round - distance).abs();
+    let round = ROUND
+        .into_iter()
+        .filter(|round| off(round) <= uncertainty)
+        .min_by(|one, other| off(one).total_cmp(&off(other)));
+    let least = distance - after.uncertainty;
+    round
+        .or((!before.assumed).then_some(least))
+        .filter(|length| *length >= min_window)
+}
+
 #[cfg(test)]
 mod tests;
-
-use super::Constants;
-use super::growth::Growth;
-
-/// Growth is spread no further than one request in so many seconds.
-const MAX_SPREAD: f64 = 10.0;
-
-/// The window doubles in this part of the time after which no refusal is expected any more.
-const DOUBLES: f64 = 0.8;
-
-/// A window is known to be answered when the first answers have come, a third of it.
-const ENOUGH: u32 = 3;
-
-/// Where the window is in its search for a ceiling.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
-    /// No ceiling is known: grows.
-    Growing,
-    /// Below a ceiling. `held` answers came since the last look above it, the next comes after
-    /// `distance` of them.
-    Holding { held: f32, distance: f32 },
-    /// One request more than the window may go, to look.
-    Probing { distance: f32 },
-}
-
-/// What a refusal says of the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
-    /// It met the one request that looked above the ceiling: the ceiling is confirmed.
-    Probe,
-    /// More were in flight than the server was seen to take: there is the ceiling.
-    Above,
-    /// No more were in flight than it took a moment before: it was not the number that counted.
-    Within,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    size: f64,
-    min: u32,
-    max: u32,
-    phase: Phase,
-    /// The most that were in flight since the last refusal, and were not refused; the same, of
-    /// requests so young that they may be refused yet, and when the last of these went.
-    taken: u32,
-    young: u32,
-    young_since: f64,
-    last_send: f64,
-    /// The confirmed ceiling above which a look was let in just now, or 0.
-    passed: u32,
-    /// Up to there the window grows, unless a request is refused, and how many answers came to requests
-    /// from number `since` on, which went when it was set.
-    reach: u32,
-    since: u64,
-    answers: u16,
-    /// So many looks more come soon, because others hold what is missing here.
-    wanting: u8,
-}
-
-/// A request that was accepted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Answered {
-    pub(super) seq: u64,
-    /// How many were in flight when it went, itself included.
-    pub(super) level: usize,
-    /// The number of the next request.
-    pub(super) next: u64,
-    /// Whether others wait for the window, and how many wait.
-    pub(super) binds: bool,
-    pub(super) queue: usize,
-    /// Whether it was sent since the last refusal.
-    pub(super) recent: bool,
-}
-
-impl Window {
-    pub(super) fn new(size: usize, min: usize, max: usize, free: f64) -> Self {
-        Self {
-            size: size as f64,
-            min: bound(min),
-            max: bound(max),
-            phase: Phase::Growing,
-            taken: 0,
-            young: 0,
-            young_since: 0.0,
-            last_send: f64::NEG_INFINITY,
-            passed: 0,
-            reach: count(free as usize),
-            since: 0,
-            answers: 0,
-            wanting: 0,
-        }
-    }
-
-    pub(super) fn get(&self) -> usize {
-        let looking = matches!(self.phase, Phase::Probing { .. });
-        let size = self.size.max(1.0) as usize + usize::from(looking);
-        size.min(self.max as usize)
-    }
-
-    pub(super) fn set(&mut self, size: usize) {
-        self.resize(size as f64);
-        self.phase = Phase::Growing;
-        self.passed = 0;
-    }
-
-    pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
-        self.min = bound(min);
-        self.max = bound(max).max(self.min);
-        self.resize(self.size);
-    }
-
-    fn resize(&mut self, size: f64) {
-        self.size = size.max(f64::from(self.min)).min(f64::from(self.max));
-        if let Phase::Probing { distance } = self.phase {
-            if !self.may_look() {
-                self.hold(distance);
-            }
-        }
-    }
-
-    /// Whether there is anything above to look at.
-    fn may_look(&self) -> bool {
-        self.size < f64::from(self.max)
-    }
-
-    /// Makes room for `size`: something else holds requests back.
-    pub(super) fn widen(&mut self, size: f64) {
-        self.resize(self.size.max(size));
-    }
-
-    /// When the next may go while the window grows, so that growth is spread over a round trip of
-    /// `rtt` seconds.
-    pub(super) fn next_send(&self, rtt: f64, constants: &Constants) -> Option<f64> {
-        let spread = match self.phase {
-            Phase::Holding { .. } => return None,
-            Phase::Growing => constants.spread,
-            // Beside a single one, a second look goes in the middle: a bucket that fills so slowly must
-            // not pass for a ceiling.
-            Phase::Probing { distance }
-                if self.size < 2.0 && f64::from(distance) > 2.0 * self.size =>
-            {
-                constants.spread / 4.0
-            }
-            Phase::Probing { .. } => constants.spread / 2.0,
-        };
-        (rtt > 0.0).then(|| self.last_send + (rtt / (spread * self.get() as f64)).min(MAX_SPREAD))
-    }
-
-    /// When one more than the window may go, if no refusal comes before: no more than twice as many go
-    /// in the time that a refusal takes, and in a part of a round trip of `rtt` seconds.
-    pub(super) fn climbs_at(&self, rtt: f64, settled: f64, constants: &Constants) -> Option<f64> {
-        match self.phase {
-            Phase::Growing if self.size < f64::from(self.reach) => {
-                let apart = (rtt / constants.spread).max(DOUBLES * settled) / self.size;
-                // Before any answer the round trip may be anything; one of no time at all is known to be.
-                let known = rtt > 0.0 || self.answers > 0;
-                let apart = if known { apart } else { settled };
-                Some(self.young_since + apart.min(settled))
-            }
-            Phase::Probing { .. } if f64::from(self.young) > self.size => {
-                Some(self.young_since + settled)
-            }
-            _ => None,
-        }
-    }
-
-    /// Lets one more go, as no refusal came. Whether that was because of a look above a ceiling.
-    pub(super) fn climb(&mut self, constants: &Constants) -> bool {
-        let looked = matches!(self.phase, Phase::Probing { .. });
-        if let Phase::Probing { distance } = self.phase {
-            self.look_accepted(distance, constants);
-        } else {
-            self.resize(self.size.floor() + 1.0);
-        }
-        if self.size > f64::from(self.passed) + 2.0 {
-            self.passed = 0;
-        }
-        looked
-    }
-
-    /// A request failed or was given up: as long as no answer came, nobody knows that the server works.
-    pub(super) fn on_failed(&mut self) {
-        if self.answers == 0 && self.phase == Phase::Growing {
-            self.reach = self.reach.min(self.size as u32);
-        }
-    }
-
-    fn look_accepted(&mut self, distance: f32, constants: &Constants) {
-        let confirmed = distance >= self.longest(constants);
-        self.passed = if confirmed { self.size as u32 } else { 0 };
-        self.resize(self.size.floor() + 1.0);
-        self.phase = Phase::Growing;
-    }
-
-    /// Whether a request that goes as one of `in_flight` is worth the reading of a clock: whether it
-    /// is more than was in flight before, or one that growth must space from the next.
-    pub(super) fn minds(&self, in_flight: usize) -> bool {
-        count(in_flight) > self.young || 2 * in_flight >= self.get()
-    }
-
-    /// Notes a request that goes as one of `in_flight`; a refusal is held not to come after
-    /// `settled` seconds.
-    pub(super) fn on_send(&mut self, now: f64, in_flight: usize, settled: f64) {
-        self.last_send = now;
-        let in_flight = count(in_flight);
-        if in_flight > self.young {
-            if now - self.young_since > settled {
-                self.taken = self.taken.max(self.young);
-            }
-            (self.young, self.young_since) = (in_flight, now);
-        }
-    }
-
-    /// Notes a request that was accepted. Whether it was a look above a ceiling.
-    pub(super) fn on_accepted(
-        &mut self,
-        answered: &Answered,
-        growth: &mut Growth,
-        constants: &Constants,
-    ) -> bool {
-        let Answered {
-            level,
-            binds,
-            recent,
-            ..
-        } = *answered;
-        if recent {
-            self.taken = self.taken.max(count(level));
-        }
-        self.answers = self
-            .answers
-            .saturating_add(u16::from(answered.seq >= self.since));
-        match self.phase {
-            Phase::Growing if answered.queue > 0 && recent => {
-                // Answers to fewer say nothing of so many.
-                if 2.0 * level as f64 > self.size && growth.is_slower(level, constants) {
-                    self.resize(Growth::floor(level) as f64);
-                    self.reach = self.size as u32;
-                    self.hold(self.longest(constants));
-                } else if self.size >= f64::from(self.reach)
-                    && u32::from(self.answers) >= (self.reach / ENOUGH).min(u32::from(u16::MAX))
-                {
-                    self.reach = (constants.reach * self.size).ceil() as u32;
-                    (self.since, self.answers) = (answered.next, 0);
-                }
-            }
-            Phase::Probing { distance } if recent && level > self.size as usize => {
-                if growth.is_slower(level, constants) {
-                    self.hold(self.longest(constants));
-                } else {
-                    self.look_accepted(distance, constants);
-                    return true;
-                }
-            }
-            Phase::Holding { held, distance } if binds => {
-                let held = held + 1.0;
-                // However few wait: a program that drives one service from one task has one in line,
-                // and behind a `Buffer` any number may be hidden.
-                let looks = held >= distance && answered.queue > 0;
-                self.phase = if looks && self.may_look() {
-                    Phase::Probing { distance }
-                } else {
-                    Phase::Holding { held, distance }
-                };
-            }
-            _ => {}
-        }
-        false
-    }
-}
-
-/// A number of requests as the window keeps it. What is beyond is none.
-fn count(requests: usize) -> u32 {
-    u32::try_from(requests).unwrap_or(u32::MAX)
-}
-
-fn bound(size: usize) -> u32 {
-    count(size).max(1)
-}

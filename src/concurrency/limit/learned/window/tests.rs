@@ -1,39 +1,51 @@
 use super::*;
 
-/// How many answers pass before each of the next looks above a ceiling of 2, all of them refused.
-fn distances(window: &mut Window) -> Vec<u32> {
-    let (mut growth, constants) = (Growth::default(), Constants::default());
-    let mut distance = || {
-        let mut answers = 0;
-        while window.get() == 2 {
-            answers += 1;
-            let answered = Answered {
-                seq: 0,
-                level: 2,
-                next: 1,
-                binds: true,
-                queue: 100,
-                recent: true,
-            };
-            window.on_accepted(&answered, &mut growth, &constants);
-        }
-        window.probe_refused(&constants);
-        answers
-    };
-    (0..9).map(|_| distance()).collect()
+const LIMIT: f64 = 62.0;
+
+/// Two windows of a second seemed to be one of two seconds. Next is the test whether they are shorter.
+fn mistaken_for_two_seconds() -> FixedWindow {
+    let tuning = Tuning::default();
+    let mut window = FixedWindow::default();
+    window.on_first_send(0.0);
+    window.on_exhausted(1.5, LIMIT, false, &Tuning::default());
+    window.on_probe_refused(1.99);
+    window.on_renewed(2.0, LIMIT, &Tuning::default());
+    window.on_exhausted(3.5, 2.0 * LIMIT, false, &Tuning::default());
+    window.on_probe_refused(3.99);
+    window.on_renewed(4.0, 2.0 * LIMIT, &Tuning::default());
+    assert!(window.is_known(&Tuning::default()));
+    assert!(
+        window.end_if_spent(4.9, 3.0 * LIMIT, &tuning),
+        "a test of the quota"
+    );
+    window.on_renewed(6.0, 3.0 * LIMIT, &Tuning::default());
+    window.on_spent(6.9, &Tuning::default());
+    assert_eq!(probes_at(&window, 6.9), 8.0);
+    window.on_renewed(8.0, 4.0 * LIMIT, &Tuning::default());
+    window.on_spent(8.9, &Tuning::default());
+    assert_eq!(probes_at(&window, 8.9), 9.0, "a test of the length");
+    window
+}
+
+fn probes_at(window: &FixedWindow, now: f64) -> f64 {
+    let expected = window.expected(now, &Tuning::default());
+    (expected.expect("an end").0 * 100.0).round() / 100.0
 }
 
 #[test]
-fn looks_become_rare() {
-    let mut window = Window::new(4, 1, 100, 16.0);
-    window.cut(2);
-    assert_eq!(distances(&mut window), [4, 8, 16, 32, 64, 64, 64, 64, 64]);
+fn windows_that_are_as_long_as_they_seem_cost_one_refusal() {
+    let mut window = mistaken_for_two_seconds();
+    window.on_probe_refused(9.0);
+    assert_eq!(probes_at(&window, 9.0), 10.0);
+    window.on_renewed(10.0, 5.0 * LIMIT, &Tuning::default());
+    window.on_spent(10.9, &Tuning::default());
+    assert_eq!(probes_at(&window, 10.9), 12.0);
 }
 
 #[test]
-fn who_was_refused_alone_goes_on_looking_for_a_while() {
-    let mut window = Window::new(4, 1, 100, 16.0);
-    window.refused_alone();
-    window.cut(2);
-    assert_eq!(distances(&mut window), [4, 8, 8, 8, 8, 8, 8, 16, 32]);
+fn windows_that_are_shorter_than_they_seem_are_found_out() {
+    let mut window = mistaken_for_two_seconds();
+    window.on_renewed(9.0, 5.0 * LIMIT, &Tuning::default());
+    window.on_spent(9.9, &Tuning::default());
+    assert_eq!(probes_at(&window, 9.9), 10.0);
 }

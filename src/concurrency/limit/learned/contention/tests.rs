@@ -7,52 +7,52 @@ use super::*;
 const RTT: f64 = 2.0;
 
 #[test]
-fn a_limit_that_is_refused_where_it_was_before_is_ones_own() {
-    let mut share = Share::default();
+fn a_rate_that_is_refused_where_it_was_before_shows_nobody() {
+    let mut contention = Contention::default();
     for _ in 0..20 {
-        assert!(!share.note(10.2, 10.1, false));
-        assert!(!share.is_shared());
+        assert!(!contention.observe(10.2, Some(10.1), false, &Tuning::default()));
+        assert!(!contention.is_shared());
     }
 }
 
 #[test]
 fn a_measured_rate_that_is_refused_shows_others() {
-    let mut share = Share::default();
-    assert!(share.note(10.0, 0.0, true));
-    assert!(share.is_shared());
+    let mut contention = Contention::default();
+    assert!(contention.observe(10.0, None, true, &Tuning::default()));
+    assert!(contention.is_shared());
 }
 
 #[test]
 fn a_rate_that_holds_well_above_a_refused_one_shows_others() {
-    let mut share = Share::default();
-    share.note(10.0, 9.9, false);
-    share.note(12.0, 11.9, false);
-    assert!(!share.is_shared(), "a store may carry it so far");
-    share.note(17.0, 16.0, false);
-    assert!(share.is_shared());
+    let mut contention = Contention::default();
+    contention.observe(10.0, Some(9.9), false, &Tuning::default());
+    contention.observe(12.0, Some(11.9), false, &Tuning::default());
+    assert!(!contention.is_shared(), "a store may carry it so far");
+    contention.observe(17.0, Some(16.0), false, &Tuning::default());
+    assert!(contention.is_shared());
 }
 
 #[test]
 fn others_are_forgotten_when_nothing_shows_them() {
-    let mut share = Share::default();
-    share.note(10.0, 0.0, true);
-    for _ in 0..CALM {
-        assert!(share.is_shared());
-        share.cut(10.0, 10.0);
-        share.note(10.1, 10.0, false);
+    let mut contention = Contention::default();
+    contention.observe(10.0, None, true, &Tuning::default());
+    for _ in 0..4 {
+        assert!(contention.is_shared());
+        contention.cut(10.0, 10.0, &Tuning::default());
+        contention.observe(10.1, Some(10.0), false, &Tuning::default());
     }
-    assert!(!share.is_shared());
+    assert!(!contention.is_shared());
 }
 
 #[test]
 fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
-    let mut share = Share::default();
-    share.note(10.0, 0.0, true);
-    let mut rate = share.cut(10.0, 10.0);
+    let mut contention = Contention::default();
+    contention.observe(10.0, None, true, &Tuning::default());
+    let mut rate = contention.cut(10.0, 10.0, &Tuning::default());
     let (mut seconds, mut made_good) = (0.0, None);
     while rate < 20.0 {
-        seconds += share.enough(RTT) / rate;
-        rate += share.rise(rate, 0.25);
+        seconds += contention.requests_per_step(RTT, &Tuning::default()) / rate;
+        rate += contention.next_rise(rate, &Tuning::default());
         if rate >= 10.0 {
             made_good.get_or_insert(seconds);
         }
@@ -65,9 +65,9 @@ fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
 
 #[test]
 fn a_pace_that_was_not_used_is_cut_to_what_was() {
-    let mut share = Share::default();
-    share.note(50.0, 0.0, true);
-    assert!(share.cut(50.0, 10.0) <= 10.0);
+    let mut contention = Contention::default();
+    contention.observe(50.0, None, true, &Tuning::default());
+    assert!(contention.cut(50.0, 10.0, &Tuning::default()) <= 10.0);
 }
 
 /// A client as fluid: the bucket refuses it in proportion to what it sends.
@@ -77,10 +77,10 @@ fn shares_become_equal() {
     for seed in 0..8 {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
-            let mut share = Share::default();
-            share.note(rate, 0.0, true);
-            share.cut(rate, rate);
-            (share, rate, 0.0)
+            let mut contention = Contention::default();
+            contention.observe(rate, None, true, &Tuning::default());
+            contention.cut(rate, rate, &Tuning::default());
+            (contention, rate, 0.0)
         });
         let (mut left, mut refused, mut sums) = (depth, 0.0, [0.0; 4]);
         for tick in 0..24_000 {
@@ -94,16 +94,16 @@ fn shares_become_equal() {
                     at -= client.1;
                     at <= 0.0
                 });
-                let (share, rate, bound) = hit.expect("somebody");
-                share.note(*rate, *rate, false);
-                *rate = share.cut(*rate, *rate);
+                let (contention, rate, bound) = hit.expect("a client");
+                contention.observe(*rate, Some(*rate), false, &Tuning::default());
+                *rate = contention.cut(*rate, *rate, &Tuning::default());
                 *bound = 0.0;
             }
-            for ((share, rate, bound), sum) in clients.iter_mut().zip(&mut sums) {
+            for ((contention, rate, bound), sum) in clients.iter_mut().zip(&mut sums) {
                 *bound += *rate * dt;
-                if *bound >= share.enough(RTT) {
+                if *bound >= contention.requests_per_step(RTT, &Tuning::default()) {
                     *bound = 0.0;
-                    *rate += share.rise(*rate, 0.25);
+                    *rate += contention.next_rise(*rate, &Tuning::default());
                 }
                 // The last ten minutes count.
                 *sum += if tick >= 12_000 { *rate } else { 0.0 };

@@ -1,0 +1,125 @@
+//! How many may go now, and when the next.
+
+use std::time::Duration;
+
+use super::{Headroom, Learned, Load, Now};
+
+/// How many more requests may go.
+pub(super) enum Admission {
+    Unlimited,
+    AtMost(usize),
+    /// None before this time, in seconds.
+    NotBefore(f64),
+}
+
+/// None before `at`, in seconds.
+fn not_before(at: f64) -> Headroom {
+    Headroom {
+        slots: 0,
+        opens_at: Some(Duration::try_from_secs_f64(at).unwrap_or_default()),
+    }
+}
+
+impl Learned {
+    /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
+    /// clock is read where the in-flight limit alone decides.
+    pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {
+        if let Some(full) = self.grow_limit(now, load) {
+            return full;
+        }
+        let limit = self.limit.get();
+        let slots = limit.saturating_sub(load.in_flight);
+        if slots == 0 || self.is_idle(load) {
+            return Headroom::of(limit, load);
+        }
+        match self.tightest(now, load, limit, slots) {
+            Ok(slots) => Headroom {
+                slots,
+                opens_at: None,
+            },
+            Err(at) => not_before(at),
+        }
+    }
+
+    /// Grows the limit by one if it is used up and its time has come. Returns when that is, if it
+    /// has not.
+    fn grow_limit(&mut self, now: &Now, load: Load) -> Option<Headroom> {
+        if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
+            return None;
+        }
+        let (rtt, refusal_timeout) = (
+            self.rtt.unwrap_or(0.0),
+            self.breaker.refusal_timeout(&self.tuning),
+        );
+        let at = self.limit.grows_at(rtt, refusal_timeout, &self.tuning)?;
+        let now = now.get().as_secs_f64();
+        if now + 1e-9 < at {
+            return Some(not_before(at));
+        }
+        if self.limit.grow(&self.tuning) {
+            self.on_probe_accepted(now);
+        }
+        None
+    }
+
+    /// The least of what each part allows, or when the first part that allows nothing allows one.
+    fn tightest(
+        &mut self,
+        now: &Now,
+        load: Load,
+        limit: usize,
+        mut slots: usize,
+    ) -> Result<usize, f64> {
+        // While less than half of the limit is used, nothing grows, and sends need no spreading.
+        if 2 * load.in_flight >= limit {
+            if let Some(at) = self.limit.next_send(self.rtt.unwrap_or(0.0), &self.tuning) {
+                if now.get().as_secs_f64() + 1e-9 < at {
+                    return Err(at);
+                }
+                slots = 1;
+            }
+        }
+        if self.breaker.counts_admissions(&self.tuning) {
+            let admitted = self.sent as f64 - self.refused as f64;
+            let now = now.get().as_secs_f64();
+            if let Some(left) = self.breaker.check_window(now, admitted, &self.tuning) {
+                slots = slots.min(left);
+            }
+        }
+        if !self.breaker.is_closed() {
+            let bursts = self
+                .pacer
+                .as_ref()
+                .is_none_or(|pacer| pacer.has_burst(&self.tuning));
+            if !bursts && self.breaker.is_reopening() {
+                // The pacer started anew, and it spaces what follows.
+                self.breaker.close();
+            }
+            let now = now.get().as_secs_f64();
+            match self
+                .breaker
+                .admission(now, load.in_flight, limit, &self.tuning)
+            {
+                Admission::Unlimited => {}
+                Admission::AtMost(most) => slots = slots.min(most),
+                Admission::NotBefore(at) => return Err(at),
+            }
+        }
+        if !self.advertised.is_unknown() {
+            let now = now.get().as_secs_f64();
+            if let Some((left, at)) = self.advertised.available(now, self.sent) {
+                slots = slots.min(some(left, at)?);
+            }
+        }
+        if let Some(pacer) = &mut self.pacer {
+            let (left, at) = pacer.available(now.get().as_secs_f64(), load.waiting > 0);
+            slots = slots.min(some(left, at)?);
+        }
+        Ok(slots)
+    }
+}
+
+/// What is left, or when there is one if nothing is.
+fn some(left: usize, at: f64) -> Result<usize, f64> {
+    if left > 0 { Ok(left) } else { Err(at) }
+}

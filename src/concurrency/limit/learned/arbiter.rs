@@ -1,0 +1,275 @@
+//! The arbiter: decides what a refusal shows, and which belief ends.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::in_flight::Attribution;
+use super::pacer::{Pacer, RateSample};
+use super::{FirstBurst, Learned, Mark, Sent, sent_at};
+use crate::hint::{Hint, Verdict};
+
+/// A refusal that starts a recovery epoch.
+struct Evidence {
+    now: f64,
+    /// Requests in flight when it was sent, itself included.
+    level: usize,
+    /// Whether that is more than the server was seen to accept.
+    above: bool,
+    /// When it was sent, and how many were accepted before it.
+    mark: Mark,
+    /// Requests accepted since the refusal before.
+    since: f64,
+    /// Requests sent after it.
+    behind: f64,
+    /// The wait that the server asked for, in seconds.
+    asked: Option<f64>,
+}
+
+impl Learned {
+    pub(super) fn on_refused(&mut self, now: f64, sent: &Sent, status: StatusCode, hint: &Hint) {
+        let sent_at = sent_at(sent, now, self.breaker.refusal_time());
+        self.breaker
+            .observe_refusal_time((now - sent_at).max(self.tuning.min_seconds), &self.tuning);
+        let asked = hint
+            .wait()
+            .map(|wait| wait.as_secs_f64())
+            .filter(|wait| *wait > 0.0 && *wait <= self.tuning.max_wait);
+        let admitted = sent.seq.saturating_sub(self.refused) as f64;
+        self.refused += 1;
+        if self.is_final(hint) {
+            self.release_waiters(sent.seq);
+            return;
+        }
+        self.pausing = true;
+        self.advertised
+            .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
+        let overload = blames_server(status)
+            && self
+                .overload
+                .observe(admitted, self.pacer.is_some(), &self.tuning);
+        if sent.in_flight == 1 && !overload {
+            // A single request met no ceiling.
+            self.contradictions = self.contradictions.saturating_add(1);
+            if asked.is_none() && self.pacer.is_none() {
+                self.limit.refused_alone(&self.tuning);
+            }
+        }
+        if self.breaker.is_probe(sent.seq) {
+            self.breaker.probe_refused(now, asked, &self.tuning);
+            self.probe_was_refused = true;
+            self.recovery_epoch = self.sent;
+            if let Some(pacer) = &mut self.pacer {
+                pacer.drain(now);
+            }
+            return;
+        }
+        if sent.seq < self.recovery_epoch {
+            return;
+        }
+        self.recovery_epoch = self.sent;
+        let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
+        let attribution = self
+            .limit
+            .attribute(now, sent.in_flight, refusal_timeout, overload);
+        // At the end of a window's quota, a probe meets that and not the ceiling.
+        let spent = self.breaker.knows_window(&self.tuning)
+            && self.breaker.was_refused_at(admitted, &self.tuning);
+        if attribution == Attribution::Probe && !spent {
+            self.limit.probe_refused(&self.tuning);
+            self.pausing = false;
+            return;
+        }
+        if !overload
+            && self
+                .breaker
+                .open_if_spent(now, admitted, asked, &self.tuning)
+        {
+            self.pacer = None;
+            self.admitted_at_refusal = admitted;
+            return;
+        }
+        let since = admitted - self.admitted_at_refusal;
+        self.admitted_at_refusal = admitted;
+        // Of a server that refuses at random, two refusals in a row are no sign.
+        let spent = since <= 0.0 || self.breaker.was_refused_at(admitted, &self.tuning);
+        if spent && (!overload || self.overload.is_dense(&self.tuning)) {
+            self.breaker.open(now, admitted, asked, &self.tuning);
+            if let Some(pacer) = &mut self.pacer {
+                pacer.drain(now);
+            }
+            return;
+        }
+        self.breaker.close();
+        if self.pacer.is_none() && !blames_server(status) {
+            self.breaker.suspect();
+        }
+        if asked.is_some() && self.pacer.is_none() {
+            self.breaker.open(now, admitted, asked, &self.tuning);
+        }
+        if overload {
+            self.on_overload(attribution, sent.in_flight.saturating_sub(1).max(1));
+            return;
+        }
+        self.on_limit(&Evidence {
+            now,
+            level: sent.in_flight,
+            above: attribution == Attribution::Above,
+            mark: Mark {
+                at: sent_at,
+                admitted,
+            },
+            behind: self.sent.saturating_sub(sent.seq.saturating_add(1)) as f64,
+            since,
+            asked,
+        });
+    }
+
+    /// Whether no wait that a retry accepts changes the answer. Such a refusal is for the callers,
+    /// and is no evidence.
+    pub(super) fn is_final(&self, hint: &Hint) -> bool {
+        let longest = Duration::from_secs_f64(self.tuning.max_wait);
+        hint.is_refusal() && hint.verdict(longest) != Verdict::Retry
+    }
+
+    /// A final refusal: that others wait behind an open breaker helps none of them.
+    fn release_waiters(&mut self, seq: u64) {
+        self.pausing = false;
+        if self.breaker.is_probe(seq) {
+            self.breaker.close();
+        }
+    }
+
+    /// This client sent too much: too many requests at one time, or too many per time?
+    fn on_limit(&mut self, refusal: &Evidence) {
+        let Evidence { above, mark, .. } = *refusal;
+        self.limit.forget_proven(refusal.now);
+        if self.first_burst.is_none() && mark.admitted > 0.0 {
+            self.first_burst = Some(FirstBurst {
+                admitted: mark.admitted,
+                seconds: (mark.at - self.first_send).max(0.0),
+            });
+        }
+        let contradicts = !above || self.limit.has_ceiling_at(refusal.level);
+        let soon = refusal.since
+            < self.tuning.recent_requests + self.tuning.recent_rounds * self.limit.get() as f64;
+        self.contradictions = match (contradicts, soon) {
+            (true, true) => self.contradictions.saturating_add(1),
+            (true, false) => 1,
+            (false, true) => self.contradictions,
+            (false, false) => 0,
+        };
+        // A level that was refused and then passed is no ceiling.
+        self.ceiling_hits = match above {
+            true if refusal.level <= self.refused_level as usize => {
+                self.ceiling_hits.saturating_add(1)
+            }
+            true => 1,
+            false => 0,
+        };
+        self.refused_level = u32::try_from(refusal.level).unwrap_or(u32::MAX);
+        let proven = refusal.level.saturating_sub(1).max(1);
+        let is_ceiling = match &self.pacer {
+            None if refusal.asked.is_none() => {
+                !contradicts || f64::from(self.contradictions) < self.tuning.contradictions
+            }
+            None if refusal.asked <= Some(self.tuning.short_wait) => {
+                f64::from(self.contradictions) < self.tuning.timed_contradictions
+            }
+            None => f64::from(self.contradictions) < self.tuning.contradictions,
+            Some(_) => {
+                f64::from(self.ceiling_hits) >= self.tuning.ceiling_refusals
+                    && refusal.asked.is_none()
+            }
+        };
+        if is_ceiling {
+            self.limit.cut(proven, &self.tuning);
+            self.pacer = None;
+            // A small number of requests measures no rate: the older mark tells more.
+            let old =
+                |last: Mark| mark.admitted - last.admitted >= self.tuning.fresh_sample_requests;
+            if above || self.exhausted.is_none_or(old) {
+                self.exhausted = Some(mark);
+            }
+            return;
+        }
+        self.limit.stop(&self.tuning);
+        self.measure(refusal);
+        let refuted = self
+            .pacer
+            .as_ref()
+            .is_some_and(|pacer| pacer.is_refuted(&self.tuning));
+        if refuted && refusal.asked.is_none() {
+            self.pacer = None;
+            self.overload.clear();
+            self.contradictions = 0;
+            self.limit.cut(proven, &self.tuning);
+        }
+    }
+
+    /// A probe above a ceiling was accepted. If the ceiling was found because only one request of
+    /// the first burst was accepted, the server uses a bucket of one, which accepts what is spaced.
+    pub(super) fn on_probe_accepted(&mut self, now: f64) {
+        // The interval between the probe and the request beside it.
+        let spacing = self.rtt.unwrap_or(0.0) / (2.0 * self.tuning.probe_spread);
+        let bucket = self
+            .first_burst
+            .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
+        if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
+            self.pacer = Some(Pacer::spaced(now, spacing, &self.tuning));
+            self.ceiling_hits = 0;
+            self.limit.stop(&self.tuning);
+            self.make_room_for_pacer();
+        }
+    }
+
+    /// A 503 or its like speaks of the server and not of a rate. It shows a ceiling only if the
+    /// server refuses twice above what it accepted.
+    fn on_overload(&mut self, attribution: Attribution, level: usize) {
+        let proven = self.limit.proven_level();
+        // While nothing is proven, each level is above that.
+        if attribution == Attribution::Above
+            && proven > 0
+            && self.overload.test_ceiling(level, proven)
+        {
+            self.limit.cut(level, &self.tuning);
+        }
+    }
+
+    /// The server's bucket was found empty: measures its rate.
+    fn measure(&mut self, refusal: &Evidence) {
+        let mark = refusal.mark;
+        let Some(last) = self.exhausted.replace(mark) else {
+            return;
+        };
+        let sample = RateSample {
+            now: refusal.now,
+            took: refusal.now - mark.at,
+            behind: refusal.behind,
+            requests: mark.admitted - last.admitted,
+            seconds: (mark.at - last.at).max(self.tuning.min_seconds),
+            after_closure: std::mem::take(&mut self.probe_was_refused),
+            asked: refusal.asked,
+        };
+        match &mut self.pacer {
+            Some(pacer) => pacer.measure(&sample, &self.tuning),
+            None if sample.requests < self.tuning.min_sample_requests => {
+                self.exhausted = Some(last);
+                return;
+            }
+            None => {
+                let rate = sample.requests / sample.seconds;
+                let depth = self
+                    .first_burst
+                    .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
+                self.pacer = Some(Pacer::new(&sample, depth, &self.tuning));
+            }
+        }
+        self.make_room_for_pacer();
+    }
+}
+
+/// Whether a refusal speaks of the server, and not of what this client sent.
+fn blames_server(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 498)
+}
