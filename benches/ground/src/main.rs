@@ -4,12 +4,14 @@ mod best;
 mod check;
 mod clients;
 mod clock;
+mod composed;
 mod drawn;
 mod driven;
 mod hints;
 mod limits;
 mod measure;
 mod plot;
+mod recovery;
 mod run;
 mod runs;
 mod scenario;
@@ -48,7 +50,7 @@ struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep.
+    /// How many seeds each runs with: 3, or 12 for a sweep, or 1 for composed scenarios.
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed.
@@ -60,6 +62,10 @@ struct Args {
     /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
     #[arg(long, value_name = "N")]
     drawn: Option<usize>,
+    /// So many scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of
+    /// the limit, arrivals and clients. Prints quantiles, and how they compare with plain clients.
+    #[arg(long, value_name = "N", conflicts_with_all = ["drawn", "sweep", "vector", "drivers"])]
+    composed: Option<usize>,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -107,11 +113,12 @@ fn named(name: &str, wanted: &[String]) -> bool {
 /// Without a name, all but the drivers.
 fn kinds(args: &Args) -> Vec<Kind> {
     let wanted = |kind: &&Kind| {
-        let driven = kind.driver().is_some();
-        if args.drivers {
-            driven || kind.name == clients::DEFAULTS
+        if args.composed.is_some() && args.client.is_empty() {
+            kind.name == clients::DEFAULTS
+        } else if args.drivers {
+            kind.driver().is_some() || kind.name == clients::DEFAULTS
         } else {
-            named(kind.name, &args.client) && !(driven && args.client.is_empty())
+            named(kind.name, &args.client) && !(kind.is_extra() && args.client.is_empty())
         }
     };
     clients::named().filter(wanted).copied().collect()
@@ -119,9 +126,10 @@ fn kinds(args: &Args) -> Vec<Kind> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut scenarios = match args.drawn {
-        Some(count) => drawn::of_each(count, args.draw),
-        None => scenarios::all(),
+    let mut scenarios = match (args.drawn, args.composed) {
+        (Some(count), _) => drawn::of_each(count, args.draw),
+        (_, Some(count)) => composed::scenarios(count, args.draw),
+        (None, None) => scenarios::all(),
     };
     if let Some(path) = &args.arrivals {
         match std::fs::read_to_string(path) {
@@ -186,8 +194,22 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let seeds = args.seeds.unwrap_or(if args.sweep { 12 } else { 3 });
+    let seeds = args.seeds.unwrap_or(match args {
+        Args { sweep: true, .. } => 12,
+        Args {
+            composed: Some(_), ..
+        } => 1,
+        _ => 3,
+    });
     let seeds = args.seed..args.seed + seeds;
+    if args.composed.is_some() {
+        for kind in kinds {
+            println!("{}:\n", kind.name);
+            let rows = composed::rows(scenarios, kind, seeds.clone());
+            println!("{}", composed::report(&rows, args.long));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.sweep {
         let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
         let wanted = |name: &str| named(name, &args.constant);

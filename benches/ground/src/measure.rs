@@ -1,17 +1,54 @@
 //! What a run comes to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::limits::Rule;
-use crate::scenario::Scenario;
+use crate::recovery;
+use crate::run::Observed;
+use crate::scenario::{Arrivals, Scenario};
 use crate::server::Log;
-use crate::work::Job;
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
+    pub id: usize,
+    pub batch: usize,
+    pub arrived: f64,
     pub at: f64,
     pub done: bool,
+}
+
+/// When the last of them ended.
+pub fn last(finished: &[Finished]) -> f64 {
+    finished.iter().map(|job| job.at).fold(0.0, f64::max)
+}
+
+/// Which share of the best makespan is added to a mean time from arrival to end. Without it, answers that
+/// take a millisecond would make a ratio of nothing.
+const ALLOWANCE: f64 = 0.1;
+
+/// The time that counts, which idle time does not hide: of batches the sum, of a burst what follows the
+/// trickle, of random arrivals the mean time from arrival to end (and a share of the best makespan), else
+/// the makespan.
+pub fn time(scenario: &Scenario, finished: &[Finished], best: f64) -> f64 {
+    match scenario.arrivals {
+        Arrivals::AllAtOnce | Arrivals::Given(_) => last(finished),
+        Arrivals::TrickleThenBurst { trickle, every } => last(finished) - trickle as f64 * every,
+        Arrivals::Poisson { .. } => {
+            let sum: f64 = finished.iter().map(|job| job.at - job.arrived).sum();
+            sum / finished.len() as f64 + ALLOWANCE * best
+        }
+        Arrivals::Batches { .. } => batches(finished),
+    }
+}
+
+fn batches(finished: &[Finished]) -> f64 {
+    let mut spans: BTreeMap<usize, f64> = BTreeMap::new();
+    for job in finished {
+        let span = spans.entry(job.batch).or_default();
+        *span = span.max(job.at - job.arrived);
+    }
+    spans.values().sum()
 }
 
 /// The figures of one run.
@@ -21,6 +58,11 @@ pub struct Measured {
     pub failed: usize,
     pub makespan: f64,
     pub best: f64,
+    /// The time that counts, and that of the best possible client.
+    pub time: f64,
+    pub best_time: f64,
+    /// Whether the run was cut off.
+    pub hung: bool,
     /// Refused by a limit, per 1,000 jobs.
     pub refused: f64,
     /// Refused for reasons no client can help (an outage, random 529s), per 1,000 jobs.
@@ -35,26 +77,28 @@ pub struct Measured {
     pub joined: Option<f64>,
     /// Round trips from the last change of the limit until what it allows is in use.
     pub settled: Option<f64>,
+    /// Whether what is there is soon in use again after an outage or a move of the limit.
+    pub recovered: Option<bool>,
 }
 
 impl Measured {
+    /// As `ratio`, of the time that counts.
+    pub fn time_ratio(&self) -> f64 {
+        self.time / self.best_time
+    }
+
     pub fn ratio(&self) -> f64 {
         self.makespan / self.best
     }
 }
 
 /// Measures a run.
-pub fn measure(
-    scenario: &Scenario,
-    jobs: &[Job],
-    best: f64,
-    finished: &[Finished],
-    log: &Log,
-) -> Measured {
-    let n = jobs.len() as f64;
+pub fn measure(scenario: &Scenario, best: &[Finished], seen: &Observed) -> Measured {
+    let Observed { finished, log, .. } = seen;
+    let n = best.len() as f64;
     let done = finished.iter().filter(|job| job.done).count();
-    let makespan = finished.iter().map(|job| job.at).fold(0.0, f64::max);
-    let arrived: HashMap<usize, f64> = jobs.iter().map(|job| (job.id, job.arrives)).collect();
+    let (makespan, best_makespan) = (last(finished), last(best));
+    let arrived: HashMap<usize, f64> = finished.iter().map(|job| (job.id, job.arrived)).collect();
     let mut queued: Vec<f64> = log
         .accepted
         .iter()
@@ -64,9 +108,12 @@ pub fn measure(
     let shared = scenario.clients > 1;
     Measured {
         done,
-        failed: jobs.len() - done,
+        failed: best.len() - done,
         makespan,
-        best,
+        best: best_makespan,
+        time: time(scenario, finished, best_makespan),
+        best_time: time(scenario, best, best_makespan),
+        hung: seen.hung,
         refused: log.refused as f64 * 1000.0 / n,
         disturbed: log.disturbed as f64 * 1000.0 / n,
         peak: log.in_flight.iter().map(|(_, n)| *n).max().unwrap_or(0),
@@ -78,10 +125,11 @@ pub fn measure(
             .then(|| joined(scenario, log))
             .flatten(),
         settled: settled(scenario, log),
+        recovered: recovery::recovered(scenario, finished, log),
     }
 }
 
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub fn quantile(sorted: &[f64], q: f64) -> f64 {
     let index = (q * sorted.len() as f64) as usize;
     sorted
         .get(index.min(sorted.len().saturating_sub(1)))

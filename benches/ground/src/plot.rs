@@ -71,6 +71,9 @@ fn work(scenario: &Scenario) -> String {
         Arrivals::TrickleThenBurst { every, .. } => {
             format!("one every {every} s, then all the rest")
         }
+        Arrivals::Batches { size, gap } => {
+            format!("{size} at once, the next {gap:.0} s after them")
+        }
         Arrivals::Given(_) => "coming as recorded".into(),
     };
     let (jobs, latency) = (scenario.jobs, scenario.latency);

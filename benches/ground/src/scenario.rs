@@ -20,9 +20,47 @@ pub enum Arrivals {
         trickle: usize,
         every: f64,
     },
+    /// So many at once, and as many again so long after all of them are done.
+    Batches {
+        size: usize,
+        gap: f64,
+    },
     /// From a trace, in seconds.
     Given(Vec<f64>),
 }
+
+/// Refusals that have nothing to do with load.
+#[derive(Clone, Copy, Debug)]
+pub struct Random {
+    /// The share of requests that is refused.
+    pub share: f64,
+    pub status: u16,
+    /// The `Retry-After` that comes along, in seconds, whatever the limits tell.
+    pub retry_after: Option<f64>,
+}
+
+impl Random {
+    /// Refusals without a hint.
+    pub fn of(share: f64, status: u16) -> Self {
+        Self {
+            share,
+            status,
+            retry_after: None,
+        }
+    }
+}
+
+/// When a run is over whose client does not end.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// So many times what the best possible client needs.
+    pub times: f64,
+    /// And so many seconds, not counting the gaps between batches.
+    pub seconds: f64,
+}
+
+/// What a scenario was drawn as in one respect: `limit`, `bucket`.
+pub type Label = (&'static str, &'static str);
 
 /// What our own client must reach.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +93,7 @@ pub struct Scenario {
     pub outage: Option<(f64, f64)>,
     /// The status that refuses what is over a rate.
     pub status: u16,
-    /// The share of requests answered 529 for no reason of load.
-    pub overloaded: f64,
+    pub random: Option<Random>,
     pub hints: Style,
     pub exactness: Exactness,
     pub arrivals: Arrivals,
@@ -69,6 +106,9 @@ pub struct Scenario {
     /// Vector's server model in place of the limits above.
     pub vector: Option<Model>,
     pub bounds: Bounds,
+    pub patience: Patience,
+    /// By which rows are grouped.
+    pub labels: Vec<Label>,
 }
 
 impl Scenario {
@@ -85,7 +125,7 @@ impl Scenario {
             knee: None,
             outage: None,
             status: 429,
-            overloaded: 0.0,
+            random: None,
             hints: Style::None,
             exactness: Exactness::Right,
             arrivals: Arrivals::AllAtOnce,
@@ -98,6 +138,11 @@ impl Scenario {
                 refused: 25.0,
                 peak: None,
             },
+            patience: Patience {
+                times: 50.0,
+                seconds: 0.0,
+            },
+            labels: Vec::new(),
         }
     }
 
@@ -144,6 +189,28 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// Seconds between a batch's end and the next one's beginning.
+    pub fn gap(&self) -> f64 {
+        match self.arrivals {
+            Arrivals::Batches { gap, .. } => gap,
+            _ => 0.0,
+        }
+    }
+
+    /// How many batches there are.
+    pub fn batches(&self) -> usize {
+        match self.arrivals {
+            Arrivals::Batches { size, .. } => self.jobs.div_ceil(size),
+            _ => 1,
+        }
+    }
+
+    /// When a run is over whose client does not end.
+    pub fn cut_off(&self, best: f64) -> f64 {
+        let idle = self.gap() * (self.batches() - 1) as f64;
+        idle + self.patience.times * (best - idle) + self.patience.seconds
+    }
+
     /// How much longer work takes with so many in flight.
     pub fn slowdown(&self, in_flight: usize) -> f64 {
         self.knee

@@ -17,7 +17,7 @@ use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::Service;
 
-use crate::hints;
+use crate::hints::{self, Exactness};
 use crate::limits::{Limits, Refusal};
 use crate::scenario::Scenario;
 use crate::vector::{Drawn, LastSecond};
@@ -60,29 +60,63 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     after: f64,
-    refusal: Option<Refusal>,
+    refusal: Option<Refused>,
     /// Whether it is in flight until then.
     held: bool,
 }
 
+/// A refusal, and the `Retry-After` that comes along if the limits have nothing to do with it.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    refusal: Refusal,
+    retry_after: Option<f64>,
+}
+
+impl Refused {
+    fn of(status: u16) -> Self {
+        Self {
+            refusal: Refusal { status, wait: None },
+            retry_after: None,
+        }
+    }
+}
+
 impl State {
+    /// Refuses a request for a reason that no client can help.
+    fn disturb(&mut self, scenario: &Scenario, now: f64) -> Option<Refused> {
+        if scenario
+            .outage
+            .is_some_and(|(from, to)| (from..to).contains(&now))
+        {
+            return Some(Refused::of(503));
+        }
+        let luck = self.luck.f64();
+        let random = scenario.random.filter(|random| luck < random.share)?;
+        Some(Refused {
+            retry_after: random.retry_after,
+            ..Refused::of(random.status)
+        })
+    }
+
     /// Refuses a request, for a reason of load or another.
-    fn refuse(&mut self, scenario: &Scenario, now: f64, job: &Job) -> Option<Refusal> {
-        let disturbed = match scenario.outage {
-            Some((from, to)) if (from..to).contains(&now) => Some(503),
-            _ if self.luck.f64() < scenario.overloaded => Some(529),
-            _ => None,
-        };
-        if let Some(status) = disturbed {
+    fn refuse(&mut self, scenario: &Scenario, now: f64, job: &Job) -> Option<Refused> {
+        if let Some(disturbed) = self.disturb(scenario, now) {
             self.log.disturbed += 1;
-            return Some(Refusal { status, wait: None });
+            return Some(disturbed);
         }
         let mut refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
         if refusal.status == 429 {
             refusal.status = scenario.status;
         }
+        // A server that always asks for the same knows nothing of the true wait.
+        if let Exactness::Always(seconds) = scenario.exactness {
+            refusal.wait = Some(seconds);
+        }
         self.log.refused += 1;
-        Some(refusal)
+        Some(Refused {
+            refusal,
+            retry_after: None,
+        })
     }
 }
 
@@ -181,7 +215,7 @@ impl Server {
                     status,
                     held,
                 } = model.draw(job.latency, scenario.latency, state.in_flight + 1, rate);
-                let refusal = (status != 200).then_some(Refusal { status, wait: None });
+                let refusal = (status != 200).then(|| Refused::of(status));
                 state.log.refused += usize::from(refusal.is_some());
                 Fate {
                     after,
@@ -215,16 +249,19 @@ impl Server {
         fate
     }
 
-    fn answer(&self, refusal: Option<Refusal>, body: Body) -> Response<Body> {
+    fn answer(&self, refused: Option<Refused>, body: Body) -> Response<Body> {
         let shared = &self.shared;
         let now = self.now();
         let quotas = shared.state.lock().expect("state").limits.quotas(now);
         let mut response = Response::new(body);
-        let status = refusal.map_or(200, |refusal| refusal.status);
+        let status = refused.map_or(200, |refused| refused.refusal.status);
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         let (style, exactness) = (shared.scenario.hints, shared.scenario.exactness);
-        let wait = refusal.map(|refusal| refusal.wait);
+        let wait = refused.map(|refused| refused.refusal.wait);
         hints::write(response.headers_mut(), style, exactness, now, &quotas, wait);
+        if let Some(seconds) = refused.and_then(|refused| refused.retry_after) {
+            hints::retry_after(response.headers_mut(), seconds);
+        }
         response
     }
 }

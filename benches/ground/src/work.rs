@@ -9,12 +9,15 @@ use crate::scenario::{Arrivals, Scenario};
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     pub id: usize,
+    /// Seconds since its batch began.
     pub arrives: f64,
     pub cost: u32,
     /// Seconds of work on an idle server.
     pub latency: f64,
     /// Which of the clients it belongs to.
     pub client: usize,
+    /// It arrives when all earlier batches are done and a gap has passed.
+    pub batch: usize,
 }
 
 /// A random source that depends on nothing but its arguments.
@@ -47,17 +50,21 @@ pub fn jobs(scenario: &Scenario, seed: u64) -> Vec<Job> {
             cost: rng.u32(scenario.cost.clone()),
             latency: log_normal(&mut rng, scenario.latency, scenario.sigma) + jitter(&mut rng),
             client,
+            batch: match scenario.arrivals {
+                Arrivals::Batches { size, .. } => id / size,
+                _ => 0,
+            },
         }
     };
     let mut jobs: Vec<Job> = arrivals.into_iter().enumerate().map(job).collect();
-    jobs.sort_by(|a, b| a.arrives.total_cmp(&b.arrives));
+    jobs.sort_by(|a, b| a.batch.cmp(&b.batch).then(a.arrives.total_cmp(&b.arrives)));
     jobs
 }
 
 fn arrivals(scenario: &Scenario, seed: u64) -> Vec<f64> {
     let n = scenario.jobs;
     match &scenario.arrivals {
-        Arrivals::AllAtOnce => vec![0.0; n],
+        Arrivals::AllAtOnce | Arrivals::Batches { .. } => vec![0.0; n],
         Arrivals::Poisson { per_second } => {
             let (mut rng, mut at) = (rng(seed, 0), 0.0);
             let gap = |_| {

@@ -45,7 +45,7 @@ fn a_bucket_is_paced_after_its_burst() {
 fn windows_are_used_at_their_beginning() {
     let (scenario, jobs) = even(2000, 2.0);
     let scenario = scenario.rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 0.0,
     });
@@ -57,7 +57,7 @@ fn windows_are_used_at_their_beginning() {
 fn a_window_met_late_is_over_sooner() {
     let (scenario, jobs) = even(2000, 2.0);
     let scenario = scenario.rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 41.0,
     });
@@ -70,7 +70,7 @@ fn a_window_met_late_is_over_sooner() {
 fn a_sliding_log_gives_back_after_its_period() {
     let (scenario, jobs) = even(20, 1.0);
     let rule = Rule::Sliding {
-        limit: 5.0,
+        limit: Schedule::always(5.0),
         period: 30.0,
         counts_refused: true,
     };

@@ -37,12 +37,16 @@ pub enum Rule {
     },
     /// So many in each period, counted from zero when the period begins. The run begins `phase`
     /// seconds into one.
-    Window { limit: f64, period: f64, phase: f64 },
+    Window {
+        limit: Schedule,
+        period: f64,
+        phase: f64,
+    },
     /// So many in a period, which begins with the first request after the last one has ended.
-    Opened { limit: f64, period: f64 },
+    Opened { limit: Schedule, period: f64 },
     /// So many in any stretch as long as the period; refused ones may count as well.
     Sliding {
-        limit: f64,
+        limit: Schedule,
         period: f64,
         counts_refused: bool,
     },
@@ -110,6 +114,22 @@ impl Limits {
 
     /// Takes a request in, or says why not. `in_flight` does not include it.
     pub fn admit(&mut self, now: f64, cost: u32, in_flight: usize) -> Result<(), Refusal> {
+        let refusal = self.refusal(now, cost, in_flight);
+        for meter in &mut self.meters {
+            match (meter, refusal) {
+                (Meter::Sliding(log), Some(_)) => log.refuse(now),
+                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
+                (Meter::Window(window), None) => window.take(now),
+                (Meter::Opened(window), None) => window.take(now),
+                (Meter::Sliding(log), None) => log.take(now),
+                _ => {}
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Why a request would not be taken, which none of the limits counts as an attempt.
+    pub fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
         let mut refusal: Option<Refusal> = None;
         for meter in &mut self.meters {
             let (status, wait) = match meter {
@@ -128,17 +148,7 @@ impl Limits {
                 });
             }
         }
-        for meter in &mut self.meters {
-            match (meter, refusal) {
-                (Meter::Sliding(log), Some(_)) => log.refuse(now),
-                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
-                (Meter::Window(window), None) => window.take(now),
-                (Meter::Opened(window), None) => window.take(now),
-                (Meter::Sliding(log), None) => log.take(now),
-                _ => {}
-            }
-        }
-        refusal.map_or(Ok(()), Err)
+        refusal
     }
 
     /// What could be told of each rate limit now.

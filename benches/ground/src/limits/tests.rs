@@ -45,7 +45,7 @@ fn a_bucket_of_tokens_takes_what_a_request_costs() {
 #[test]
 fn a_window_begins_anew() {
     let mut limits = Limits::new(&[Rule::Window {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
         phase: 0.0,
     }]);
@@ -57,7 +57,7 @@ fn a_window_begins_anew() {
 #[test]
 fn a_request_may_open_a_window() {
     let mut limits = Limits::new(&[Rule::Opened {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
     }]);
     assert!(limits.admit(20.0, 1, 0).is_ok());
@@ -70,7 +70,7 @@ fn a_request_may_open_a_window() {
 #[test]
 fn a_run_may_begin_within_a_window() {
     let mut limits = Limits::new(&[Rule::Window {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
         phase: 45.0,
     }]);
@@ -83,7 +83,7 @@ fn a_run_may_begin_within_a_window() {
 #[test]
 fn refusals_may_count_in_a_sliding_log() {
     let sliding = |counts_refused| Rule::Sliding {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 10.0,
         counts_refused,
     };
@@ -99,7 +99,7 @@ fn refusals_may_count_in_a_sliding_log() {
 fn a_combination_takes_nothing_when_one_refuses() {
     let mut limits = Limits::new(&[
         Rule::Window {
-            limit: 2.0,
+            limit: Schedule::always(2.0),
             period: 60.0,
             phase: 0.0,
         },
