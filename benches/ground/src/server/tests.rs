@@ -12,6 +12,7 @@ fn job(latency: f64) -> Job {
         cost: 1,
         latency,
         client: 0,
+        batch: 0,
     }
 }
 
