@@ -41,13 +41,13 @@ pub fn at_most(scenario: &Scenario, places: Option<f64>, jobs: &[Job]) -> Vec<Fi
         if batch[0].batch > 0 {
             begins = last(&finished) + scenario.gap();
         }
-        for job in batch {
+        for job in batch.iter().filter(|job| job.id >= scenario.hopeless) {
             let arrived = begins + job.arrives;
             let at = server.takes(arrived, job);
             finished.push(Finished {
-                id: job.id,
                 batch: job.batch,
                 arrived,
+                sent: server.now,
                 at,
                 done: true,
             });

@@ -18,6 +18,8 @@ pub enum Style {
     Ietf,
     /// `X-RateLimit-*` on every answer; reset is an epoch in whole seconds.
     Epoch,
+    /// `Retry-After` and `X-Retry-In` on refusals.
+    Traefik,
 }
 
 /// How true the `Retry-After` is.
@@ -58,6 +60,9 @@ pub fn write(
             Exactness::Always(seconds) => seconds,
         };
         retry_after(headers, wait);
+        if style == Style::Traefik {
+            set(headers, "x-retry-in", format!("{}ms", wait * 1000.0));
+        }
         if style == Style::OpenAi && !matches!(exactness, Exactness::WholeSeconds) {
             set(
                 headers,
@@ -87,7 +92,7 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
     };
     let (limit, remaining) = (quota.limit.floor(), quota.remaining.floor());
     match style {
-        Style::None | Style::RetryAfter => {}
+        Style::None | Style::RetryAfter | Style::Traefik => {}
         Style::Epoch => {
             set(headers, "x-ratelimit-limit", format!("{limit}"));
             set(headers, "x-ratelimit-remaining", format!("{remaining}"));

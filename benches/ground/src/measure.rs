@@ -1,6 +1,6 @@
 //! What a run comes to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::limits::Rule;
 use crate::recovery;
@@ -11,9 +11,10 @@ use crate::server::Log;
 /// How a job ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
-    pub id: usize,
     pub batch: usize,
     pub arrived: f64,
+    /// When its accepted attempt began. That of a job that has none is when it ended.
+    pub sent: f64,
     pub at: f64,
     pub done: bool,
 }
@@ -27,9 +28,12 @@ pub fn last(finished: &[Finished]) -> f64 {
 /// take a millisecond would make a ratio of nothing.
 const ALLOWANCE: f64 = 0.1;
 
+/// What is added to a mean wait until a job is sent, for the same reason.
+const SECOND: f64 = 1.0;
+
 /// The time that counts, which idle time does not hide: of batches the sum, of a burst what follows the
-/// trickle, of random arrivals the mean time from arrival to end (and a share of the best makespan), else
-/// the makespan.
+/// trickle, of random arrivals the mean time from arrival to end (and a share of the best makespan), of steady
+/// ones the mean wait until they are sent (and a second), else the makespan.
 pub fn time(scenario: &Scenario, finished: &[Finished], best: f64) -> f64 {
     match scenario.arrivals {
         Arrivals::AllAtOnce | Arrivals::Given(_) => last(finished),
@@ -39,6 +43,10 @@ pub fn time(scenario: &Scenario, finished: &[Finished], best: f64) -> f64 {
             sum / finished.len() as f64 + ALLOWANCE * best
         }
         Arrivals::Batches { .. } => batches(finished),
+        Arrivals::Steady { .. } => {
+            let sum: f64 = finished.iter().map(|job| job.sent - job.arrived).sum();
+            sum / finished.len() as f64 + SECOND
+        }
     }
 }
 
@@ -98,11 +106,10 @@ pub fn measure(scenario: &Scenario, best: &[Finished], seen: &Observed) -> Measu
     let n = best.len() as f64;
     let done = finished.iter().filter(|job| job.done).count();
     let (makespan, best_makespan) = (last(finished), last(best));
-    let arrived: HashMap<usize, f64> = finished.iter().map(|job| (job.id, job.arrived)).collect();
-    let mut queued: Vec<f64> = log
-        .accepted
+    let mut queued: Vec<f64> = finished
         .iter()
-        .map(|(at, _, job)| at - arrived[job])
+        .filter(|job| job.done)
+        .map(|job| job.sent - job.arrived)
         .collect();
     queued.sort_by(f64::total_cmp);
     let shared = scenario.clients > 1;

@@ -78,17 +78,14 @@ mod tests {
         let scenario = Scenario::new("steady", "steady", 400, 1.0)
             .in_flight(Schedule::steps(&[(0.0, 1.0), (100.0, 2.0)]));
         let job = |id: usize| Finished {
-            id,
             batch: 0,
             arrived: 0.0,
+            sent: id as f64 / sent_per_second,
             at: id as f64 / sent_per_second + 1.0,
             done: true,
         };
         let finished: Vec<Finished> = (0..400).map(job).collect();
-        let accepted = finished
-            .iter()
-            .map(|job| (job.at - 1.0, 0, job.id))
-            .collect();
+        let accepted = finished.iter().map(|job| (job.at - 1.0, 0, 0)).collect();
         let log = Log {
             accepted,
             ..Log::default()

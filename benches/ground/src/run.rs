@@ -1,6 +1,6 @@
 //! One run: a scenario, a kind of client and a seed, on a runtime of its own with a paused clock.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
 /// All that can be seen of a run.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// Of every job whose batch began. Those that were not done at the end of the run ended then.
+    /// Of every job that counts and whose batch began. Those that were not done at the end of the run ended then.
     pub finished: Vec<Finished>,
     /// Whether the run was cut off.
     pub hung: bool,
@@ -134,16 +134,29 @@ async fn work(
     let longest = scenario.cut_off(best).max(SHORTEST);
     let ended = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
     let (begun, ends) = (begun.into_inner(), ends.lock());
-    let finished = all(
-        jobs,
-        &begun.expect("begun"),
-        &ends.expect("ends"),
-        server.now(),
-    );
+    let (begun, ends) = (begun.expect("begun"), ends.expect("ends"));
+    let log = server.log();
+    let sent: HashMap<usize, f64> = log
+        .accepted
+        .iter()
+        .map(|(at, _, job)| (*job, *at))
+        .collect();
+    let how = |job: &Job| {
+        let arrived = begun.get(job.batch)? + job.arrives;
+        let (at, done) = ends[job.id].unwrap_or((server.now().max(arrived), false));
+        Some(Finished {
+            batch: job.batch,
+            arrived,
+            sent: sent.get(&job.id).copied().unwrap_or(at),
+            at,
+            done,
+        })
+    };
+    let counted = jobs.iter().filter(|job| job.id >= scenario.hopeless);
     Observed {
-        finished,
+        finished: counted.filter_map(how).collect(),
         hung: ended.is_err(),
-        log: server.log(),
+        log,
         samples,
     }
 }
@@ -170,22 +183,6 @@ async fn one_batch(server: &Server, clients: &[Arc<dyn Client>], batch: &[Job], 
         tasks.spawn(Shown::new(began, job));
     }
     while tasks.join_next().await.is_some() {}
-}
-
-/// How each job ended whose batch began.
-fn all(jobs: &[Job], begun: &[f64], ends: &[Option<(f64, bool)>], now: f64) -> Vec<Finished> {
-    let finished = |job: &Job| {
-        let arrived = begun.get(job.batch)? + job.arrives;
-        let (at, done) = ends[job.id].unwrap_or((now.max(arrived), false));
-        Some(Finished {
-            id: job.id,
-            batch: job.batch,
-            arrived,
-            at,
-            done,
-        })
-    };
-    jobs.iter().filter_map(finished).collect()
 }
 
 /// Over how many samples a rate is taken.

@@ -20,20 +20,61 @@ pub enum Arrivals {
         trickle: usize,
         every: f64,
     },
-    /// So many at once, and as many again so long after all of them are done.
+    /// So many at once, and the next so long after all of them are done. The sizes are used in turn.
     Batches {
-        size: usize,
+        sizes: Vec<usize>,
         gap: f64,
+    },
+    /// One every so many seconds. What counts is how long each waits until it is sent.
+    Steady {
+        every: f64,
     },
     /// From a trace, in seconds.
     Given(Vec<f64>),
 }
 
+/// Which jobs take another time than the scenario's.
+#[derive(Clone, Copy, Debug)]
+pub enum Calls {
+    Same,
+    /// The first so many.
+    First {
+        jobs: usize,
+        latency: f64,
+    },
+    /// One in so many.
+    Every {
+        nth: usize,
+        latency: f64,
+    },
+}
+
+impl Calls {
+    /// The mean latency of a job, if it is another.
+    pub fn latency(self, id: usize) -> Option<f64> {
+        match self {
+            Self::First { jobs, latency } if id < jobs => Some(latency),
+            Self::Every { nth, latency } if id.is_multiple_of(nth) => Some(latency),
+            _ => None,
+        }
+    }
+}
+
+/// Which requests are refused whatever the load.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// A share of them, at random.
+    Share(f64),
+    /// One in so many.
+    Every(usize),
+    /// The one of this number, counted from one.
+    Only(usize),
+}
+
 /// Refusals that have nothing to do with load.
 #[derive(Clone, Copy, Debug)]
 pub struct Random {
-    /// The share of requests that is refused.
-    pub share: f64,
+    pub which: Which,
     pub status: u16,
     /// The `Retry-After` that comes along, in seconds, whatever the limits tell.
     pub retry_after: Option<f64>,
@@ -43,7 +84,7 @@ impl Random {
     /// Refusals without a hint.
     pub fn of(share: f64, status: u16) -> Self {
         Self {
-            share,
+            which: Which::Share(share),
             status,
             retry_after: None,
         }
@@ -97,6 +138,11 @@ pub struct Scenario {
     pub hints: Style,
     pub exactness: Exactness,
     pub arrivals: Arrivals,
+    pub calls: Calls,
+    /// The first so many jobs are refused for ever, with a `Retry-After` of ten seconds. They do not count.
+    pub hopeless: usize,
+    /// After which share of the work a streamed answer begins.
+    pub head: f64,
     /// Independent instances of the client.
     pub clients: usize,
     /// Each begins so many seconds after the one before.
@@ -129,6 +175,9 @@ impl Scenario {
             hints: Style::None,
             exactness: Exactness::Right,
             arrivals: Arrivals::AllAtOnce,
+            calls: Calls::Same,
+            hopeless: 0,
+            head: 0.1,
             clients: 1,
             join_every: 0.0,
             answers: Answers::Short,
@@ -168,7 +217,7 @@ impl Scenario {
     pub fn hints(mut self, style: Style) -> Self {
         self.bounds.refused = match style {
             Style::None => 25.0,
-            Style::RetryAfter => 15.0,
+            Style::RetryAfter | Style::Traefik => 15.0,
             Style::OpenAi | Style::Anthropic | Style::Ietf | Style::Epoch => 10.0,
         };
         self.hints = style;
@@ -197,17 +246,25 @@ impl Scenario {
         }
     }
 
-    /// How many batches there are.
-    pub fn batches(&self) -> usize {
-        match self.arrivals {
-            Arrivals::Batches { size, .. } => self.jobs.div_ceil(size),
-            _ => 1,
+    /// How many jobs there are in each batch.
+    pub fn batches(&self) -> Vec<usize> {
+        let Arrivals::Batches { sizes, .. } = &self.arrivals else {
+            return vec![self.jobs];
+        };
+        let (mut batches, mut left) = (Vec::new(), self.jobs);
+        for size in sizes.iter().cycle() {
+            batches.push(left.min(*size));
+            left = left.saturating_sub(*size);
+            if left == 0 {
+                break;
+            }
         }
+        batches
     }
 
     /// When a run is over whose client does not end.
     pub fn cut_off(&self, best: f64) -> f64 {
-        let idle = self.gap() * (self.batches() - 1) as f64;
+        let idle = self.gap() * (self.batches().len() - 1) as f64;
         idle + self.patience.times * (best - idle) + self.patience.seconds
     }
 

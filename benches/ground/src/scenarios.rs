@@ -1,7 +1,7 @@
 //! The scenarios. To add one, add it to a list here.
 
 use crate::hints::{Exactness, Style};
-use crate::limits::{Rule, Unit};
+use crate::limits::{Over, Rule, Unit};
 use crate::scenario::{Arrivals, Random, Scenario};
 use crate::schedule::Schedule;
 
@@ -196,7 +196,7 @@ fn further() -> Vec<Scenario> {
         Scenario::new("sliding", "log 100/min, refused ones count", 500, 2.0).rule(Rule::Sliding {
             limit: Schedule::always(100.0),
             period: 60.0,
-            counts_refused: true,
+            over: Over::Counted,
         }),
         Scenario::new("burst-1", "bucket 600/min, burst 1", 3000, 1.0).bucket(600.0, 1.0),
         heavy,

@@ -1,6 +1,7 @@
 //! The simulated API, as a service on tokio's paused clock.
 
 mod body;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -17,20 +18,18 @@ use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::Service;
 
-use crate::hints::{self, Exactness};
-use crate::limits::{Limits, Refusal};
+use crate::hints;
+use crate::limits::Limits;
 use crate::scenario::Scenario;
 use crate::vector::{Drawn, LastSecond};
 use crate::work::{Job, rng};
 
 use body::Work;
 pub use body::{Answers, Body};
+use state::{Refused, State};
 
 /// How long it takes to be refused.
 const REFUSAL: f64 = 0.035;
-
-/// After which share of the work a streamed answer begins.
-const HEAD: f64 = 0.1;
 
 /// What the server saw.
 #[derive(Clone, Debug, Default)]
@@ -47,15 +46,6 @@ pub struct Log {
     pub disturbed: usize,
 }
 
-#[derive(Debug)]
-struct State {
-    limits: Limits,
-    in_flight: usize,
-    log: Log,
-    luck: fastrand::Rng,
-    last_second: LastSecond,
-}
-
 /// What becomes of an attempt.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
@@ -63,61 +53,6 @@ struct Fate {
     refusal: Option<Refused>,
     /// Whether it is in flight until then.
     held: bool,
-}
-
-/// A refusal, and the `Retry-After` that comes along if the limits have nothing to do with it.
-#[derive(Clone, Copy, Debug)]
-struct Refused {
-    refusal: Refusal,
-    retry_after: Option<f64>,
-}
-
-impl Refused {
-    fn of(status: u16) -> Self {
-        Self {
-            refusal: Refusal { status, wait: None },
-            retry_after: None,
-        }
-    }
-}
-
-impl State {
-    /// Refuses a request for a reason that no client can help.
-    fn disturb(&mut self, scenario: &Scenario, now: f64) -> Option<Refused> {
-        if scenario
-            .outage
-            .is_some_and(|(from, to)| (from..to).contains(&now))
-        {
-            return Some(Refused::of(503));
-        }
-        let luck = self.luck.f64();
-        let random = scenario.random.filter(|random| luck < random.share)?;
-        Some(Refused {
-            retry_after: random.retry_after,
-            ..Refused::of(random.status)
-        })
-    }
-
-    /// Refuses a request, for a reason of load or another.
-    fn refuse(&mut self, scenario: &Scenario, now: f64, job: &Job) -> Option<Refused> {
-        if let Some(disturbed) = self.disturb(scenario, now) {
-            self.log.disturbed += 1;
-            return Some(disturbed);
-        }
-        let mut refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
-        if refusal.status == 429 {
-            refusal.status = scenario.status;
-        }
-        // A server that always asks for the same knows nothing of the true wait.
-        if let Exactness::Always(seconds) = scenario.exactness {
-            refusal.wait = Some(seconds);
-        }
-        self.log.refused += 1;
-        Some(Refused {
-            refusal,
-            retry_after: None,
-        })
-    }
 }
 
 #[derive(Debug)]
@@ -147,6 +82,7 @@ impl Server {
             in_flight: 0,
             log: Log::default(),
             luck: rng(seed, u64::MAX),
+            attempts: 0,
             last_second: LastSecond::default(),
         };
         let scenario = scenario.clone();
@@ -306,7 +242,7 @@ impl Service<Request<Full<Bytes>>> for Server {
             let body = match server.shared.scenario.answers {
                 Answers::Streamed if refused.is_none() => {
                     let work = in_flight.map(|place| Work::begin(place, takes(1.0)));
-                    sleep(takes(HEAD)).await;
+                    sleep(takes(server.shared.scenario.head)).await;
                     Body::streamed(work)
                 }
                 answers => {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::Over;
 use crate::scenarios;
 use crate::work;
 
@@ -72,7 +73,7 @@ fn a_sliding_log_gives_back_after_its_period() {
     let rule = Rule::Sliding {
         limit: Schedule::always(5.0),
         period: 30.0,
-        counts_refused: true,
+        over: Over::Counted,
     };
     close(best(&scenario.rule(rule), &jobs), 3.0 * 30.0 + 1.0);
 }

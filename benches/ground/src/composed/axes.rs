@@ -74,9 +74,8 @@ pub(super) fn random(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option
         return None;
     }
     scenario.random = Some(Random {
-        share,
-        status,
         retry_after,
+        ..Random::of(share, status)
     });
     Some(format!("{:.1} % {label}", 100.0 * share))
 }
@@ -111,7 +110,10 @@ pub(super) fn arrivals(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Opti
         _ => {
             let size = scenario.jobs.div_ceil(rng.usize(3..=8));
             let gap = round(rng, 10.0, 3600.0);
-            scenario.arrivals = Arrivals::Batches { size, gap };
+            scenario.arrivals = Arrivals::Batches {
+                sizes: vec![size],
+                gap,
+            };
             let title = format!("batches of {size}, {} s between", digits(gap));
             ("batches", Some(title))
         }
@@ -172,11 +174,11 @@ pub(super) fn moves(
 
 /// Just before one of the later batches. Where there are none, amid the work.
 fn in_a_gap(rng: &mut fastrand::Rng, scenario: &Scenario) -> f64 {
-    if scenario.batches() == 1 {
+    if scenario.batches().len() == 1 {
         return amid(rng, scenario);
     }
     let finished = best::run(scenario, &work::jobs(scenario, 1));
-    let batch = rng.usize(1..scenario.batches());
+    let batch = rng.usize(1..scenario.batches().len());
     let begins = finished.iter().find(|job| job.batch == batch);
     begins.map_or(1.0, |job| job.arrived - 1.0).floor().max(1.0)
 }

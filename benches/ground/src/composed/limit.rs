@@ -1,7 +1,7 @@
 //! The limit of a composed scenario, and how much work there is.
 
 use crate::drawn::{log_uniform, round, whole};
-use crate::limits::{Rule, Unit};
+use crate::limits::{Over, Rule, Unit};
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 
@@ -185,16 +185,15 @@ fn opened(rng: &mut fastrand::Rng) -> Drawn {
 /// One in five counts what it refuses as well.
 fn sliding(rng: &mut fastrand::Rng) -> Drawn {
     let (limit, period) = quota(rng);
-    let counts_refused = rng.u8(..5) == 0;
+    let (over, how) = if rng.u8(..5) == 0 {
+        (Over::Counted, ", refused ones count")
+    } else {
+        (Over::Forgotten, "")
+    };
     let rule = move |limit| Rule::Sliding {
         limit,
         period,
-        counts_refused,
-    };
-    let how = if counts_refused {
-        ", refused ones count"
-    } else {
-        ""
+        over,
     };
     of_quota(rng, (limit, period), "sliding log", how, Box::new(rule))
 }

@@ -2,6 +2,7 @@
 //! limit, arrivals and clients, each drawn independently of the others.
 
 mod axes;
+mod bounds;
 mod limit;
 mod plain;
 mod report;
@@ -10,11 +11,12 @@ use crate::best;
 use crate::scenario::{Patience, Scenario};
 use crate::work::{self, rng};
 
+pub use bounds::{checked, misses};
 pub use plain::rows;
-pub use report::report;
+pub use report::{by_name, report};
 
 /// Far enough from the best possible for a client that does not end.
-const PATIENCE: Patience = Patience {
+pub const PATIENCE: Patience = Patience {
     times: 100.0,
     seconds: 1000.0,
 };

@@ -68,7 +68,11 @@ fn places(scenario: &Scenario, jobs: &[Job]) -> usize {
         let finished = best::at_most(scenario, Some(places as f64), jobs);
         measure::time(scenario, &finished, makespan) <= most
     };
-    let (mut too_few, mut enough) = (0, jobs.len());
+    // More than the knee slows nothing, but some luck with it is no reason to go there.
+    let most_places = scenario
+        .knee
+        .map_or(jobs.len(), |knee| knee.ceil() as usize);
+    let (mut too_few, mut enough) = (0, most_places);
     while enough - too_few > 1 {
         let middle = too_few.midpoint(enough);
         if is_enough(middle) {

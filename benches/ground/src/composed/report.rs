@@ -29,7 +29,7 @@ pub fn report(rows: &[Row], all: bool) -> String {
         slowest.sort_by(|a, b| b.ours.time_ratio().total_cmp(&a.ours.time_ratio()));
         slowest.truncate(WORST);
     }
-    out.push_str(&by_name(&slowest));
+    out.push_str(&by_name(slowest));
     out
 }
 
@@ -136,7 +136,7 @@ fn line(
 }
 
 /// A line for each row.
-pub fn by_name(rows: &[&Row]) -> String {
+pub fn by_name<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut out = String::from(
         "| name | time ÷ best | refused per 1,000 | failed | harm | retries alone | Fixed | at | jobs \
          | best time | recovered | scenario |\n\

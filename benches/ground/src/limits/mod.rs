@@ -44,12 +44,22 @@ pub enum Rule {
     },
     /// So many in a period, which begins with the first request after the last one has ended.
     Opened { limit: Schedule, period: f64 },
-    /// So many in any stretch as long as the period; refused ones may count as well.
+    /// So many in any stretch as long as the period.
     Sliding {
         limit: Schedule,
         period: f64,
-        counts_refused: bool,
+        over: Over,
     },
+}
+
+/// What a sliding log does with what is over its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Forgotten,
+    /// It counts like what is taken.
+    Counted,
+    /// All is refused for a period from the first that is over, and then the log is empty.
+    Blocked,
 }
 
 /// What the server could tell of one limit.
@@ -104,8 +114,8 @@ impl Limits {
             Rule::Sliding {
                 limit,
                 period,
-                counts_refused,
-            } => Meter::Sliding(Sliding::new(limit, period, counts_refused)),
+                over,
+            } => Meter::Sliding(Sliding::new(limit, period, over)),
         };
         Self {
             meters: rules.iter().map(meter).collect(),

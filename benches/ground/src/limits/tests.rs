@@ -82,17 +82,30 @@ fn a_run_may_begin_within_a_window() {
 
 #[test]
 fn refusals_may_count_in_a_sliding_log() {
-    let sliding = |counts_refused| Rule::Sliding {
+    let sliding = |over| Rule::Sliding {
         limit: Schedule::always(1.0),
         period: 10.0,
-        counts_refused,
+        over,
     };
-    for (counts_refused, taken) in [(false, true), (true, false)] {
-        let mut limits = Limits::new(&[sliding(counts_refused)]);
+    for (over, taken) in [(Over::Forgotten, true), (Over::Counted, false)] {
+        let mut limits = Limits::new(&[sliding(over)]);
         assert!(limits.admit(0.0, 1, 0).is_ok());
         assert_eq!(limits.admit(6.0, 1, 0).unwrap_err().wait, Some(4.0));
         assert_eq!(limits.admit(10.0, 1, 0).is_ok(), taken);
     }
+}
+
+#[test]
+fn a_refusal_may_block_for_a_period() {
+    let mut limits = Limits::new(&[Rule::Sliding {
+        limit: Schedule::always(1.0),
+        period: 10.0,
+        over: Over::Blocked,
+    }]);
+    assert!(limits.admit(0.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(6.0, 1, 0).unwrap_err().wait, Some(10.0));
+    assert_eq!(limits.admit(11.0, 1, 0).unwrap_err().wait, Some(5.0));
+    assert!(limits.admit(16.0, 1, 0).is_ok());
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::schedule::Schedule;
 
-use super::{Quota, Unit};
+use super::{Over, Quota, Unit};
 
 /// A window that begins anew every period.
 #[derive(Clone, Debug)]
@@ -123,21 +123,28 @@ impl Opened {
 pub struct Sliding {
     limit: Schedule,
     period: f64,
-    counts_refused: bool,
+    over: Over,
     log: VecDeque<f64>,
+    /// Until when all is refused.
+    blocked: Option<f64>,
 }
 
 impl Sliding {
-    pub fn new(limit: Schedule, period: f64, counts_refused: bool) -> Self {
+    pub fn new(limit: Schedule, period: f64, over: Over) -> Self {
         Self {
             limit,
             period,
-            counts_refused,
+            over,
             log: VecDeque::new(),
+            blocked: None,
         }
     }
 
     fn forget(&mut self, now: f64) {
+        if self.blocked.is_some_and(|until| until <= now + 1e-9) {
+            self.blocked = None;
+            self.log.clear();
+        }
         while self
             .log
             .front()
@@ -150,7 +157,11 @@ impl Sliding {
     /// Seconds until the log has room.
     pub fn wait(&mut self, now: f64) -> f64 {
         self.forget(now);
+        if let Some(until) = self.blocked {
+            return until - now;
+        }
         match self.log.len().checked_sub(self.limit.at(now) as usize) {
+            Some(_) if self.over == Over::Blocked => self.period,
             Some(over) => self.log[over] + self.period - now,
             None => 0.0,
         }
@@ -161,8 +172,12 @@ impl Sliding {
     }
 
     pub fn refuse(&mut self, now: f64) {
-        if self.counts_refused {
-            self.log.push_back(now);
+        match self.over {
+            Over::Forgotten => {}
+            Over::Counted => self.log.push_back(now),
+            Over::Blocked => {
+                self.blocked.get_or_insert(now + self.period);
+            }
         }
     }
 
