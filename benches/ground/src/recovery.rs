@@ -72,6 +72,7 @@ fn period(rule: &Rule) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::schedule::Schedule;
+    use crate::{composed, work};
 
     /// One job a second, accepted at once, and a limit that doubles.
     fn steady(sent_per_second: f64) -> Option<bool> {
@@ -97,6 +98,26 @@ mod tests {
     fn what_is_there_is_to_be_used_soon() {
         assert_eq!(steady(1.0), Some(false));
         assert_eq!(steady(1.9), Some(true));
+    }
+
+    #[test]
+    fn the_best_possible_client_recovers() {
+        let mut told = Vec::new();
+        for scenario in composed::scenarios(400, 101) {
+            let finished = best::run(&scenario, &work::jobs(&scenario, 1));
+            let accepted = finished.iter().map(|job| (job.sent, 0, 0)).collect();
+            let log = Log {
+                accepted,
+                ..Log::default()
+            };
+            let recovered = recovered(&scenario, &finished, &log);
+            if recovered == Some(false) {
+                println!("{}: {}", scenario.name, scenario.title);
+            }
+            told.extend(recovered);
+        }
+        let did = told.iter().filter(|recovered| **recovered).count();
+        assert!(did * 20 >= told.len() * 19, "{did} of {}", told.len());
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) fn draw(
     let jobs = jobs.max(ROUNDS * places) as usize;
     let title = format!("{}, {} s", drawn.title, digits(drawn.latency));
     let mut scenario = Scenario::new(name, title.leak(), jobs, drawn.latency);
-    scenario.sigma = one(rng, &[0.1, 0.4, 0.8]);
+    scenario.sigma = one(rng, &[0.1, 0.4, 0.6]);
     scenario.knee = drawn.knee;
     scenario.labels.push(("limit", drawn.kind));
     if let Some((value, rule)) = &drawn.moving {

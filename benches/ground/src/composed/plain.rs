@@ -72,13 +72,13 @@ fn places(scenario: &Scenario, jobs: &[Job]) -> usize {
     let most_places = scenario
         .knee
         .map_or(jobs.len(), |knee| knee.ceil() as usize);
-    let (mut too_few, mut enough) = (0, most_places);
-    while enough - too_few > 1 {
-        let middle = too_few.midpoint(enough);
+    let (mut too_small, mut enough) = (0, most_places);
+    while enough - too_small > 1 {
+        let middle = too_small.midpoint(enough);
         if is_enough(middle) {
             enough = middle;
         } else {
-            too_few = middle;
+            too_small = middle;
         }
     }
     enough
