@@ -234,4 +234,28 @@ mod tests {
         assert_eq!(quantile(&[], 0.5), 0.0);
         assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.99), 3.0);
     }
+
+    #[test]
+    fn the_time_that_counts_is_not_the_idle_time() {
+        let job = |batch, arrived, sent, at| Finished {
+            batch,
+            arrived,
+            sent,
+            at,
+            done: true,
+        };
+        let finished = [job(0, 0.0, 1.0, 5.0), job(1, 100.0, 103.0, 107.0)];
+        let of = |arrivals| {
+            let mut scenario = Scenario::new("two", "two", 2, 4.0);
+            scenario.arrivals = arrivals;
+            time(&scenario, &finished, 50.0)
+        };
+        let (sizes, gap) = (vec![1], 95.0);
+        assert_eq!(of(Arrivals::AllAtOnce), 107.0);
+        assert_eq!(of(Arrivals::Batches { sizes, gap }), 5.0 + 7.0);
+        assert_eq!(of(Arrivals::Poisson { per_second: 0.01 }), 6.0 + 5.0);
+        assert_eq!(of(Arrivals::Steady { every: 100.0 }), 2.0 + 1.0);
+        let (trickle, every) = (1, 100.0);
+        assert_eq!(of(Arrivals::TrickleThenBurst { trickle, every }), 7.0);
+    }
 }

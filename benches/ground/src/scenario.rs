@@ -54,7 +54,7 @@ impl Calls {
     pub fn latency(self, id: usize) -> Option<f64> {
         match self {
             Self::First { jobs, latency } if id < jobs => Some(latency),
-            Self::Every { nth, latency } if id.is_multiple_of(nth) => Some(latency),
+            Self::Every { nth, latency } if id % nth == 0 => Some(latency),
             _ => None,
         }
     }

@@ -51,7 +51,7 @@ impl State {
         let (luck, attempt) = (self.luck.f64(), self.attempts);
         let is_hit = |random: &Random| match random.which {
             Which::Share(share) => luck < share,
-            Which::Every(nth) => attempt.is_multiple_of(nth),
+            Which::Every(nth) => attempt % nth == 0,
             Which::Only(number) => attempt == number,
         };
         let random = scenario.random.filter(is_hit)?;
