@@ -2,7 +2,7 @@
 
 use crate::hints::Style;
 use crate::limits::Rule;
-use crate::scenario::Scenario;
+use crate::scenario::{Random, Scenario};
 use crate::schedule::Schedule;
 use crate::work::rng;
 
@@ -39,18 +39,18 @@ pub fn of_each(count: usize, seed: u64) -> Vec<Scenario> {
 }
 
 /// A number between the two, as likely in each octave.
-fn log_uniform(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
+pub fn log_uniform(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
     least * (most / least).powf(rng.f64())
 }
 
 /// The same, to two digits.
-fn round(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
+pub fn round(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
     let value = log_uniform(rng, least, most);
     let digit = 10f64.powf(value.log10().floor() - 1.0);
     (value / digit).round() * digit
 }
 
-fn whole(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
+pub fn whole(rng: &mut fastrand::Rng, least: f64, most: f64) -> f64 {
     log_uniform(rng, least, most).round()
 }
 
@@ -105,7 +105,7 @@ fn any_window(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scen
         format!("window {limit} in {period} s, met after {phase} s, {latency:.2} s, {style:?}");
     scenario(name, title, limit / period, latency)
         .rule(Rule::Window {
-            limit,
+            limit: Schedule::always(limit),
             period,
             phase,
         })
@@ -124,13 +124,14 @@ fn window_with_hints(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
 fn window_with_epochs(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let mut scenario = any_window(rng, name, Style::Epoch);
     for rule in &mut scenario.rules {
-        if let Rule::Window { limit, period, .. } = *rule {
+        if let Rule::Window { limit, period, .. } = rule {
             // Half of such servers open a window when they are asked to.
             if rng.bool() {
-                *rule = Rule::Opened { limit, period };
-                let latency = scenario.latency;
+                let (most, latency) = (limit.at(0.0), scenario.latency);
                 let title =
-                    format!("window {limit} in {period} s from a request, {latency:.2} s, Epoch");
+                    format!("window {most} in {period} s from a request, {latency:.2} s, Epoch");
+                let (limit, period) = (limit.clone(), *period);
+                *rule = Rule::Opened { limit, period };
                 scenario.title = title.leak();
             }
         }
@@ -225,7 +226,7 @@ fn trouble(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let title = format!("{limit} in flight, {share:.3} answered 529, {latency:.1} s");
     let mut scenario =
         scenario(name, title, limit / latency, latency).in_flight(Schedule::always(limit));
-    scenario.overloaded = share;
+    scenario.random = Some(Random::of(share, 529));
     scenario
 }
 

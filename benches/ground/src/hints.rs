@@ -18,15 +18,19 @@ pub enum Style {
     Ietf,
     /// `X-RateLimit-*` on every answer; reset is an epoch in whole seconds.
     Epoch,
+    /// `Retry-After` and `X-Retry-In` on refusals.
+    Traefik,
 }
 
 /// How true the `Retry-After` is.
 #[derive(Clone, Copy, Debug)]
 pub enum Exactness {
     Right,
+    /// What is told in milliseconds elsewhere is told in whole seconds.
+    WholeSeconds,
     /// The true wait times this.
     Times(f64),
-    /// Always the same number of seconds.
+    /// Always the same number of seconds, also where no time is known to help.
     Always(f64),
 }
 
@@ -51,12 +55,15 @@ pub fn write(
     set(headers, "date", http_date(now));
     if let Some(Some(wait)) = refused {
         let wait = match exactness {
-            Exactness::Right => wait,
+            Exactness::Right | Exactness::WholeSeconds => wait,
             Exactness::Times(factor) => wait * factor,
             Exactness::Always(seconds) => seconds,
         };
-        set(headers, "retry-after", format!("{}", wait.ceil()));
-        if style == Style::OpenAi {
+        retry_after(headers, wait);
+        if style == Style::Traefik {
+            set(headers, "x-retry-in", format!("{}ms", wait * 1000.0));
+        }
+        if style == Style::OpenAi && !matches!(exactness, Exactness::WholeSeconds) {
             set(
                 headers,
                 "retry-after-ms",
@@ -65,8 +72,17 @@ pub fn write(
         }
     }
     for quota in quotas {
-        describe(headers, style, now, quota);
+        let mut quota = *quota;
+        if matches!(exactness, Exactness::WholeSeconds) {
+            quota.reset = quota.reset.ceil();
+        }
+        describe(headers, style, now, &quota);
     }
+}
+
+/// Writes a wait in whole seconds.
+pub fn retry_after(headers: &mut HeaderMap, seconds: f64) {
+    set(headers, "retry-after", format!("{}", seconds.ceil()));
 }
 
 fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
@@ -76,7 +92,7 @@ fn describe(headers: &mut HeaderMap, style: Style, now: f64, quota: &Quota) {
     };
     let (limit, remaining) = (quota.limit.floor(), quota.remaining.floor());
     match style {
-        Style::None | Style::RetryAfter => {}
+        Style::None | Style::RetryAfter | Style::Traefik => {}
         Style::Epoch => {
             set(headers, "x-ratelimit-limit", format!("{limit}"));
             set(headers, "x-ratelimit-remaining", format!("{remaining}"));
@@ -138,23 +154,34 @@ fn go_duration(seconds: f64) -> String {
     }
 }
 
-/// The day on which every run begins, at midnight.
-const DAY: (&str, &str) = ("Mon, 05 Jan 2026", "2026-01-05");
-/// That midnight, in seconds since the Unix epoch.
+/// The midnight at which every run begins, a Monday's, in seconds since the Unix epoch.
 const MIDNIGHT: f64 = 1_767_571_200.0;
 
-fn clock(seconds: f64) -> String {
-    let s = seconds as u64;
-    assert!(s < 86_400, "a run stays within its day");
-    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// The month of the run's days, which are the 5th and those that follow.
+const MONTH: (&str, &str) = ("Jan 2026", "2026-01");
+
+/// The time of day, and which day of the run it is, from 0.
+fn clock(seconds: f64) -> (String, usize) {
+    let s = seconds as usize;
+    let (day, s) = (s / 86_400, s % 86_400);
+    assert!(day < 27, "a run stays within its month");
+    (
+        format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60),
+        day,
+    )
 }
 
 fn http_date(now: f64) -> String {
-    format!("{} {} GMT", DAY.0, clock(now))
+    let (time, day) = clock(now);
+    let weekday = WEEKDAYS[day % WEEKDAYS.len()];
+    format!("{weekday}, {:02} {} {time} GMT", 5 + day, MONTH.0)
 }
 
 fn rfc3339(at: f64) -> String {
-    format!("{}T{}Z", DAY.1, clock(at))
+    let (time, day) = clock(at);
+    format!("{}-{:02}T{time}Z", MONTH.1, 5 + day)
 }
 
 #[cfg(test)]
@@ -201,6 +228,13 @@ mod tests {
         // An hour, a minute, 1.8 s and the reset after midnight, rounded up.
         assert_eq!(epoch["x-ratelimit-reset"], "1767574938");
         assert!(written(Style::None, Exactness::Right).is_empty());
+    }
+
+    #[test]
+    fn a_run_may_last_for_days() {
+        let two_days = 2.0 * 86_400.0 + 1.0;
+        assert_eq!(http_date(two_days), "Wed, 07 Jan 2026 00:00:01 GMT");
+        assert_eq!(rfc3339(two_days), "2026-01-07T00:00:01Z");
     }
 
     #[test]

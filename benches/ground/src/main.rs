@@ -4,12 +4,15 @@ mod best;
 mod check;
 mod clients;
 mod clock;
+mod composed;
 mod drawn;
 mod driven;
 mod hints;
 mod limits;
+mod lives;
 mod measure;
 mod plot;
+mod recovery;
 mod run;
 mod runs;
 mod scenario;
@@ -23,6 +26,7 @@ mod vector;
 mod work;
 
 use std::error::Error;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,7 +52,7 @@ struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep.
+    /// How many seeds each runs with: 3, or 12 for a sweep, or 1 for composed scenarios.
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed.
@@ -60,6 +64,14 @@ struct Args {
     /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
     #[arg(long, value_name = "N")]
     drawn: Option<usize>,
+    /// So many scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of
+    /// the limit, arrivals and clients. Prints quantiles, and how they compare with plain clients.
+    #[arg(long, value_name = "N", conflicts_with_all = ["drawn", "sweep", "vector", "drivers"])]
+    composed: Option<usize>,
+    /// The cases of long-lived clients, in place of those that have names. Prints how they compare with plain
+    /// clients.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "sweep", "vector", "drivers", "check"])]
+    lives: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -67,7 +79,8 @@ struct Args {
     #[arg(long, value_name = "CSV")]
     arrivals: Option<PathBuf>,
     /// Exits 1 if a row of this crate's defaults misses a bound, and names it; also, in a few scenarios,
-    /// if a program drives them in another way than by a clone for each job.
+    /// if a program drives them in another way than by a clone for each job, and the quantiles of composed
+    /// scenarios.
     #[arg(long)]
     check: bool,
     /// Changes each constant of the default limit by half, one at a time, and prints which figures
@@ -96,6 +109,13 @@ struct Args {
     list: bool,
 }
 
+impl Args {
+    /// Whether each run is held against plain clients with the same work.
+    fn is_beside_plain(&self) -> bool {
+        self.composed.is_some() || self.lives
+    }
+}
+
 fn named(name: &str, wanted: &[String]) -> bool {
     let is = |wanted: &String| match wanted.strip_suffix('*') {
         Some(start) => name.starts_with(start),
@@ -107,11 +127,12 @@ fn named(name: &str, wanted: &[String]) -> bool {
 /// Without a name, all but the drivers.
 fn kinds(args: &Args) -> Vec<Kind> {
     let wanted = |kind: &&Kind| {
-        let driven = kind.driver().is_some();
-        if args.drivers {
-            driven || kind.name == clients::DEFAULTS
+        if args.is_beside_plain() && args.client.is_empty() {
+            kind.name == clients::DEFAULTS
+        } else if args.drivers {
+            kind.driver().is_some() || kind.name == clients::DEFAULTS
         } else {
-            named(kind.name, &args.client) && !(driven && args.client.is_empty())
+            named(kind.name, &args.client) && !(kind.is_extra() && args.client.is_empty())
         }
     };
     clients::named().filter(wanted).copied().collect()
@@ -119,9 +140,11 @@ fn kinds(args: &Args) -> Vec<Kind> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut scenarios = match args.drawn {
-        Some(count) => drawn::of_each(count, args.draw),
-        None => scenarios::all(),
+    let mut scenarios = match (args.drawn, args.composed) {
+        (Some(count), _) => drawn::of_each(count, args.draw),
+        (_, Some(count)) => composed::scenarios(count, args.draw),
+        (None, None) if args.lives => lives::all(),
+        (None, None) => scenarios::all(),
     };
     if let Some(path) = &args.arrivals {
         match std::fs::read_to_string(path) {
@@ -134,7 +157,7 @@ fn main() -> ExitCode {
     }
     for scenario in &mut scenarios {
         scenario.jobs = ((scenario.jobs as f64 * args.jobs_scale) as usize).max(1);
-        scenario.answers = args.answers.unwrap_or_default();
+        scenario.answers = args.answers.unwrap_or(scenario.answers);
     }
     if args.list {
         list(&scenarios);
@@ -186,8 +209,15 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let seeds = args.seeds.unwrap_or(if args.sweep { 12 } else { 3 });
+    let seeds = args.seeds.unwrap_or(match args {
+        Args { sweep: true, .. } => 12,
+        args if args.is_beside_plain() => 1,
+        _ => 3,
+    });
     let seeds = args.seed..args.seed + seeds;
+    if args.is_beside_plain() {
+        return Ok(beside_plain(args, scenarios, kinds, seeds));
+    }
     if args.sweep {
         let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
         let wanted = |name: &str| named(name, &args.constant);
@@ -205,15 +235,42 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
             table::short(&rows)
         }
     );
-    Ok(if args.check {
-        checked(&rows, &driven::misses(scenarios, seeds))
-    } else {
-        ExitCode::SUCCESS
-    })
+    if !args.check {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut misses = driven::misses(scenarios, seeds);
+    if args.only.is_empty() && args.drawn.is_none() {
+        let defaults = kinds.iter().find(|kind| kind.name == clients::DEFAULTS);
+        misses.extend(defaults.into_iter().flat_map(composed::checked));
+    }
+    Ok(checked(&rows, &misses))
 }
 
-/// Names what the defaults miss, also when they are driven in other ways.
-fn checked(rows: &[Row], driven: &[String]) -> ExitCode {
+/// Prints how each kind of client compares with plain ones.
+fn beside_plain(
+    args: &Args,
+    scenarios: &[Scenario],
+    kinds: &[Kind],
+    seeds: Range<u64>,
+) -> ExitCode {
+    let mut misses = Vec::new();
+    for kind in kinds {
+        let rows = composed::rows(scenarios, kind, seeds.clone());
+        let report = if args.lives {
+            composed::by_name(&rows)
+        } else {
+            composed::report(&rows, args.long)
+        };
+        println!("{}:\n\n{report}", kind.name);
+        if args.check && kind.name == clients::DEFAULTS {
+            misses.extend(composed::misses(&rows));
+        }
+    }
+    checked(&[], &misses)
+}
+
+/// Names what the defaults miss, in these rows and otherwise.
+fn checked(rows: &[Row], others: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for row in rows.iter().filter(|row| row.kind.name == clients::DEFAULTS) {
         let rivals = |other: &&Row| other.scenario.name == row.scenario.name && !other.kind.ours;
@@ -223,7 +280,7 @@ fn checked(rows: &[Row], driven: &[String]) -> ExitCode {
             code = ExitCode::FAILURE;
         }
     }
-    for miss in driven {
+    for miss in others {
         eprintln!("{miss}");
         code = ExitCode::FAILURE;
     }

@@ -1,17 +1,62 @@
 //! What a run comes to.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::limits::Rule;
-use crate::scenario::Scenario;
+use crate::recovery;
+use crate::run::Observed;
+use crate::scenario::{Arrivals, Scenario};
 use crate::server::Log;
-use crate::work::Job;
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
+    pub batch: usize,
+    pub arrived: f64,
+    /// When its accepted attempt began. That of a job that has none is when it ended.
+    pub sent: f64,
     pub at: f64,
     pub done: bool,
+}
+
+/// When the last of them ended.
+pub fn last(finished: &[Finished]) -> f64 {
+    finished.iter().map(|job| job.at).fold(0.0, f64::max)
+}
+
+/// Which share of the best makespan is added to a mean time from arrival to end. Without it, answers that
+/// take a millisecond would make a ratio of nothing.
+const ALLOWANCE: f64 = 0.1;
+
+/// What is added to a mean wait until a job is sent, for the same reason.
+const SECOND: f64 = 1.0;
+
+/// The time that counts, which idle time does not hide: of batches the sum, of a burst what follows the
+/// trickle, of random arrivals the mean time from arrival to end (and a share of the best makespan), of steady
+/// ones the mean wait until they are sent (and a second), else the makespan.
+pub fn time(scenario: &Scenario, finished: &[Finished], best: f64) -> f64 {
+    match scenario.arrivals {
+        Arrivals::AllAtOnce | Arrivals::Given(_) => last(finished),
+        Arrivals::TrickleThenBurst { trickle, every } => last(finished) - trickle as f64 * every,
+        Arrivals::Poisson { .. } => {
+            let sum: f64 = finished.iter().map(|job| job.at - job.arrived).sum();
+            sum / finished.len() as f64 + ALLOWANCE * best
+        }
+        Arrivals::Batches { .. } => batches(finished),
+        Arrivals::Steady { .. } => {
+            let sum: f64 = finished.iter().map(|job| job.sent - job.arrived).sum();
+            sum / finished.len() as f64 + SECOND
+        }
+    }
+}
+
+fn batches(finished: &[Finished]) -> f64 {
+    let mut spans: BTreeMap<usize, f64> = BTreeMap::new();
+    for job in finished {
+        let span = spans.entry(job.batch).or_default();
+        *span = span.max(job.at - job.arrived);
+    }
+    spans.values().sum()
 }
 
 /// The figures of one run.
@@ -21,6 +66,11 @@ pub struct Measured {
     pub failed: usize,
     pub makespan: f64,
     pub best: f64,
+    /// The time that counts, and that of the best possible client.
+    pub time: f64,
+    pub best_time: f64,
+    /// Whether the run was cut off.
+    pub hung: bool,
     /// Refused by a limit, per 1,000 jobs.
     pub refused: f64,
     /// Refused for reasons no client can help (an outage, random 529s), per 1,000 jobs.
@@ -35,38 +85,42 @@ pub struct Measured {
     pub joined: Option<f64>,
     /// Round trips from the last change of the limit until what it allows is in use.
     pub settled: Option<f64>,
+    /// Whether what is there is soon in use again after an outage or a move of the limit.
+    pub recovered: Option<bool>,
 }
 
 impl Measured {
+    /// As `ratio`, of the time that counts.
+    pub fn time_ratio(&self) -> f64 {
+        self.time / self.best_time
+    }
+
     pub fn ratio(&self) -> f64 {
         self.makespan / self.best
     }
 }
 
 /// Measures a run.
-pub fn measure(
-    scenario: &Scenario,
-    jobs: &[Job],
-    best: f64,
-    finished: &[Finished],
-    log: &Log,
-) -> Measured {
-    let n = jobs.len() as f64;
+pub fn measure(scenario: &Scenario, best: &[Finished], seen: &Observed) -> Measured {
+    let Observed { finished, log, .. } = seen;
+    let n = best.len() as f64;
     let done = finished.iter().filter(|job| job.done).count();
-    let makespan = finished.iter().map(|job| job.at).fold(0.0, f64::max);
-    let arrived: HashMap<usize, f64> = jobs.iter().map(|job| (job.id, job.arrives)).collect();
-    let mut queued: Vec<f64> = log
-        .accepted
+    let (makespan, best_makespan) = (last(finished), last(best));
+    let mut queued: Vec<f64> = finished
         .iter()
-        .map(|(at, _, job)| at - arrived[job])
+        .filter(|job| job.done)
+        .map(|job| job.sent - job.arrived)
         .collect();
     queued.sort_by(f64::total_cmp);
     let shared = scenario.clients > 1;
     Measured {
         done,
-        failed: jobs.len() - done,
+        failed: best.len() - done,
         makespan,
-        best,
+        best: best_makespan,
+        time: time(scenario, finished, best_makespan),
+        best_time: time(scenario, best, best_makespan),
+        hung: seen.hung,
         refused: log.refused as f64 * 1000.0 / n,
         disturbed: log.disturbed as f64 * 1000.0 / n,
         peak: log.in_flight.iter().map(|(_, n)| *n).max().unwrap_or(0),
@@ -78,10 +132,11 @@ pub fn measure(
             .then(|| joined(scenario, log))
             .flatten(),
         settled: settled(scenario, log),
+        recovered: recovery::recovered(scenario, finished, log),
     }
 }
 
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub fn quantile(sorted: &[f64], q: f64) -> f64 {
     let index = (q * sorted.len() as f64) as usize;
     sorted
         .get(index.min(sorted.len().saturating_sub(1)))
@@ -178,5 +233,29 @@ mod tests {
     fn quantiles_stay_within_what_there_is() {
         assert_eq!(quantile(&[], 0.5), 0.0);
         assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.99), 3.0);
+    }
+
+    #[test]
+    fn the_time_that_counts_is_not_the_idle_time() {
+        let job = |batch, arrived, sent, at| Finished {
+            batch,
+            arrived,
+            sent,
+            at,
+            done: true,
+        };
+        let finished = [job(0, 0.0, 1.0, 5.0), job(1, 100.0, 103.0, 107.0)];
+        let of = |arrivals| {
+            let mut scenario = Scenario::new("two", "two", 2, 4.0);
+            scenario.arrivals = arrivals;
+            time(&scenario, &finished, 50.0)
+        };
+        let (sizes, gap) = (vec![1], 95.0);
+        assert_eq!(of(Arrivals::AllAtOnce), 107.0);
+        assert_eq!(of(Arrivals::Batches { sizes, gap }), 5.0 + 7.0);
+        assert_eq!(of(Arrivals::Poisson { per_second: 0.01 }), 6.0 + 5.0);
+        assert_eq!(of(Arrivals::Steady { every: 100.0 }), 2.0 + 1.0);
+        let (trickle, every) = (1, 100.0);
+        assert_eq!(of(Arrivals::TrickleThenBurst { trickle, every }), 7.0);
     }
 }

@@ -71,6 +71,10 @@ fn work(scenario: &Scenario) -> String {
         Arrivals::TrickleThenBurst { every, .. } => {
             format!("one every {every} s, then all the rest")
         }
+        Arrivals::Batches { sizes, gap } => {
+            format!("{} at once, the next {gap:.0} s after them", sizes[0])
+        }
+        Arrivals::Steady { every } => format!("one every {every} s"),
         Arrivals::Given(_) => "coming as recorded".into(),
     };
     let (jobs, latency) = (scenario.jobs, scenario.latency);

@@ -1,6 +1,6 @@
 //! One run: a scenario, a kind of client and a seed, on a runtime of its own with a paused clock.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,22 +10,16 @@ use http_body_util::Full;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::best::best;
+use crate::best;
 use crate::clients::{Belief, Client, Kind};
 use crate::clock::{InRun, Shown};
-use crate::measure::{Finished, Measured, measure};
+use crate::measure::{Finished, Measured, last, measure};
 use crate::scenario::Scenario;
 use crate::server::{Log, Server};
 use crate::work::{self, Job};
 
-/// A run that takes this many times the best possible is over.
-const PATIENCE: f64 = 50.0;
-
-/// Though not sooner than this, in seconds.
+/// No run is over sooner than this, in seconds.
 const SHORTEST: f64 = 600.0;
-
-/// And at this in any case, in seconds.
-const LONGEST: f64 = 80_000.0;
 
 /// What a client believed and did at a moment.
 #[derive(Clone, Debug)]
@@ -49,22 +43,25 @@ const SAMPLES: f64 = 1000.0;
 /// Runs and measures.
 pub fn run(scenario: &Scenario, kind: &Kind, seed: u64) -> Measured {
     let jobs = work::jobs(scenario, seed);
-    let best = best(scenario, &jobs);
-    let seen = on_paused_clock(scenario, kind, seed, &jobs, best, None);
-    measure(scenario, &jobs, best, &seen.finished, &seen.log)
+    let best = best::run(scenario, &jobs);
+    let seen = on_paused_clock(scenario, kind, seed, &jobs, last(&best), None);
+    measure(scenario, &best, &seen)
 }
 
 /// Runs and watches the first client.
 pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
     let jobs = work::jobs(scenario, seed);
-    let best = best(scenario, &jobs);
+    let best = best::best(scenario, &jobs);
     on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).samples
 }
 
 /// All that can be seen of a run.
 #[derive(Clone, Debug)]
 pub struct Observed {
+    /// Of every job that counts and whose batch began. Those that were not done at the end of the run ended then.
     pub finished: Vec<Finished>,
+    /// Whether the run was cut off.
+    pub hung: bool,
     pub log: Log,
     pub samples: Vec<Sample>,
 }
@@ -114,28 +111,18 @@ async fn work(
             kind.client(server.seen_by(client), given.count())
         })
         .collect();
-    let finished = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
-    let mut tasks = JoinSet::new();
-    for job in jobs.iter().copied() {
-        let client = clients[job.client % programs].clone();
-        let (server, finished, began) = (server.clone(), finished.clone(), server.began());
-        let job = async move {
-            if job.arrives > 0.0 {
-                sleep(Duration::from_secs_f64(job.arrives)).await;
+    let ends = Arc::new(Mutex::new(vec![None; jobs.len()]));
+    let begun = Mutex::new(Vec::new());
+    let end = async {
+        for batch in jobs.chunk_by(|a, b| a.batch == b.batch) {
+            if batch[0].batch > 0 {
+                sleep(Duration::from_secs_f64(scenario.gap())).await;
             }
-            let mut request = Request::new(Full::<Bytes>::from("{}"));
-            request.extensions_mut().insert(job);
-            let status = client.send(request).await;
-            let done = status.is_some_and(|status| status.is_success());
-            finished.lock().expect("finished").push(Finished {
-                at: server.now(),
-                done,
-            });
-        };
-        tasks.spawn(Shown::new(began, job));
-    }
+            begun.lock().expect("begun").push(server.now());
+            one_batch(&server, &clients, batch, &ends).await;
+        }
+    };
     let mut samples = Vec::new();
-    let end = async { while tasks.join_next().await.is_some() {} };
     let watched = async {
         tokio::select! {
             biased;
@@ -144,14 +131,58 @@ async fn work(
         }
     };
     // Jobs that are not done after so long count as failed.
-    let longest = (PATIENCE * best).clamp(SHORTEST, LONGEST);
-    let _ = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
-    let finished = std::mem::take(&mut *finished.lock().expect("finished"));
+    let longest = scenario.cut_off(best).max(SHORTEST);
+    let ended = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
+    let (begun, ends) = (begun.into_inner(), ends.lock());
+    let (begun, ends) = (begun.expect("begun"), ends.expect("ends"));
+    let log = server.log();
+    let sent: HashMap<usize, f64> = log
+        .accepted
+        .iter()
+        .map(|(at, _, job)| (*job, *at))
+        .collect();
+    let how = |job: &Job| {
+        let arrived = begun.get(job.batch)? + job.arrives;
+        let (at, done) = ends[job.id].unwrap_or((server.now().max(arrived), false));
+        Some(Finished {
+            batch: job.batch,
+            arrived,
+            sent: sent.get(&job.id).copied().unwrap_or(at),
+            at,
+            done,
+        })
+    };
+    let counted = jobs.iter().filter(|job| job.id >= scenario.hopeless);
     Observed {
-        finished,
-        log: server.log(),
+        finished: counted.filter_map(how).collect(),
+        hung: ended.is_err(),
+        log,
         samples,
     }
+}
+
+/// When a job ended, and whether it was done, by its number.
+type Ends = Mutex<Vec<Option<(f64, bool)>>>;
+
+/// Sends the jobs of a batch when they arrive, and waits for all.
+async fn one_batch(server: &Server, clients: &[Arc<dyn Client>], batch: &[Job], ends: &Arc<Ends>) {
+    let mut tasks = JoinSet::new();
+    for job in batch.iter().copied() {
+        let client = clients[job.client % clients.len()].clone();
+        let (server, ends, began) = (server.clone(), ends.clone(), server.began());
+        let job = async move {
+            if job.arrives > 0.0 {
+                sleep(Duration::from_secs_f64(job.arrives)).await;
+            }
+            let mut request = Request::new(Full::<Bytes>::from("{}"));
+            request.extensions_mut().insert(job);
+            let status = client.send(request).await;
+            let done = status.is_some_and(|status| status.is_success());
+            ends.lock().expect("ends")[job.id] = Some((server.now(), done));
+        };
+        tasks.spawn(Shown::new(began, job));
+    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Over how many samples a rate is taken.

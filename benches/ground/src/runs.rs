@@ -24,25 +24,35 @@ pub fn rows(scenarios: &[Scenario], kinds: &[Kind], seeds: Range<u64>) -> Vec<Ro
     let work: Vec<(usize, u64)> = (0..rows.len())
         .flat_map(|row| seeds.clone().map(move |seed| (row, seed)))
         .collect();
-    let next = Mutex::new(work.into_iter());
-    let measured = Mutex::new(Vec::new());
+    let run = |(row, seed): &(usize, u64)| {
+        let row: &Row = &rows[*row];
+        run::run(&row.scenario, &row.kind, *seed)
+    };
+    let measured = on_all_cores(&work, run);
+    for ((row, _), run) in work.into_iter().zip(measured) {
+        rows[row].runs.push(run);
+    }
+    rows
+}
+
+/// What each comes to, in their order.
+pub fn on_all_cores<T: Sync, R: Send>(work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = Mutex::new(work.iter().enumerate());
+    let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 loop {
-                    let Some((row, seed)) = next.lock().expect("work").next() else {
+                    let Some((index, item)) = next.lock().expect("work").next() else {
                         break;
                     };
-                    let run = run::run(&rows[row].scenario, &rows[row].kind, seed);
-                    measured.lock().expect("measured").push((row, seed, run));
+                    let result = each(item);
+                    done.lock().expect("done").push((index, result));
                 }
             });
         }
     });
-    let mut measured = measured.into_inner().expect("measured");
-    measured.sort_by_key(|(row, seed, _)| (*row, *seed));
-    for (row, _, run) in measured {
-        rows[row].runs.push(run);
-    }
-    rows
+    let mut done = done.into_inner().expect("done");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }

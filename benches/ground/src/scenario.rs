@@ -20,9 +20,88 @@ pub enum Arrivals {
         trickle: usize,
         every: f64,
     },
+    /// So many at once, and the next so long after all of them are done. The sizes are used in turn.
+    Batches {
+        sizes: Vec<usize>,
+        gap: f64,
+    },
+    /// One every so many seconds. What counts is how long each waits until it is sent.
+    Steady {
+        every: f64,
+    },
     /// From a trace, in seconds.
     Given(Vec<f64>),
 }
+
+/// Which jobs take another time than the scenario's.
+#[derive(Clone, Copy, Debug)]
+pub enum Calls {
+    Same,
+    /// The first so many.
+    First {
+        jobs: usize,
+        latency: f64,
+    },
+    /// One in so many.
+    Every {
+        nth: usize,
+        latency: f64,
+    },
+}
+
+impl Calls {
+    /// The mean latency of a job, if it is another.
+    pub fn latency(self, id: usize) -> Option<f64> {
+        match self {
+            Self::First { jobs, latency } if id < jobs => Some(latency),
+            Self::Every { nth, latency } if id % nth == 0 => Some(latency),
+            _ => None,
+        }
+    }
+}
+
+/// Which requests are refused whatever the load.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// A share of them, at random.
+    Share(f64),
+    /// One in so many.
+    Every(usize),
+    /// The one of this number, counted from one.
+    Only(usize),
+}
+
+/// Refusals that have nothing to do with load.
+#[derive(Clone, Copy, Debug)]
+pub struct Random {
+    pub which: Which,
+    pub status: u16,
+    /// The `Retry-After` that comes along, in seconds, whatever the limits tell.
+    pub retry_after: Option<f64>,
+}
+
+impl Random {
+    /// Refusals without a hint.
+    pub fn of(share: f64, status: u16) -> Self {
+        Self {
+            which: Which::Share(share),
+            status,
+            retry_after: None,
+        }
+    }
+}
+
+/// When a run is over whose client does not end.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// So many times what the best possible client needs.
+    pub times: f64,
+    /// And so many seconds, not counting the gaps between batches.
+    pub seconds: f64,
+}
+
+/// What a scenario was drawn as in one respect: `limit`, `bucket`.
+pub type Label = (&'static str, &'static str);
 
 /// What our own client must reach.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +134,15 @@ pub struct Scenario {
     pub outage: Option<(f64, f64)>,
     /// The status that refuses what is over a rate.
     pub status: u16,
-    /// The share of requests answered 529 for no reason of load.
-    pub overloaded: f64,
+    pub random: Option<Random>,
     pub hints: Style,
     pub exactness: Exactness,
     pub arrivals: Arrivals,
+    pub calls: Calls,
+    /// The first so many jobs are refused for ever, with a `Retry-After` of ten seconds. They do not count.
+    pub hopeless: usize,
+    /// After which share of the work a streamed answer begins.
+    pub head: f64,
     /// Independent instances of the client.
     pub clients: usize,
     /// Each begins so many seconds after the one before.
@@ -69,6 +152,9 @@ pub struct Scenario {
     /// Vector's server model in place of the limits above.
     pub vector: Option<Model>,
     pub bounds: Bounds,
+    pub patience: Patience,
+    /// By which rows are grouped.
+    pub labels: Vec<Label>,
 }
 
 impl Scenario {
@@ -85,10 +171,13 @@ impl Scenario {
             knee: None,
             outage: None,
             status: 429,
-            overloaded: 0.0,
+            random: None,
             hints: Style::None,
             exactness: Exactness::Right,
             arrivals: Arrivals::AllAtOnce,
+            calls: Calls::Same,
+            hopeless: 0,
+            head: 0.1,
             clients: 1,
             join_every: 0.0,
             answers: Answers::Short,
@@ -98,6 +187,11 @@ impl Scenario {
                 refused: 25.0,
                 peak: None,
             },
+            patience: Patience {
+                times: 50.0,
+                seconds: 0.0,
+            },
+            labels: Vec::new(),
         }
     }
 
@@ -123,7 +217,7 @@ impl Scenario {
     pub fn hints(mut self, style: Style) -> Self {
         self.bounds.refused = match style {
             Style::None => 25.0,
-            Style::RetryAfter => 15.0,
+            Style::RetryAfter | Style::Traefik => 15.0,
             Style::OpenAi | Style::Anthropic | Style::Ietf | Style::Epoch => 10.0,
         };
         self.hints = style;
@@ -144,6 +238,36 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// Seconds between a batch's end and the next one's beginning.
+    pub fn gap(&self) -> f64 {
+        match self.arrivals {
+            Arrivals::Batches { gap, .. } => gap,
+            _ => 0.0,
+        }
+    }
+
+    /// How many jobs there are in each batch.
+    pub fn batches(&self) -> Vec<usize> {
+        let Arrivals::Batches { sizes, .. } = &self.arrivals else {
+            return vec![self.jobs];
+        };
+        let (mut batches, mut left) = (Vec::new(), self.jobs);
+        for size in sizes.iter().cycle() {
+            batches.push(left.min(*size));
+            left = left.saturating_sub(*size);
+            if left == 0 {
+                break;
+            }
+        }
+        batches
+    }
+
+    /// When a run is over whose client does not end.
+    pub fn cut_off(&self, best: f64) -> f64 {
+        let idle = self.gap() * (self.batches().len() - 1) as f64;
+        idle + self.patience.times * (best - idle) + self.patience.seconds
+    }
+
     /// How much longer work takes with so many in flight.
     pub fn slowdown(&self, in_flight: usize) -> f64 {
         self.knee

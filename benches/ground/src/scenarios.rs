@@ -1,8 +1,8 @@
 //! The scenarios. To add one, add it to a list here.
 
 use crate::hints::{Exactness, Style};
-use crate::limits::{Rule, Unit};
-use crate::scenario::{Arrivals, Scenario};
+use crate::limits::{Over, Rule, Unit};
+use crate::scenario::{Arrivals, Random, Scenario};
 use crate::schedule::Schedule;
 
 /// Every scenario, in the order of the table.
@@ -29,7 +29,7 @@ fn field() -> Vec<Scenario> {
     let fast_bucket =
         Scenario::new("bucket-600", "bucket 600/min, burst 10", 3000, 0.05).bucket(600.0, 10.0);
     let window = Scenario::new("window-300", "window 300/min", 2000, 2.0).rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 0.0,
     });
@@ -134,7 +134,7 @@ fn further() -> Vec<Scenario> {
     let mut overloaded =
         Scenario::new("random-529", "40 in flight, 5 % 529 at any load", 2000, 3.0)
             .in_flight(always(40.0));
-    overloaded.overloaded = 0.05;
+    overloaded.random = Some(Random::of(0.05, 529));
     let mut too_short = Scenario::new(
         "ra-short",
         "window 300/min, Retry-After ten times too short",
@@ -142,7 +142,7 @@ fn further() -> Vec<Scenario> {
         2.0,
     )
     .rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 0.0,
     })
@@ -194,9 +194,9 @@ fn further() -> Vec<Scenario> {
         always_20,
         slows,
         Scenario::new("sliding", "log 100/min, refused ones count", 500, 2.0).rule(Rule::Sliding {
-            limit: 100.0,
+            limit: Schedule::always(100.0),
             period: 60.0,
-            counts_refused: true,
+            over: Over::Counted,
         }),
         Scenario::new("burst-1", "bucket 600/min, burst 1", 3000, 1.0).bucket(600.0, 1.0),
         heavy,
@@ -244,7 +244,7 @@ fn further() -> Vec<Scenario> {
             2.0,
         )
         .rule(Rule::Window {
-            limit: 500.0,
+            limit: Schedule::always(500.0),
             period: 60.0,
             phase: 41.0,
         }),
@@ -255,7 +255,7 @@ fn further() -> Vec<Scenario> {
             0.05,
         )
         .rule(Rule::Opened {
-            limit: 60.0,
+            limit: Schedule::always(60.0),
             period: 3.0,
         })
         .hints(Style::Epoch),

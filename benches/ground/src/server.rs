@@ -1,6 +1,7 @@
 //! The simulated API, as a service on tokio's paused clock.
 
 mod body;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -18,19 +19,17 @@ use tokio::time::{Instant, sleep};
 use tower::Service;
 
 use crate::hints;
-use crate::limits::{Limits, Refusal};
+use crate::limits::Limits;
 use crate::scenario::Scenario;
 use crate::vector::{Drawn, LastSecond};
 use crate::work::{Job, rng};
 
 use body::Work;
 pub use body::{Answers, Body};
+use state::{Refused, State};
 
 /// How long it takes to be refused.
 const REFUSAL: f64 = 0.035;
-
-/// After which share of the work a streamed answer begins.
-const HEAD: f64 = 0.1;
 
 /// What the server saw.
 #[derive(Clone, Debug, Default)]
@@ -47,43 +46,13 @@ pub struct Log {
     pub disturbed: usize,
 }
 
-#[derive(Debug)]
-struct State {
-    limits: Limits,
-    in_flight: usize,
-    log: Log,
-    luck: fastrand::Rng,
-    last_second: LastSecond,
-}
-
 /// What becomes of an attempt.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     after: f64,
-    refusal: Option<Refusal>,
+    refusal: Option<Refused>,
     /// Whether it is in flight until then.
     held: bool,
-}
-
-impl State {
-    /// Refuses a request, for a reason of load or another.
-    fn refuse(&mut self, scenario: &Scenario, now: f64, job: &Job) -> Option<Refusal> {
-        let disturbed = match scenario.outage {
-            Some((from, to)) if (from..to).contains(&now) => Some(503),
-            _ if self.luck.f64() < scenario.overloaded => Some(529),
-            _ => None,
-        };
-        if let Some(status) = disturbed {
-            self.log.disturbed += 1;
-            return Some(Refusal { status, wait: None });
-        }
-        let mut refusal = self.limits.admit(now, job.cost, self.in_flight).err()?;
-        if refusal.status == 429 {
-            refusal.status = scenario.status;
-        }
-        self.log.refused += 1;
-        Some(refusal)
-    }
 }
 
 #[derive(Debug)]
@@ -113,6 +82,7 @@ impl Server {
             in_flight: 0,
             log: Log::default(),
             luck: rng(seed, u64::MAX),
+            attempts: 0,
             last_second: LastSecond::default(),
         };
         let scenario = scenario.clone();
@@ -181,7 +151,7 @@ impl Server {
                     status,
                     held,
                 } = model.draw(job.latency, scenario.latency, state.in_flight + 1, rate);
-                let refusal = (status != 200).then_some(Refusal { status, wait: None });
+                let refusal = (status != 200).then(|| Refused::of(status));
                 state.log.refused += usize::from(refusal.is_some());
                 Fate {
                     after,
@@ -215,16 +185,19 @@ impl Server {
         fate
     }
 
-    fn answer(&self, refusal: Option<Refusal>, body: Body) -> Response<Body> {
+    fn answer(&self, refused: Option<Refused>, body: Body) -> Response<Body> {
         let shared = &self.shared;
         let now = self.now();
         let quotas = shared.state.lock().expect("state").limits.quotas(now);
         let mut response = Response::new(body);
-        let status = refusal.map_or(200, |refusal| refusal.status);
+        let status = refused.map_or(200, |refused| refused.refusal.status);
         *response.status_mut() = StatusCode::from_u16(status).expect("a status");
         let (style, exactness) = (shared.scenario.hints, shared.scenario.exactness);
-        let wait = refusal.map(|refusal| refusal.wait);
+        let wait = refused.map(|refused| refused.refusal.wait);
         hints::write(response.headers_mut(), style, exactness, now, &quotas, wait);
+        if let Some(seconds) = refused.and_then(|refused| refused.retry_after) {
+            hints::retry_after(response.headers_mut(), seconds);
+        }
         response
     }
 }
@@ -269,7 +242,7 @@ impl Service<Request<Full<Bytes>>> for Server {
             let body = match server.shared.scenario.answers {
                 Answers::Streamed if refused.is_none() => {
                     let work = in_flight.map(|place| Work::begin(place, takes(1.0)));
-                    sleep(takes(HEAD)).await;
+                    sleep(takes(server.shared.scenario.head)).await;
                     Body::streamed(work)
                 }
                 answers => {

@@ -2,6 +2,7 @@
 //! from the seed and the job's number, so that every client faces the same work.
 
 use std::f64::consts::TAU;
+use std::iter::repeat_n;
 
 use crate::scenario::{Arrivals, Scenario};
 
@@ -9,12 +10,15 @@ use crate::scenario::{Arrivals, Scenario};
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     pub id: usize,
+    /// Seconds since its batch began.
     pub arrives: f64,
     pub cost: u32,
     /// Seconds of work on an idle server.
     pub latency: f64,
     /// Which of the clients it belongs to.
     pub client: usize,
+    /// It arrives when all earlier batches are done and a gap has passed.
+    pub batch: usize,
 }
 
 /// A random source that depends on nothing but its arguments.
@@ -34,6 +38,8 @@ fn log_normal(rng: &mut fastrand::Rng, mean: f64, sigma: f64) -> f64 {
 /// The jobs of a scenario, in the order in which they arrive.
 pub fn jobs(scenario: &Scenario, seed: u64) -> Vec<Job> {
     let arrivals = arrivals(scenario, seed);
+    let sizes = scenario.batches().into_iter().enumerate();
+    let batches: Vec<usize> = sizes.flat_map(|(batch, n)| repeat_n(batch, n)).collect();
     let jitter = |rng: &mut fastrand::Rng| match &scenario.vector {
         Some(model) => -(1.0 - rng.f64()).ln() * model.jitter * scenario.latency,
         None => 0.0,
@@ -41,23 +47,25 @@ pub fn jobs(scenario: &Scenario, seed: u64) -> Vec<Job> {
     let job = |(id, arrives)| {
         let mut rng = rng(seed, id as u64 + 1);
         let client = id % scenario.clients;
+        let mean = scenario.calls.latency(id).unwrap_or(scenario.latency);
         Job {
             id,
             arrives: arrives + scenario.join_every * client as f64,
             cost: rng.u32(scenario.cost.clone()),
-            latency: log_normal(&mut rng, scenario.latency, scenario.sigma) + jitter(&mut rng),
+            latency: log_normal(&mut rng, mean, scenario.sigma) + jitter(&mut rng),
             client,
+            batch: batches[id],
         }
     };
     let mut jobs: Vec<Job> = arrivals.into_iter().enumerate().map(job).collect();
-    jobs.sort_by(|a, b| a.arrives.total_cmp(&b.arrives));
+    jobs.sort_by(|a, b| a.batch.cmp(&b.batch).then(a.arrives.total_cmp(&b.arrives)));
     jobs
 }
 
 fn arrivals(scenario: &Scenario, seed: u64) -> Vec<f64> {
     let n = scenario.jobs;
     match &scenario.arrivals {
-        Arrivals::AllAtOnce => vec![0.0; n],
+        Arrivals::AllAtOnce | Arrivals::Batches { .. } => vec![0.0; n],
         Arrivals::Poisson { per_second } => {
             let (mut rng, mut at) = (rng(seed, 0), 0.0);
             let gap = |_| {
@@ -69,6 +77,7 @@ fn arrivals(scenario: &Scenario, seed: u64) -> Vec<f64> {
         Arrivals::TrickleThenBurst { trickle, every } => {
             (0..n).map(|i| i.min(*trickle) as f64 * every).collect()
         }
+        Arrivals::Steady { every } => (0..n).map(|i| i as f64 * every).collect(),
         Arrivals::Given(times) => times.iter().copied().take(n).collect(),
     }
 }

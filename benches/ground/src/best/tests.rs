@@ -1,4 +1,6 @@
 use super::*;
+use crate::limits::Over;
+use crate::scenario::Arrivals;
 use crate::scenarios;
 use crate::work;
 
@@ -45,7 +47,7 @@ fn a_bucket_is_paced_after_its_burst() {
 fn windows_are_used_at_their_beginning() {
     let (scenario, jobs) = even(2000, 2.0);
     let scenario = scenario.rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 0.0,
     });
@@ -57,7 +59,7 @@ fn windows_are_used_at_their_beginning() {
 fn a_window_met_late_is_over_sooner() {
     let (scenario, jobs) = even(2000, 2.0);
     let scenario = scenario.rule(Rule::Window {
-        limit: 300.0,
+        limit: Schedule::always(300.0),
         period: 60.0,
         phase: 41.0,
     });
@@ -70,9 +72,9 @@ fn a_window_met_late_is_over_sooner() {
 fn a_sliding_log_gives_back_after_its_period() {
     let (scenario, jobs) = even(20, 1.0);
     let rule = Rule::Sliding {
-        limit: 5.0,
+        limit: Schedule::always(5.0),
         period: 30.0,
-        counts_refused: true,
+        over: Over::Counted,
     };
     close(best(&scenario.rule(rule), &jobs), 3.0 * 30.0 + 1.0);
 }
@@ -134,4 +136,29 @@ fn what_the_best_has_in_flight_follows_every_limit() {
     let (in_flight, per_second) = both("tokens", 0.0);
     close(per_second.expect("a rate"), 2000.0 / 425.0);
     close(in_flight.expect("a number"), 4.0 * 2000.0 / 425.0);
+}
+
+#[test]
+fn a_batch_finds_what_came_back_in_the_gap() {
+    let (scenario, _) = even(200, 1.0);
+    let mut scenario = scenario.bucket(60.0, 20.0);
+    scenario.arrivals = Arrivals::Batches {
+        sizes: vec![100],
+        gap: 600.0,
+    };
+    let jobs = work::jobs(&scenario, 1);
+    let finished = run(&scenario, &jobs);
+    // 20 at once and 80 a second apart, twice.
+    let makespan = 2.0 * 81.0 + 600.0;
+    close(last(&finished), makespan);
+    close(measure::time(&scenario, &finished, makespan), 2.0 * 81.0);
+}
+
+#[test]
+fn work_ends_on_the_clocks_milliseconds() {
+    let (scenario, jobs) = even(10, 0.0012);
+    close(
+        best(&scenario.in_flight(Schedule::always(1.0)), &jobs),
+        0.02,
+    );
 }

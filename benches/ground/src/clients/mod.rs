@@ -4,6 +4,7 @@ mod aws;
 mod drivers;
 mod glue;
 mod queue;
+mod retries;
 mod rivals;
 mod sdk;
 mod stack;
@@ -65,6 +66,7 @@ enum Build {
     As(fn(Server) -> Arc<dyn Client>),
     Learned(Tuning),
     Driven(Driver),
+    FixedAt(usize),
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             Build::As(build) => build(server),
             Build::Learned(tuning) => throttle::learned_with(server, tuning),
             Build::Driven(driver) => throttle::driven(server, driver, jobs),
+            Build::FixedAt(limit) => throttle::fixed(server, limit),
         }
     }
 
@@ -83,6 +86,19 @@ impl Kind {
             Build::Driven(driver) => Some(driver),
             _ => None,
         }
+    }
+
+    /// The kind that is given a limit.
+    pub const fn fixed_at(limit: usize) -> Self {
+        Self {
+            build: Build::FixedAt(limit),
+            ..own("throttle-fixed-at", "Fixed, at the limit", retries::build)
+        }
+    }
+
+    /// Whether it takes part only if it is named.
+    pub fn is_extra(&self) -> bool {
+        matches!(self.build, Build::Driven(_)) || self.name == RETRIES.name
     }
 
     /// The kind that is held to the bounds, with other constants.
@@ -127,9 +143,14 @@ const fn driven(name: &'static str, about: &'static str, driver: Driver) -> Kind
 }
 
 /// The kind that is given the limit of 10 in Vector's conditions.
-pub const FIXED_AT_10: Kind = own("throttle-fixed-10", "Fixed at 10", |s| {
-    throttle::fixed(s, 10)
-});
+pub const FIXED_AT_10: Kind = Kind::fixed_at(10);
+
+/// Our retries without a limit.
+pub const RETRIES: Kind = own(
+    "throttle-retries",
+    "this crate's retry layer alone",
+    retries::build,
+);
 
 /// The kind that is held to the bounds.
 pub const DEFAULTS: &str = "throttle";
@@ -231,5 +252,5 @@ pub const DRIVEN: &[Kind] = &[
 
 /// Every kind that has a name.
 pub fn named() -> impl Iterator<Item = &'static Kind> {
-    ALL.iter().chain(DRIVEN)
+    ALL.iter().chain(DRIVEN).chain([&RETRIES])
 }

@@ -37,15 +37,29 @@ pub enum Rule {
     },
     /// So many in each period, counted from zero when the period begins. The run begins `phase`
     /// seconds into one.
-    Window { limit: f64, period: f64, phase: f64 },
-    /// So many in a period, which begins with the first request after the last one has ended.
-    Opened { limit: f64, period: f64 },
-    /// So many in any stretch as long as the period; refused ones may count as well.
-    Sliding {
-        limit: f64,
+    Window {
+        limit: Schedule,
         period: f64,
-        counts_refused: bool,
+        phase: f64,
     },
+    /// So many in a period, which begins with the first request after the last one has ended.
+    Opened { limit: Schedule, period: f64 },
+    /// So many in any stretch as long as the period.
+    Sliding {
+        limit: Schedule,
+        period: f64,
+        over: Over,
+    },
+}
+
+/// What a sliding log does with what is over its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Forgotten,
+    /// It counts like what is taken.
+    Counted,
+    /// All is refused for a period from the first that is over, and then the log is empty.
+    Blocked,
 }
 
 /// What the server could tell of one limit.
@@ -100,8 +114,8 @@ impl Limits {
             Rule::Sliding {
                 limit,
                 period,
-                counts_refused,
-            } => Meter::Sliding(Sliding::new(limit, period, counts_refused)),
+                over,
+            } => Meter::Sliding(Sliding::new(limit, period, over)),
         };
         Self {
             meters: rules.iter().map(meter).collect(),
@@ -110,6 +124,22 @@ impl Limits {
 
     /// Takes a request in, or says why not. `in_flight` does not include it.
     pub fn admit(&mut self, now: f64, cost: u32, in_flight: usize) -> Result<(), Refusal> {
+        let refusal = self.refusal(now, cost, in_flight);
+        for meter in &mut self.meters {
+            match (meter, refusal) {
+                (Meter::Sliding(log), Some(_)) => log.refuse(now),
+                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
+                (Meter::Window(window), None) => window.take(now),
+                (Meter::Opened(window), None) => window.take(now),
+                (Meter::Sliding(log), None) => log.take(now),
+                _ => {}
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Why a request would not be taken, which none of the limits counts as an attempt.
+    pub fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
         let mut refusal: Option<Refusal> = None;
         for meter in &mut self.meters {
             let (status, wait) = match meter {
@@ -128,17 +158,7 @@ impl Limits {
                 });
             }
         }
-        for meter in &mut self.meters {
-            match (meter, refusal) {
-                (Meter::Sliding(log), Some(_)) => log.refuse(now),
-                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
-                (Meter::Window(window), None) => window.take(now),
-                (Meter::Opened(window), None) => window.take(now),
-                (Meter::Sliding(log), None) => log.take(now),
-                _ => {}
-            }
-        }
-        refusal.map_or(Ok(()), Err)
+        refusal
     }
 
     /// What could be told of each rate limit now.

@@ -45,7 +45,7 @@ fn a_bucket_of_tokens_takes_what_a_request_costs() {
 #[test]
 fn a_window_begins_anew() {
     let mut limits = Limits::new(&[Rule::Window {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
         phase: 0.0,
     }]);
@@ -57,7 +57,7 @@ fn a_window_begins_anew() {
 #[test]
 fn a_request_may_open_a_window() {
     let mut limits = Limits::new(&[Rule::Opened {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
     }]);
     assert!(limits.admit(20.0, 1, 0).is_ok());
@@ -70,7 +70,7 @@ fn a_request_may_open_a_window() {
 #[test]
 fn a_run_may_begin_within_a_window() {
     let mut limits = Limits::new(&[Rule::Window {
-        limit: 1.0,
+        limit: Schedule::always(1.0),
         period: 60.0,
         phase: 45.0,
     }]);
@@ -82,13 +82,13 @@ fn a_run_may_begin_within_a_window() {
 
 #[test]
 fn refusals_may_count_in_a_sliding_log() {
-    let sliding = |counts_refused| Rule::Sliding {
-        limit: 1.0,
+    let sliding = |over| Rule::Sliding {
+        limit: Schedule::always(1.0),
         period: 10.0,
-        counts_refused,
+        over,
     };
-    for (counts_refused, taken) in [(false, true), (true, false)] {
-        let mut limits = Limits::new(&[sliding(counts_refused)]);
+    for (over, taken) in [(Over::Forgotten, true), (Over::Counted, false)] {
+        let mut limits = Limits::new(&[sliding(over)]);
         assert!(limits.admit(0.0, 1, 0).is_ok());
         assert_eq!(limits.admit(6.0, 1, 0).unwrap_err().wait, Some(4.0));
         assert_eq!(limits.admit(10.0, 1, 0).is_ok(), taken);
@@ -96,10 +96,23 @@ fn refusals_may_count_in_a_sliding_log() {
 }
 
 #[test]
+fn a_refusal_may_block_for_a_period() {
+    let mut limits = Limits::new(&[Rule::Sliding {
+        limit: Schedule::always(1.0),
+        period: 10.0,
+        over: Over::Blocked,
+    }]);
+    assert!(limits.admit(0.0, 1, 0).is_ok());
+    assert_eq!(limits.admit(6.0, 1, 0).unwrap_err().wait, Some(10.0));
+    assert_eq!(limits.admit(11.0, 1, 0).unwrap_err().wait, Some(5.0));
+    assert!(limits.admit(16.0, 1, 0).is_ok());
+}
+
+#[test]
 fn a_combination_takes_nothing_when_one_refuses() {
     let mut limits = Limits::new(&[
         Rule::Window {
-            limit: 2.0,
+            limit: Schedule::always(2.0),
             period: 60.0,
             phase: 0.0,
         },

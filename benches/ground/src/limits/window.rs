@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 
-use super::{Quota, Unit};
+use crate::schedule::Schedule;
+
+use super::{Over, Quota, Unit};
 
 /// A window that begins anew every period.
 #[derive(Clone, Debug)]
 pub struct Fixed {
-    limit: f64,
+    limit: Schedule,
     period: f64,
     phase: f64,
     index: u64,
@@ -13,7 +15,7 @@ pub struct Fixed {
 }
 
 impl Fixed {
-    pub fn new(limit: f64, period: f64, phase: f64) -> Self {
+    pub fn new(limit: Schedule, period: f64, phase: f64) -> Self {
         Self {
             limit,
             period,
@@ -36,7 +38,7 @@ impl Fixed {
 
     pub fn wait(&mut self, now: f64) -> f64 {
         self.turn(now);
-        if self.used < self.limit {
+        if self.used < self.limit.at(now) {
             0.0
         } else {
             self.reset(now)
@@ -50,10 +52,11 @@ impl Fixed {
 
     pub fn quota(&mut self, now: f64) -> Quota {
         self.turn(now);
+        let limit = self.limit.at(now);
         Quota {
             unit: Unit::Requests,
-            limit: self.limit,
-            remaining: self.limit - self.used,
+            limit,
+            remaining: (limit - self.used).max(0.0),
             reset: self.reset(now),
             window: self.period,
         }
@@ -63,14 +66,14 @@ impl Fixed {
 /// A window that begins with the first request after the last one has ended.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    limit: f64,
+    limit: Schedule,
     period: f64,
     ends: f64,
     used: f64,
 }
 
 impl Opened {
-    pub fn new(limit: f64, period: f64) -> Self {
+    pub fn new(limit: Schedule, period: f64) -> Self {
         Self {
             limit,
             period,
@@ -84,7 +87,7 @@ impl Opened {
     }
 
     pub fn wait(&self, now: f64) -> f64 {
-        if self.has_ended(now) || self.used < self.limit {
+        if self.has_ended(now) || self.used < self.limit.at(now) {
             0.0
         } else {
             self.ends - now
@@ -104,10 +107,11 @@ impl Opened {
         } else {
             (self.used, self.ends - now)
         };
+        let limit = self.limit.at(now);
         Quota {
             unit: Unit::Requests,
-            limit: self.limit,
-            remaining: self.limit - used,
+            limit,
+            remaining: (limit - used).max(0.0),
             reset,
             window: self.period,
         }
@@ -117,23 +121,30 @@ impl Opened {
 /// A log of what was counted in the last period.
 #[derive(Clone, Debug)]
 pub struct Sliding {
-    limit: usize,
+    limit: Schedule,
     period: f64,
-    counts_refused: bool,
+    over: Over,
     log: VecDeque<f64>,
+    /// Until when all is refused.
+    blocked: Option<f64>,
 }
 
 impl Sliding {
-    pub fn new(limit: f64, period: f64, counts_refused: bool) -> Self {
+    pub fn new(limit: Schedule, period: f64, over: Over) -> Self {
         Self {
-            limit: limit as usize,
+            limit,
             period,
-            counts_refused,
+            over,
             log: VecDeque::new(),
+            blocked: None,
         }
     }
 
     fn forget(&mut self, now: f64) {
+        if self.blocked.is_some_and(|until| until <= now + 1e-9) {
+            self.blocked = None;
+            self.log.clear();
+        }
         while self
             .log
             .front()
@@ -146,7 +157,11 @@ impl Sliding {
     /// Seconds until the log has room.
     pub fn wait(&mut self, now: f64) -> f64 {
         self.forget(now);
-        match self.log.len().checked_sub(self.limit) {
+        if let Some(until) = self.blocked {
+            return until - now;
+        }
+        match self.log.len().checked_sub(self.limit.at(now) as usize) {
+            Some(_) if self.over == Over::Blocked => self.period,
             Some(over) => self.log[over] + self.period - now,
             None => 0.0,
         }
@@ -157,17 +172,22 @@ impl Sliding {
     }
 
     pub fn refuse(&mut self, now: f64) {
-        if self.counts_refused {
-            self.log.push_back(now);
+        match self.over {
+            Over::Forgotten => {}
+            Over::Counted => self.log.push_back(now),
+            Over::Blocked => {
+                self.blocked.get_or_insert(now + self.period);
+            }
         }
     }
 
     pub fn quota(&mut self, now: f64) -> Quota {
         self.forget(now);
+        let limit = self.limit.at(now);
         Quota {
             unit: Unit::Requests,
-            limit: self.limit as f64,
-            remaining: self.limit.saturating_sub(self.log.len()) as f64,
+            limit,
+            remaining: (limit - self.log.len() as f64).max(0.0),
             // Such servers tell the period; when quota comes back they do not say.
             reset: self.period,
             window: self.period,

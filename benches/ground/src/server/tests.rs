@@ -2,6 +2,7 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::hints::Style;
+use crate::scenario::{Random, Which};
 use crate::schedule::Schedule;
 use crate::vector;
 
@@ -12,6 +13,7 @@ fn job(latency: f64) -> Job {
         cost: 1,
         latency,
         client: 0,
+        batch: 0,
     }
 }
 
@@ -140,4 +142,27 @@ async fn the_work_goes_on_unread_and_ends_when_the_body_is_dropped() {
     drop(kept);
     drop(begin(&server).await);
     assert_eq!(server.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn some_are_refused_whatever_the_load() {
+    let mut scenario = one_place();
+    let mut random = Random::of(0.0, 429);
+    (random.which, random.retry_after) = (Which::Every(2), Some(1.0));
+    scenario.random = Some(random);
+    let server = Server::new(&scenario, 1);
+    assert_eq!(ask(&server, job(2.0)).await.0, 200);
+    let (status, _, headers) = ask(&server, job(2.0)).await;
+    assert_eq!(
+        (status, &headers["retry-after"]),
+        (429, &"1".parse().expect("a value"))
+    );
+    assert_eq!((server.log().disturbed, server.log().refused), (1, 0));
+    scenario.hopeless = 1;
+    let server = Server::new(&scenario, 1);
+    let (status, _, headers) = ask(&server, job(2.0)).await;
+    assert_eq!(
+        (status, &headers["retry-after"]),
+        (429, &"10".parse().expect("a value"))
+    );
 }
