@@ -16,6 +16,7 @@ const TOLD: &str = "each spends what both are told is left";
 const CLIMB: &str = "the climb from 4 takes an eighth of the time";
 const AVERAGE: &str = "a sliding average is taken for windows longer than it needs to fall";
 const EARLY: &str = "the look at its end comes a moment early, and the next one late";
+const TIMER: &str = "its reset is of a timer of its own: its requests come back one by one";
 const SILENT: &str = "closes without a word: the first end is found by looking";
 
 pub(crate) fn all() -> Vec<Scenario> {
@@ -172,7 +173,15 @@ fn node() -> Vec<Scenario> {
         let name = format!("rate-limiter-flexible{name}");
         window(&name, "flexible.js", (limit, every), latency, options).hints(headers)
     };
+    // What exceeds the limit is refused until a window's length after the first refusal.
+    let nest = |limit, every, latency| {
+        let options = json!({"limit": limit, "ttl": every * 1000});
+        let name = "@nestjs/throttler";
+        window(name, "nest.js", (limit, every), latency, options).hints(true)
+    };
     vec![
+        // The longest first, so that the rest is done beside it.
+        nest(30, 5, 50).beyond(TIMER),
         express("draft-6", 50, 2, 20),
         express("draft-7", 100, 5, 100),
         express("draft-7", 150, 10, 300),
