@@ -69,6 +69,16 @@ impl<S> AdaptiveConcurrency<S> {
         self.inner
     }
 
+    /// Answers a request that has no permit.
+    #[cold]
+    fn refuse<F>(&self) -> ResponseFuture<F> {
+        assert!(
+            self.admission.gate().is_closed(),
+            "`AdaptiveConcurrency::call` without a permit; `poll_ready` must be called first",
+        );
+        ResponseFuture::closed()
+    }
+
     /// A handle to look at the gate from outside, and to steer it.
     #[must_use]
     pub fn handle(&self) -> Handle {
@@ -116,13 +126,9 @@ where
     /// If the service was not ready, as [`Service::call`] allows.
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let permit = self.admission.take();
-        if permit.is_none() && self.admission.gate().is_closed() {
-            return ResponseFuture::closed();
-        }
-        let permit = permit.expect(
-            "`AdaptiveConcurrency::call` without a permit; `poll_ready` must be called first",
-        );
+        let Some(permit) = self.admission.take() else {
+            return self.refuse();
+        };
         ResponseFuture::new(
             self.inner.call(request),
             permit,

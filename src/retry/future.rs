@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::body::ResponseBody;
-use super::classify::{Classify, RefusalsOnly};
+use super::classify::{Classify, Decision, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::finish::{accept, copy, finish, mark, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Disposition, HeadClass, Refused};
 use super::next::{self, Next, Ready, ask_hook};
-use super::plan::{Gone, RetryState};
+use super::plan::RetryState;
 use super::policy::Policy;
 use crate::message::{HttpResponse, WithBody};
 
@@ -77,11 +77,9 @@ where
         future: S::Future,
         service: S,
         kept: Option<Req>,
-        gone: Gone,
         policy: Arc<Policy<C, H, K>>,
-        since: Option<Instant>,
+        retry: RetryState,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 1, gone, since);
         Self {
             state: State::Called { future },
             service: Some(service),
@@ -96,11 +94,9 @@ where
         request: Req,
         service: S,
         kept: Option<Req>,
-        gone: Gone,
         policy: Arc<Policy<C, H, K>>,
-        since: Option<Instant>,
+        retry: RetryState,
     ) -> Self {
-        let retry = RetryState::begin(&policy.config, 0, gone, since);
         let next = Next::new(request, None);
         Self {
             state: State::Waiting { next },
@@ -124,11 +120,13 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = ready!(self.as_mut().poll_answer(cx));
-        let mut this = self.project();
-        this.state.set(State::Done);
-        (*this.service, *this.policy) = (None, None);
-        Poll::Ready(result)
+        let answer = self.as_mut().poll_answer(cx);
+        if answer.is_ready() {
+            let mut this = self.project();
+            this.state.set(State::Done);
+            (*this.service, *this.policy) = (None, None);
+        }
+        answer
     }
 }
 
@@ -151,28 +149,25 @@ where
         loop {
             let state = match this.state.as_mut().project() {
                 StateProj::Called { future } => {
-                    let Poll::Ready(mut result) = future.poll(cx) else {
-                        // An answer that is there at once needs no clock.
-                        retry.sent_at.get_or_insert_with(Instant::now);
-                        return Poll::Pending;
-                    };
                     // Judged where it lies: a response is large, and each move of it costs.
-                    let kept = this.kept.as_ref();
-                    let class = match &mut result {
-                        Err(_) => None,
-                        Ok(response) => {
-                            let repeatable = || retry.may_repeat(kept, policy);
-                            let sent_at = retry.sent_at;
-                            match policy.judge::<_, S::Error>(response, sent_at, repeatable) {
-                                HeadClass::Accepted { served } => {
-                                    accept(response.extensions_mut(), served, policy, retry);
-                                    return Poll::Ready(result.map(pass_on));
-                                }
-                                class => Some(class),
-                            }
+                    let mut polled = future.poll(cx);
+                    let decision = match &mut polled {
+                        Poll::Pending => {
+                            // An answer that is there at once needs no clock.
+                            retry.sent_at.get_or_insert_with(Instant::now);
+                            return Poll::Pending;
                         }
+                        Poll::Ready(Err(error)) => policy.classify.classify(Err(&*error)),
+                        Poll::Ready(Ok(response)) => match policy.glance::<_, S::Error>(response) {
+                            Ok(served) => {
+                                accept(response.extensions_mut(), served, policy, retry);
+                                return polled.map_ok(pass_on);
+                            }
+                            Err(decision) => decision,
+                        },
                     };
-                    match on_failure::<S, Req, C, H, K>(result, class, kept, policy, retry) {
+                    let (result, kept) = (ready!(polled), this.kept.as_ref());
+                    match on_failure::<S, Req, C, H, K>(result, decision, kept, policy, retry) {
                         Step::Done(result) => return Poll::Ready(result),
                         Step::Go(state) => state,
                     }
@@ -248,11 +243,11 @@ type StepOf<S, Req, H> = Step<
     <H as OnRefusal<Req>>::Future,
 >;
 
-/// Decides about an attempt that was not accepted at a glance: an error, or an answer of this `class`.
+/// Decides about an attempt that was not accepted at a glance, and of which the classifier says `decision`.
 #[cold]
 fn on_failure<S, Req, C, H, K>(
     mut result: Result<S::Response, S::Error>,
-    class: Option<HeadClass>,
+    decision: Decision,
     kept: Option<&Req>,
     policy: &Policy<C, H, K>,
     retry: &mut RetryState,
@@ -260,40 +255,36 @@ fn on_failure<S, Req, C, H, K>(
 where
     S: Service<Req>,
     S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
-    C: Classify<S::Error>,
     H: OnRefusal<Req>,
     K: CloneRequest<Req>,
 {
-    let response = match &mut result {
-        Ok(response) => response,
-        Err(error) => {
-            let decision = policy.classify.classify(Err(&*error));
-            let may = decision.allows(|| retry.may_repeat(kept, policy));
-            return match next::after_error(may, kept, policy, retry) {
-                Some(next) => Step::Go(State::Waiting { next }),
-                None => Step::Done(result.map(pass_on)),
-            };
-        }
+    let repeatable = || retry.may_repeat(kept, policy);
+    let Ok(response) = &mut result else {
+        let may = decision.allows(repeatable);
+        return match next::after_error(may, kept, policy, retry) {
+            Some(next) => Step::Go(State::Waiting { next }),
+            None => Step::Done(result.map(pass_on)),
+        };
     };
-    let (context, disposition, acting) = match class {
-        Some(HeadClass::Read(context)) => (context, None, None),
-        Some(HeadClass::Returned(context, disposition)) => {
-            let refusal = Refusal {
-                status: response.status(),
-                headers: response.headers(),
-                hint: &context.hint,
-                attempt: retry.attempts,
-            };
-            let acting = ask_hook(refusal, kept, policy, retry);
-            if acting.is_none() {
-                let extensions = response.extensions_mut();
-                mark(extensions, disposition, context.hint, policy, retry);
-                return Step::Done(result.map(pass_on));
+    let (context, disposition, acting) =
+        match policy.judge(&*response, decision, retry.sent_at, repeatable) {
+            HeadClass::Read(context) => (context, None, None),
+            HeadClass::Returned(context, disposition) => {
+                let refusal = Refusal {
+                    status: response.status(),
+                    headers: response.headers(),
+                    hint: &context.hint,
+                    attempt: retry.attempts,
+                };
+                let acting = ask_hook(refusal, kept, policy, retry);
+                if acting.is_none() {
+                    let extensions = response.extensions_mut();
+                    mark(extensions, disposition, context.hint, policy, retry);
+                    return Step::Done(result.map(pass_on));
+                }
+                (context, Some(disposition), acting)
             }
-            (context, Some(disposition), acting)
-        }
-        Some(HeadClass::Accepted { .. }) | None => return Step::Done(result.map(pass_on)),
-    };
+        };
     Step::Go(State::Reading {
         refused: result
             .ok()

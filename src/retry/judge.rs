@@ -16,11 +16,9 @@ use super::policy::Policy;
 use crate::hint::{Hint, Verdict};
 use crate::message::{Governor, HttpResponse, Unsent};
 
-/// What a response's head says.
+/// What the head of a response says that is not accepted at a glance.
 pub(super) enum HeadClass {
-    /// It is what the caller is waiting for.
-    Accepted { served: bool },
-    /// It is not, but the layer returns it by itself.
+    /// The layer returns it by itself.
     Returned(HeadContext, Disposition),
     /// Its body is worth reading.
     Read(HeadContext),
@@ -78,15 +76,10 @@ impl Disposition {
 }
 
 impl<C, H, K> Policy<C, H, K> {
-    /// Looks at a response's head. `repeatable` says whether the request may be sent again though
-    /// it may have been served, and `sent_at` when its attempt was found to take time.
+    /// Whether a response is accepted at a glance, and then whether it was served. If it is not, what the
+    /// classifier says of it.
     #[inline]
-    pub(super) fn judge<R, E>(
-        &self,
-        response: &R,
-        sent_at: Option<Instant>,
-        repeatable: impl Fn() -> bool,
-    ) -> HeadClass
+    pub(super) fn glance<R, E>(&self, response: &R) -> Result<bool, Decision>
     where
         R: HttpResponse,
         C: Classify<E>,
@@ -94,17 +87,15 @@ impl<C, H, K> Policy<C, H, K> {
         let status = response.status();
         let head = Head::new(status, response.headers());
         match self.classify.classify(Ok(head)) {
-            Decision::Default if status.as_u16() < 400 => HeadClass::Accepted { served: true },
-            Decision::Accept => HeadClass::Accepted {
-                served: status.as_u16() < 400,
-            },
-            decision => self.judge_closely(response, decision, sent_at, repeatable),
+            Decision::Default if status.as_u16() < 400 => Ok(true),
+            Decision::Accept => Ok(status.as_u16() < 400),
+            decision => Err(decision),
         }
     }
 
-    /// Kept out of the way of answers that are accepted at a glance.
-    #[cold]
-    fn judge_closely<R>(
+    /// Judges a response that is not accepted at a glance. `repeatable` says whether the request may be
+    /// sent again though it may have been served, and `sent_at` when its attempt was found to take time.
+    pub(super) fn judge<R>(
         &self,
         response: &R,
         decision: Decision,

@@ -17,7 +17,7 @@ use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
-use super::plan::Gone;
+use super::plan::{Gone, RetryState};
 use super::policy::{Policies, Policy};
 use crate::message::{HttpResponse, WithBody};
 
@@ -108,12 +108,14 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
             // The service that was polled goes with the request: it may hold a permit, or a place.
             let fresh = self.inner.clone();
             let polled = std::mem::replace(&mut self.inner, fresh);
-            return ResponseFuture::waiting(request, polled, kept, gone, policy, since);
+            let retry = RetryState::begin(&policy.config, 0, gone, since);
+            return ResponseFuture::waiting(request, polled, kept, policy, retry);
         }
+        let retry = RetryState::begin(&policy.config, 1, gone, since);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
         let inner = self.inner.clone();
-        ResponseFuture::sent(future, inner, kept, gone, policy, since)
+        ResponseFuture::sent(future, inner, kept, policy, retry)
     }
 
     /// Keeps the waker, so that whoever waits below is woken when the circuit opens, and ends the wait of
@@ -228,9 +230,10 @@ where
             return self.call_after_wait(request, kept, gone);
         }
         let policy = Arc::clone(&*self.policy);
+        let retry = RetryState::begin(&policy.config, 1, gone, None);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, gone, policy, None)
+        ResponseFuture::sent(future, self.inner.clone(), kept, policy, retry)
     }
 }
 
