@@ -1,4 +1,5 @@
-//! Against rate limiters that nobody here wrote: those of nginx, HAProxy, Node and Python.
+//! Against rate limiters that nobody here wrote: those of nginx, HAProxy, Envoy, Varnish,
+//! Node, Python and Rust.
 //!
 //! ```text
 //! cargo test --test interop -- --include-ignored
@@ -13,6 +14,7 @@ mod scenario;
 mod scenarios;
 mod servers;
 
+use std::cmp::Reverse;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -34,9 +36,11 @@ fn main() -> ExitCode {
         }
     };
     let rows: Arc<Mutex<Vec<Option<Row>>>> = Arc::default();
-    let trials = scenarios::all()
+    let mut scenarios: Vec<_> = scenarios::all().into_iter().enumerate().collect();
+    // The longest first, so that none is left to run alone.
+    scenarios.sort_by_key(|(_, scenario)| Reverse(scenario.best()));
+    let trials = scenarios
         .into_iter()
-        .enumerate()
         .map(|(place, scenario)| {
             let rows = Arc::clone(&rows);
             let needs = scenario.server.needs();

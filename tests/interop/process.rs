@@ -24,6 +24,8 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     /// Removed after the server has ended.
     _dir: Option<TempDir>,
+    /// What the server needs, which ends after it.
+    _needs: Option<Box<Process>>,
 }
 
 impl Drop for Process {
@@ -61,6 +63,7 @@ impl Process {
             child: spawn(&mut command)?,
             address: (Ipv4Addr::LOCALHOST, port).into(),
             _dir: Some(dir),
+            _needs: None,
         };
         let end = Instant::now() + START;
         loop {
@@ -83,6 +86,7 @@ impl Process {
             child: spawn(&mut command)?,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             _dir: None,
+            _needs: None,
         };
         let mut line = String::new();
         if let Some(output) = server.child.stdout.as_mut() {
@@ -93,6 +97,12 @@ impl Process {
         })?;
         server.address.set_port(port);
         Ok(server)
+    }
+
+    /// A server that needs another one.
+    pub(crate) fn with(mut self, needs: Self) -> Self {
+        self._needs = Some(Box::new(needs));
+        self
     }
 }
 

@@ -90,6 +90,11 @@ impl Scenario {
         }
     }
 
+    /// The least time in which all requests can be answered.
+    pub(crate) fn best(&self) -> Duration {
+        self.allows.best(JOBS, self.latency)
+    }
+
     pub(crate) async fn run(&self) -> Result<Row> {
         let server = self.server.start(self.latency).await?;
         let sending = client::send(&self.name, server.address, JOBS, self.clients);
@@ -103,7 +108,7 @@ impl Scenario {
             failed: JOBS - sent.done,
             refused: sent.refused,
             elapsed: sent.elapsed,
-            best: self.allows.best(JOBS, self.latency),
+            best: self.best(),
         })
     }
 }

@@ -1,5 +1,8 @@
 //! What is run.
 
+mod proxies;
+mod python;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,12 +18,20 @@ const BURSTS: &str = "its rate is known only after ten refusals";
 const TOLD: &str = "each spends what both are told is left";
 const CLIMB: &str = "the climb from 4 takes an eighth of the time";
 const AVERAGE: &str = "a sliding average is taken for windows longer than it needs to fall";
-const EARLY: &str = "the look at its end comes a moment early, and the next one late";
+const ROUNDED: &str = "a wait of less than a second is told as none";
 const TIMER: &str = "its reset is of a timer of its own: its requests come back one by one";
-const SILENT: &str = "closes without a word: the first end is found by looking";
 
 pub(crate) fn all() -> Vec<Scenario> {
-    [limit_req(), limit_conn(), haproxy(), node(), python()].concat()
+    [
+        limit_req(),
+        limit_conn(),
+        haproxy(),
+        proxies::all(),
+        node(),
+        python::all(),
+        tower(),
+    ]
+    .concat()
 }
 
 /// A leaky bucket: `nodelay` refuses what exceeds the burst and else lets it in at once; without it
@@ -180,7 +191,6 @@ fn node() -> Vec<Scenario> {
         window(name, "nest.js", (limit, every), latency, options).hints(true)
     };
     vec![
-        // The longest first, so that the rest is done beside it.
         nest(30, 5, 50).beyond(TIMER),
         express("draft-6", 50, 2, 20),
         express("draft-7", 100, 5, 100),
@@ -203,32 +213,20 @@ fn node() -> Vec<Scenario> {
     ]
 }
 
-/// The library `limits` in two guises. What it says of a window's end is a second late.
-fn python() -> Vec<Scenario> {
-    let slowapi = |headers, limit, every, latency, strategy: &str| {
-        let options = json!({
-            "limit": format!("{limit}/{every} seconds"),
-            "strategy": strategy,
-            "headers_enabled": headers,
-            "key_style": "endpoint",
-        });
-        let silent = if headers { "" } else { " silent" };
-        let name = format!("slowapi {strategy}{silent}");
-        window(&name, "slowapi_app.py", (limit, every), latency, options).hints(headers)
+/// A bucket that tells how many whole seconds are left: none, as a rule.
+fn tower() -> Vec<Scenario> {
+    let run = |period, burst, latency| {
+        let period = Duration::from_millis(period);
+        let per_second = period.as_secs_f64().recip();
+        Scenario::new(
+            &format!("tower_governor {per_second}/1s burst={burst}"),
+            Server::Tower { period, burst },
+            latency,
+            Allows::Bucket {
+                first: burst,
+                per_second,
+            },
+        )
     };
-    let flask = |headers, limit, every, latency| {
-        let limits = [format!("{limit}/{every} seconds")];
-        let options = json!({"default_limits": limits, "headers_enabled": headers});
-        let name = if headers { "" } else { " silent" };
-        let name = format!("Flask-Limiter{name}");
-        window(&name, "flask_app.py", (limit, every), latency, options).hints(headers)
-    };
-    vec![
-        slowapi(true, 150, 10, 100, "fixed-window"),
-        slowapi(false, 150, 10, 100, "moving-window").beyond(EARLY),
-        flask(true, 60, 3, 50),
-        flask(true, 150, 10, 100),
-        flask(false, 150, 10, 100),
-        flask(false, 60, 3, 50).beyond(SILENT),
-    ]
+    vec![run(50, 10, 100).beyond(ROUNDED)]
 }

@@ -1,8 +1,12 @@
 //! The servers.
 
+mod envoy;
 mod haproxy;
 mod nginx;
+mod redis;
 mod script;
+mod tower;
+mod varnish;
 
 use std::process::Command;
 use std::time::Duration;
@@ -16,11 +20,25 @@ pub(crate) enum Server {
     Nginx { http: String, location: String },
     /// What stands in HAProxy's only `frontend`.
     Haproxy { rules: String },
+    /// What configures Envoy's filter `local_ratelimit`, and its circuit breaker.
+    Envoy {
+        limit: Option<serde_json::Value>,
+        breaker: Option<serde_json::Value>,
+    },
+    /// What stands in Varnish's `vcl_recv` and `vcl_synth`.
+    Varnish { receive: String, synthetic: String },
     /// A script of the directory `servers`, and its options.
     Script {
         name: &'static str,
         options: serde_json::Value,
     },
+    /// Such a script whose limiter counts in Redis.
+    Redis {
+        name: &'static str,
+        options: serde_json::Value,
+    },
+    /// `tower_governor`: how long until one more may come, and how many may come at once.
+    Tower { period: Duration, burst: usize },
 }
 
 impl Server {
@@ -28,7 +46,15 @@ impl Server {
         match self {
             Self::Nginx { http, location } => nginx::start(http, location, latency).await,
             Self::Haproxy { rules } => haproxy::start(rules, latency).await,
+            Self::Envoy { limit, breaker } => {
+                envoy::start(limit.as_ref(), breaker.as_ref(), latency).await
+            }
+            Self::Varnish { receive, synthetic } => {
+                varnish::start(receive, synthetic, latency).await
+            }
             Self::Script { name, options } => script::start(name, options, latency),
+            Self::Redis { name, options } => redis::start(name, options, latency).await,
+            Self::Tower { period, burst } => tower::start(*period, *burst, latency),
         }
     }
 
@@ -40,7 +66,12 @@ impl Server {
             Self::Script { name, .. } if name.ends_with(".js") => {
                 "needs node and npm: apt-get install nodejs npm"
             }
-            Self::Script { .. } => "needs python3 with venv: apt-get install python3-venv",
+            Self::Varnish { .. } => "needs varnish: apt-get install varnish varnish-modules",
+            Self::Redis { .. } => "needs redis: apt-get install redis-server python3-venv",
+            Self::Tower { .. } => "needs cargo",
+            Self::Envoy { .. } | Self::Script { .. } => {
+                "needs python3 with venv: apt-get install python3-venv"
+            }
         }
     }
 }

@@ -9,26 +9,33 @@ use serde_json::Value;
 
 use crate::process::{Process, Result, home};
 
-type Installed = OnceLock<std::result::Result<(), String>>;
+/// Whether something could be installed, which is tried once.
+pub(super) type Installed = OnceLock<std::result::Result<(), String>>;
 
 /// Starts a script with two arguments: the latency in milliseconds, and the options.
 pub(super) fn start(script: &str, options: &Value, latency: Duration) -> Result<Process> {
     static NODE: Installed = OnceLock::new();
-    static PYTHON: Installed = OnceLock::new();
     let is_node = Path::new(script).extension().is_some_and(|it| it == "js");
     let mut command = if is_node {
         NODE.get_or_init(npm).clone()?;
         Command::new("node")
     } else {
-        PYTHON.get_or_init(pip).clone()?;
-        Command::new(home().join(".venv/bin/python"))
+        venv("python")?
     };
     command
         .env("NODE_ENV", "production")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .arg(home().join("servers").join(script))
         .arg(latency.as_millis().to_string())
         .arg(options.to_string());
     Process::announcing(command)
+}
+
+/// A program that requirements.txt brings.
+pub(super) fn venv(program: &str) -> Result<Command> {
+    static PYTHON: Installed = OnceLock::new();
+    PYTHON.get_or_init(pip).clone()?;
+    Ok(Command::new(home().join(".venv/bin").join(program)))
 }
 
 /// Installs what package-lock.json names, unless something is there.
@@ -39,17 +46,21 @@ fn npm() -> std::result::Result<(), String> {
     run(Command::new("npm").arg("ci"))
 }
 
-/// Installs what requirements.txt names, unless it is there.
+/// Installs what requirements.txt names, unless that very list is there.
 fn pip() -> std::result::Result<(), String> {
-    if home().join(".venv/installed").exists() {
+    let (wanted, installed) = ("requirements.txt", ".venv/installed");
+    let read = |file| std::fs::read_to_string(home().join(file));
+    let list = read(wanted).map_err(|error| format!("{wanted}: {error}"))?;
+    if read(installed).is_ok_and(|there| there == list) {
         return Ok(());
     }
     run(Command::new("python3").args(["-m", "venv", ".venv"]))?;
-    run(Command::new(".venv/bin/pip").args(["install", "--quiet", "-r", "requirements.txt"]))?;
-    std::fs::write(home().join(".venv/installed"), "").map_err(|error| error.to_string())
+    run(Command::new(".venv/bin/pip").args(["install", "--quiet", "-r", wanted]))?;
+    std::fs::write(home().join(installed), list).map_err(|error| error.to_string())
 }
 
-fn run(command: &mut Command) -> std::result::Result<(), String> {
+/// Runs a command in the directory of these tests, unless it names another.
+pub(super) fn run(command: &mut Command) -> std::result::Result<(), String> {
     match command.current_dir(home()).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{command:?}: {status}")),

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import socket
 import sys
 
-import uvicorn
+from asgi import serve
 from fastapi import FastAPI, Request, Response
 from slowapi import Limiter, _rate_limit_exceeded_handler
 from slowapi.errors import RateLimitExceeded
@@ -27,6 +26,4 @@ async def answer(request: Request, response: Response):
     return "done"
 
 
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
+serve(app)
