@@ -19,7 +19,7 @@ const TOLD: &str = "each spends what both are told is left";
 const CLIMB: &str = "the climb from 4 takes an eighth of the time";
 const AVERAGE: &str = "a sliding average is taken for windows longer than it needs to fall";
 const ROUNDED: &str = "a wait of less than a second is told as none";
-const TIMER: &str = "its reset is of a timer of its own: its requests come back one by one";
+const TIMER: &str = "told after a reset what the last window left: every second one is lost";
 
 pub(crate) fn all() -> Vec<Scenario> {
     [
@@ -184,7 +184,8 @@ fn node() -> Vec<Scenario> {
         let name = format!("rate-limiter-flexible{name}");
         window(&name, "flexible.js", (limit, every), latency, options).hints(headers)
     };
-    // What exceeds the limit is refused until a window's length after the first refusal.
+    // It counts those of the last seconds, tells of a timer that starts again each time it runs out,
+    // and refuses all for as long again once it has refused one.
     let nest = |limit, every, latency| {
         let options = json!({"limit": limit, "ttl": every * 1000});
         let name = "@nestjs/throttler";

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::{BURSTS, CLIMB};
 use crate::scenario::{Allows, Scenario};
 use crate::servers::Server;
 
@@ -51,9 +52,9 @@ fn envoy() -> Vec<Scenario> {
         )
     };
     vec![
-        bucket("", false, 20, 50),
+        bucket("", false, 20, 50).beyond(BURSTS),
         bucket("draft-3 ", true, 20, 50).beyond(NOW),
-        breaker(10, 200),
+        breaker(10, 200).beyond(CLIMB),
     ]
 }
 
