@@ -20,13 +20,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map(|argument| argument.parse())
         .collect::<Result<_, _>>()?;
     let &[latency, period, burst] = numbers.as_slice() else {
-        return Err("three numbers, please".into());
+        return Err("it takes three numbers".into());
     };
     let config = GovernorConfigBuilder::default()
         .per_millisecond(period.into())
         .burst_size(burst)
         .finish()
-        .ok_or("a bucket of none")?;
+        .ok_or("neither the period nor the burst may be 0")?;
     let answer = move || async move {
         sleep(Duration::from_millis(latency.into())).await;
         "done"
