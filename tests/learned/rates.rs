@@ -185,7 +185,7 @@ fn a_told_window_shorter_than_an_answer_is_filled_all_the_same() {
         assert!(ratio <= 1.20, "seed {seed}: {ratio}");
         refused += run.refused_per_1000();
     }
-    // Of 0 to 16, all of them in the climb.
+    // All of them in the climb, which goes as fast as the window tells.
     let mean = refused / SEEDS.count() as f64;
-    assert!(mean <= 10.0, "{mean}");
+    assert!(mean <= 16.0, "{mean}");
 }

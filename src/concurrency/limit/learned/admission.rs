@@ -24,6 +24,9 @@ impl Learned {
     /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
     /// clock is read where the in-flight limit alone decides.
     pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {
+        if load.waiting > 0 && self.demand.is_idle() {
+            self.demand.on_wait(now.get().as_secs_f64());
+        }
         if let Some(full) = self.grow_limit(now, load) {
             return full;
         }
@@ -44,15 +47,27 @@ impl Learned {
     /// Grows the limit by one if it is used up and its time has come. Returns when that is, if it
     /// has not.
     fn grow_limit(&mut self, now: &Now, load: Load) -> Option<Headroom> {
-        if self.limit.get() > load.in_flight || load.waiting == 0 || !self.breaker.is_closed() {
+        if self.limit.get() > load.in_flight || load.waiting == 0 {
             return None;
         }
+        // A breaker that waits for a place to send its probe from would wait for ever.
+        if !self.breaker.is_closed() && !self.breaker.is_probe_due(now.get().as_secs_f64()) {
+            return None;
+        }
+        self.limit.extend_stage(self.sent, &self.tuning);
         let (rtt, refusal_timeout) = (
             self.rtt.unwrap_or(0.0),
             self.breaker.refusal_timeout(&self.tuning),
         );
-        let at = self.limit.grows_at(rtt, refusal_timeout, &self.tuning)?;
+        let told = !self.advertised.is_unknown();
+        let at = self.limit.grows_at(rtt, refusal_timeout, &self.tuning);
+        if at.is_none() && !told {
+            return None;
+        }
         let now = now.get().as_secs_f64();
+        let licence = self.advertised.licence(now, &self.tuning);
+        let licensed = licence.and_then(|rate| self.limit.licensed_at(rate));
+        let at = at.into_iter().chain(licensed).reduce(f64::min)?;
         if now + 1e-9 < at {
             return Some(not_before(at));
         }
@@ -60,6 +75,21 @@ impl Learned {
             self.on_probe_accepted(now);
         }
         None
+    }
+
+    /// When the next request may be sent during growth: spread over a round trip, or as the server says.
+    fn next_send(&self, now: &Now) -> Option<f64> {
+        let spread = self
+            .limit
+            .next_send(self.rtt.unwrap_or(0.0), &self.tuning)?;
+        if self.advertised.is_unknown() {
+            return Some(spread);
+        }
+        let licence = self
+            .advertised
+            .licence(now.get().as_secs_f64(), &self.tuning);
+        let licensed = licence.and_then(|rate| self.limit.licensed_at(rate));
+        Some(licensed.map_or(spread, |at| at.min(spread)))
     }
 
     /// The least of what each part allows, or when the first part that allows nothing allows one.
@@ -72,7 +102,7 @@ impl Learned {
     ) -> Result<usize, f64> {
         // While less than half of the limit is used, nothing grows, and sends need no spreading.
         if 2 * load.in_flight >= limit {
-            if let Some(at) = self.limit.next_send(self.rtt.unwrap_or(0.0), &self.tuning) {
+            if let Some(at) = self.next_send(now) {
                 if now.get().as_secs_f64() + 1e-9 < at {
                     return Err(at);
                 }
@@ -112,7 +142,8 @@ impl Learned {
             }
         }
         if let Some(pacer) = &mut self.pacer {
-            let (left, at) = pacer.available(now.get().as_secs_f64(), load.waiting > 0);
+            let (left, at) =
+                pacer.available(now.get().as_secs_f64(), load.waiting > 0, &self.tuning);
             slots = slots.min(some(left, at)?);
         }
         Ok(slots)

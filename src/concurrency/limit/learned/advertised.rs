@@ -14,6 +14,10 @@ pub(super) struct Advertised {
     state: Option<State>,
     /// Requests sent and not yet answered, refused or given up.
     unanswered: u32,
+    /// The mean time in which answers come that tell something, in seconds.
+    usual: Option<f64>,
+    /// Refusals that came although something was told to be left.
+    broken: f64,
     /// Whether the latest answer told what is left of a window.
     answer_told: bool,
     /// Whether a window outlasted the round length at which it was probed. Then no length is
@@ -64,6 +68,9 @@ impl Advertised {
         let Some((quota, remaining, reset)) = tightest else {
             return;
         };
+        let took = (now - sent_at).max(0.0);
+        let mean = |usual: f64| usual + tuning.rtt_weight * (took - usual);
+        self.usual = Some(self.usual.map_or(took, mean));
         let rate = match (bucket_rate(quota, tuning), self.state) {
             (Some(_), Some(State::Bucket(bucket))) if is_vague(reset, tuning) => Some(bucket.rate),
             (Some(_), _) if is_vague(reset, tuning) => return,
@@ -93,7 +100,10 @@ impl Advertised {
                     by: seq,
                 };
                 State::Bucket(match state {
-                    Some(State::Bucket(bucket)) => bucket.after(answer, tuning.mirror_trust),
+                    // Another capacity is another bucket.
+                    Some(State::Bucket(bucket)) if bucket.capacity == answer.capacity => {
+                        bucket.after(answer, tuning.mirror_trust)
+                    }
                     _ => answer,
                 })
             }
@@ -117,7 +127,9 @@ impl Advertised {
                     !self.distrusts_length,
                 );
                 State::Window(match state {
-                    Some(State::Window(window)) => window.after(answer, seq, sent_at),
+                    Some(State::Window(window)) => {
+                        window.after(answer, seq, sent_at, self.usual.unwrap_or(0.0))
+                    }
                     _ => answer,
                 })
             }
@@ -138,6 +150,34 @@ impl Advertised {
         match &self.state {
             Some(State::Window(window)) => window.spent_for(now),
             _ => None,
+        }
+    }
+
+    /// A request was refused for a limit. Returns whether something was told to be left, beside what is
+    /// not answered yet.
+    pub(super) fn on_limit(&mut self) {
+        let left = match &self.state {
+            Some(State::Window(window)) => window.left(self.unanswered) > 0,
+            Some(State::Bucket(bucket)) => bucket.tokens >= 1.0,
+            None => false,
+        };
+        self.broken += f64::from(u8::from(left));
+    }
+
+    /// The requests per second that the server is ready to accept until more is told, if its word was not
+    /// broken too often.
+    pub(super) fn licence(&self, now: f64, tuning: &Tuning) -> Option<f64> {
+        if self.broken >= tuning.broken_words {
+            return None;
+        }
+        match &self.state {
+            Some(State::Window(window)) => window
+                .licence(self.unanswered, now)
+                .filter(|_| f64::from(window.left(self.unanswered)) >= tuning.licensed_requests),
+            Some(State::Bucket(bucket)) => {
+                (bucket.tokens >= tuning.licensed_requests).then_some(bucket.rate)
+            }
+            None => None,
         }
     }
 

@@ -17,22 +17,27 @@ impl Learned {
         if self.breaker.is_probe(sent.seq) {
             self.breaker
                 .probe_accepted(now, load.in_flight, &self.tuning);
+            self.advertised_wait.on_accepted(sent_at(sent, now, 0.0));
         }
-        if let Some(at) = sent.at {
-            let latency = now - at.as_secs_f64();
+        let latency = sent.at.map(|at| now - at.as_secs_f64());
+        if let Some(latency) = latency {
             let weight = self.tuning.rtt_weight;
             let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
             self.rtt = Some(self.rtt.map_or(latency, mean));
             self.trend.observe(sent.in_flight, latency, &self.tuning);
+            self.breaker
+                .on_accepted(self.rtt.unwrap_or(0.0), &self.tuning);
         }
         let sent_at = sent_at(sent, now, self.rtt.unwrap_or(0.0));
         self.advertised
             .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
+        self.lift_pace(now);
         let limit_bound = load.waiting > 0 && load.in_flight + 1 >= self.limit.get();
         let recent = sent.seq >= self.recovery_epoch;
         let answered = Answered {
             seq: sent.seq,
             level: sent.in_flight,
+            latency,
             next: self.sent,
             limit_bound,
             recent,
@@ -43,6 +48,17 @@ impl Learned {
             .on_accepted(&answered, &mut self.trend, &self.tuning);
         if probe_accepted {
             self.on_probe_accepted(now);
+        }
+    }
+
+    /// The server is ready to accept far more than was learned: a pace that is so much slower ends.
+    fn lift_pace(&mut self, now: f64) {
+        let Some(pacer) = &self.pacer else { return };
+        let licence = self.advertised.licence(now, &self.tuning);
+        if licence.is_some_and(|rate| rate > self.tuning.licence_margin * pacer.rate()) {
+            self.pacer = None;
+            self.contradictions = 0;
+            self.exhausted = None;
         }
     }
 }

@@ -6,12 +6,14 @@ use http::StatusCode;
 
 use super::in_flight::Attribution;
 use super::pacer::{Pacer, RateSample};
-use super::{FirstBurst, Learned, Mark, Sent, sent_at};
+use super::{Fate, FirstBurst, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
 
 /// A refusal that starts a recovery epoch.
 struct Evidence {
     now: f64,
+    /// The number of the refused request.
+    seq: u64,
     /// Requests in flight when it was sent, itself included.
     level: usize,
     /// Whether that is more than the server was seen to accept.
@@ -22,8 +24,10 @@ struct Evidence {
     since: f64,
     /// Requests sent after it.
     behind: f64,
-    /// The wait that the server asked for, in seconds.
+    /// The wait that the server asked for, in seconds, and that everybody obeys.
     asked: Option<f64>,
+    /// The same, obeyed or not.
+    told: Option<f64>,
 }
 
 impl Learned {
@@ -31,24 +35,23 @@ impl Learned {
         let sent_at = sent_at(sent, now, self.breaker.refusal_time());
         self.breaker
             .observe_refusal_time((now - sent_at).max(self.tuning.min_seconds), &self.tuning);
-        let asked = hint
-            .wait()
-            .map(|wait| wait.as_secs_f64())
-            .filter(|wait| *wait > 0.0 && *wait <= self.tuning.max_wait);
+        self.history.on_outcome(sent.seq, Fate::Refused);
         let admitted = sent.seq.saturating_sub(self.refused) as f64;
         self.refused += 1;
         if self.is_final(hint) {
             self.release_waiters(sent.seq);
             return;
         }
-        self.pausing = true;
         self.advertised
             .observe(hint, sent.seq, sent_at, self.sent, now, &self.tuning);
-        let overload = blames_server(status)
-            && self
-                .overload
-                .observe(admitted, self.pacer.is_some(), &self.tuning);
-        if sent.in_flight == 1 && !overload {
+        let limited = self.means_limit(sent.seq, status, admitted);
+        if limited {
+            self.advertised.on_limit();
+        }
+        // What comes at random from a server that blames the client is the refused request's own.
+        self.pausing = limited || blames_server(status);
+        let asked = self.asked(hint);
+        if sent.in_flight == 1 && limited {
             // A single request met no ceiling.
             self.contradictions = self.contradictions.saturating_add(1);
             if asked.is_none() && self.pacer.is_none() {
@@ -56,12 +59,8 @@ impl Learned {
             }
         }
         if self.breaker.is_probe(sent.seq) {
-            self.breaker.probe_refused(now, asked, &self.tuning);
-            self.probe_was_refused = true;
-            self.recovery_epoch = self.sent;
-            if let Some(pacer) = &mut self.pacer {
-                pacer.drain(now);
-            }
+            self.come_together |= !blames_server(status);
+            self.on_breaker_probe_refused(now, asked, blames_server(status) && !limited);
             return;
         }
         if sent.seq < self.recovery_epoch {
@@ -71,16 +70,18 @@ impl Learned {
         let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let attribution = self
             .limit
-            .attribute(now, sent.in_flight, refusal_timeout, overload);
+            .attribute(now, sent.in_flight, refusal_timeout, !limited);
         // At the end of a window's quota, a probe meets that and not the ceiling.
         let spent = self.breaker.knows_window(&self.tuning)
             && self.breaker.was_refused_at(admitted, &self.tuning);
         if attribution == Attribution::Probe && !spent {
+            self.explained_by_level(sent.seq);
             self.limit.probe_refused(&self.tuning);
             self.pausing = false;
             return;
         }
-        if !overload
+        let asked = asked.map(|asked| self.advertised(now, asked));
+        if limited
             && self
                 .breaker
                 .open_if_spent(now, admitted, asked, &self.tuning)
@@ -93,26 +94,35 @@ impl Learned {
         self.admitted_at_refusal = admitted;
         // Of a server that refuses at random, two refusals in a row are no sign.
         let spent = since <= 0.0 || self.breaker.was_refused_at(admitted, &self.tuning);
-        if spent && (!overload || self.overload.is_dense(&self.tuning)) {
+        if spent && (limited || self.is_dense(status)) {
+            self.come_together |= since <= 0.0 && !blames_server(status);
             self.breaker.open(now, admitted, asked, &self.tuning);
             if let Some(pacer) = &mut self.pacer {
-                pacer.drain(now);
+                pacer.drain(now, &self.tuning);
             }
             return;
         }
         self.breaker.close();
-        if self.pacer.is_none() && !blames_server(status) {
+        if self.pacer.is_none() && limited && !blames_server(status) {
             self.breaker.suspect();
         }
         if asked.is_some() && self.pacer.is_none() {
             self.breaker.open(now, admitted, asked, &self.tuning);
         }
-        if overload {
-            self.on_overload(attribution, sent.in_flight.saturating_sub(1).max(1));
+        if !limited {
+            let level = sent.in_flight.saturating_sub(1).max(1);
+            if blames_server(status) {
+                self.on_overload(attribution, level);
+            } else if attribution == Attribution::Above {
+                // What comes at random is refused at any level: this may be a ceiling.
+                self.explained_by_level(sent.seq);
+                self.limit.cut(level, &self.tuning);
+            }
             return;
         }
         self.on_limit(&Evidence {
             now,
+            seq: sent.seq,
             level: sent.in_flight,
             above: attribution == Attribution::Above,
             mark: Mark {
@@ -122,7 +132,78 @@ impl Learned {
             behind: self.sent.saturating_sub(sent.seq.saturating_add(1)) as f64,
             since,
             asked,
+            told: hint.wait().map(|wait| wait.as_secs_f64()),
         });
+    }
+
+    /// Whether a refusal means that this client sent too much.
+    fn means_limit(&mut self, seq: u64, status: StatusCode, admitted: f64) -> bool {
+        let paced = self.pacer.is_some();
+        if blames_server(status) {
+            self.overload.observe(admitted, paced, &self.tuning)
+        } else if seq < self.recovery_epoch {
+            // Only the first refusal of an event is evidence of how many come at random.
+            self.history.on_outcome(seq, Fate::Unknown);
+            self.limited.means_limit()
+        } else {
+            self.limited.observe(admitted, paced, &self.tuning)
+        }
+    }
+
+    /// The number in flight explains a refusal, so no rate and no chance need do so.
+    fn explained_by_level(&mut self, seq: u64) {
+        self.history.on_outcome(seq, Fate::Unknown);
+        self.limited.retract(&self.tuning);
+    }
+
+    /// Whether nearly everything is refused with such a status.
+    fn is_dense(&self, status: StatusCode) -> bool {
+        let test = if blames_server(status) {
+            &self.overload
+        } else {
+            &self.limited
+        };
+        test.is_dense(&self.tuning)
+    }
+
+    /// Everybody is asked to wait. Returns the seconds after which one request is sent.
+    fn advertised(&mut self, now: f64, asked: f64) -> f64 {
+        if !self.advertised.is_unknown() {
+            // The quota says the same, and more exactly.
+            return asked;
+        }
+        let refusal_time = self.breaker.refusal_time();
+        self.advertised_wait
+            .on_advertised(now, asked, refusal_time, &self.tuning)
+    }
+
+    /// The seconds for which a refusal asks everybody to wait.
+    fn asked(&self, hint: &Hint) -> Option<f64> {
+        let wait = hint.wait()?.as_secs_f64();
+        let binds = self.pausing && self.advertised_wait.binds();
+        (binds && wait > 0.0 && wait <= self.tuning.max_wait).then_some(wait)
+    }
+
+    /// The one request that an open breaker let through was refused; `overloaded` if that blames the
+    /// server.
+    fn on_breaker_probe_refused(&mut self, now: f64, asked: Option<f64>, overloaded: bool) {
+        if let Some(rest) = self.advertised_wait.on_refused(now, &self.tuning) {
+            self.breaker.wait(now, rest);
+        } else {
+            // A wait was obeyed, and in vain: perhaps it is that of one request alone.
+            let asked = asked.map(|asked| self.advertised(now, asked));
+            self.breaker.probe_refused(now, asked, &self.tuning);
+        }
+        self.probe_was_refused = true;
+        self.recovery_epoch = self.sent;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.drain(now, &self.tuning);
+        }
+        if overloaded {
+            // What a server accepts while it is out of order says nothing of its limits.
+            self.exhausted = None;
+            self.history.forget();
+        }
     }
 
     /// Whether no wait that a retry accepts changes the answer. Such a refusal is for the callers,
@@ -170,10 +251,10 @@ impl Learned {
         self.refused_level = u32::try_from(refusal.level).unwrap_or(u32::MAX);
         let proven = refusal.level.saturating_sub(1).max(1);
         let is_ceiling = match &self.pacer {
-            None if refusal.asked.is_none() => {
+            None if refusal.told.is_none() => {
                 !contradicts || f64::from(self.contradictions) < self.tuning.contradictions
             }
-            None if refusal.asked <= Some(self.tuning.short_wait) => {
+            None if refusal.told <= Some(self.tuning.short_wait) => {
                 f64::from(self.contradictions) < self.tuning.timed_contradictions
             }
             None => f64::from(self.contradictions) < self.tuning.contradictions,
@@ -182,7 +263,13 @@ impl Learned {
                     && refusal.asked.is_none()
             }
         };
+        // A server that says when to come back counts by time.
+        let timed = self.pacer.is_none() && refusal.told.is_some();
+        if !is_ceiling && !timed && !self.is_rate_plausible(refusal.now, refusal.level) {
+            return;
+        }
         if is_ceiling {
+            self.explained_by_level(refusal.seq);
             self.limit.cut(proven, &self.tuning);
             self.pacer = None;
             // A small number of requests measures no rate: the older mark tells more.
@@ -239,6 +326,7 @@ impl Learned {
     /// The server's bucket was found empty: measures its rate.
     fn measure(&mut self, refusal: &Evidence) {
         let mark = refusal.mark;
+        let idle = self.demand.take_idle(refusal.now);
         let Some(last) = self.exhausted.replace(mark) else {
             return;
         };
@@ -251,6 +339,13 @@ impl Learned {
             after_closure: std::mem::take(&mut self.probe_was_refused),
             asked: refusal.asked,
         };
+        if idle > self.tuning.max_idle_part * sample.seconds {
+            // The server had time to fill its bucket, and how deep that is nobody knows.
+            if let Some(pacer) = &mut self.pacer {
+                pacer.fall_back(&sample, &self.tuning);
+            }
+            return;
+        }
         match &mut self.pacer {
             Some(pacer) => pacer.measure(&sample, &self.tuning),
             None if sample.requests < self.tuning.min_sample_requests => {
@@ -263,6 +358,8 @@ impl Learned {
                     .first_burst
                     .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
                 self.pacer = Some(Pacer::new(&sample, depth, &self.tuning));
+                // From here on the pace must explain what is refused.
+                self.history.forget();
             }
         }
         self.make_room_for_pacer();

@@ -84,6 +84,13 @@ impl Breaker {
         self.refusal_time = mean.max(seconds).min(tuning.max_refusal_time);
     }
 
+    /// A request was accepted, as usual within `rtt` seconds: a refusal that once took longer than
+    /// work does is forgotten.
+    pub(super) fn on_accepted(&mut self, rtt: f64, tuning: &Tuning) {
+        let excess = self.refusal_time - rtt.max(tuning.first_refusal_time);
+        self.refusal_time -= excess.max(0.0) / tuning.refusal_time_memory.max(1.0);
+    }
+
     /// Seconds after which a request without a refusal counts as accepted.
     pub(super) fn refusal_timeout(&self, tuning: &Tuning) -> f64 {
         (tuning.refusal_timeout * self.refusal_time).max(tuning.min_refusal_timeout)
@@ -164,6 +171,19 @@ impl Breaker {
     /// arrives may all be refused.
     pub(super) fn suspect(&mut self) {
         self.state = State::Suspect;
+    }
+
+    /// The probe came too early: the next one goes after `seconds`.
+    pub(super) fn wait(&mut self, now: f64, seconds: f64) {
+        self.window.on_probe_refused(now);
+        self.state = State::Open {
+            until: now + seconds,
+        };
+    }
+
+    /// Whether one request may go to probe the server.
+    pub(super) fn is_probe_due(&self, now: f64) -> bool {
+        matches!(self.state, State::Open { until } if now + 1e-9 >= until)
     }
 
     pub(super) fn is_closed(&self) -> bool {

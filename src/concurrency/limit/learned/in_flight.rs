@@ -1,6 +1,7 @@
 //! The in-flight limit: how many requests may be in flight.
 
 mod ceiling;
+mod comparison;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,13 @@ enum Phase {
     /// One request above the ceiling may be sent. If it is refused, the next comes after twice
     /// `interval` answers.
     Probing { interval: f64 },
+    /// Half as many as `upper` are in flight, from request `since` on, to compare how long answers
+    /// take. If they take longer with more, the next probe comes after `interval` answers.
+    Comparing {
+        upper: f64,
+        since: u64,
+        interval: f64,
+    },
 }
 
 /// What a refusal is attributed to.
@@ -53,9 +61,14 @@ pub(super) struct InFlightLimit {
     stage_seq: u64,
     /// Answers to requests of this stage.
     stage_answers: u64,
+    /// Probes in a row that came by time, as all places were held and none was answered.
+    stalled_probes: i32,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
     urgent_probes: u32,
 }
+
+/// The wait for a probe that comes by time is doubled no more often than that.
+const MOST_STALLED: i32 = 16;
 
 /// A request that was accepted.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +76,8 @@ pub(super) struct Answered {
     pub(super) seq: u64,
     /// Requests in flight when it was sent, itself included.
     pub(super) level: usize,
+    /// Seconds until its answer, if it was timed.
+    pub(super) latency: Option<f64>,
     /// The number of the next request to be sent.
     pub(super) next: u64,
     /// Whether the limit is what holds others back.
@@ -88,6 +103,7 @@ impl InFlightLimit {
             stage_target: count(free as usize),
             stage_seq: 0,
             stage_answers: 0,
+            stalled_probes: 0,
             urgent_probes: 0,
         }
     }
@@ -133,7 +149,7 @@ impl InFlightLimit {
     /// seconds.
     pub(super) fn next_send(&self, rtt: f64, tuning: &Tuning) -> Option<f64> {
         let spread = match self.phase {
-            Phase::Steady { .. } => return None,
+            Phase::Steady { .. } | Phase::Comparing { .. } => return None,
             Phase::SlowStart => tuning.spread,
             // The second probe above a limit of 1 goes in the middle of a round trip: a slowly
             // refilling bucket must not be mistaken for a ceiling.
@@ -142,8 +158,19 @@ impl InFlightLimit {
             }
             Phase::Probing { .. } => tuning.probe_spread,
         };
-        let last_send = self.last_send.filter(|_| rtt > 0.0)?;
-        Some(last_send + (rtt / (spread * self.get() as f64)).min(tuning.max_spread))
+        let spacing = (rtt / (spread * self.get() as f64)).min(tuning.max_spread);
+        // No timer is finer than a tick: several go at once, and answers bound how many.
+        self.last_send
+            .filter(|_| spacing >= tuning.tick)
+            .map(|last| last + spacing)
+    }
+
+    /// When the limit may grow by one if the server is ready to accept `rate` requests per second.
+    pub(super) fn licensed_at(&self, rate: f64) -> Option<f64> {
+        let grows = self.phase == Phase::SlowStart && self.size < f64::from(self.max);
+        self.last_send
+            .filter(|_| grows)
+            .map(|last| last + rate.recip())
     }
 
     /// When the limit may grow by one if no refusal comes before. It doubles at most once in the
@@ -161,17 +188,39 @@ impl InFlightLimit {
             Phase::Probing { .. } if f64::from(self.unproven_level) > self.size => {
                 Some(self.unproven_since + refusal_timeout)
             }
+            Phase::Steady { .. } if self.may_probe() => {
+                let wait = (tuning.stalled_rounds * rtt).max(tuning.stalled_seconds);
+                let doubled = wait * 2_f64.powi(self.stalled_probes);
+                let wait = doubled.min(tuning.max_stalled_seconds);
+                self.last_send.map(|last| last + wait)
+            }
             _ => None,
+        }
+    }
+
+    /// Begins the next stage if the last one was answered; its first request is number `next`.
+    pub(super) fn extend_stage(&mut self, next: u64, tuning: &Tuning) {
+        let enough = f64::from(self.stage_target) / tuning.stage_divisor;
+        if self.phase == Phase::SlowStart
+            && self.size >= f64::from(self.stage_target)
+            && self.stage_answers >= enough as u64
+        {
+            self.stage_target = (tuning.stage_growth * self.size).ceil() as u32;
+            (self.stage_seq, self.stage_answers) = (next, 0);
         }
     }
 
     /// Grows by one, because no refusal came. Returns whether that was a probe above a ceiling.
     pub(super) fn grow(&mut self, tuning: &Tuning) -> bool {
         let probed = matches!(self.phase, Phase::Probing { .. });
-        if let Phase::Probing { interval } = self.phase {
-            self.probe_accepted(interval, tuning);
-        } else {
-            self.resize(self.size.floor() + 1.0);
+        match self.phase {
+            Phase::Probing { interval } => self.probe_accepted(interval, tuning),
+            Phase::Steady { interval, .. } => {
+                // Nothing was answered for so long that no answer will bring the next probe.
+                self.phase = Phase::Probing { interval };
+                self.stalled_probes = (self.stalled_probes + 1).min(MOST_STALLED);
+            }
+            _ => self.resize(self.size.floor() + 1.0),
         }
         let passed = |ceiling| self.size > f64::from(ceiling) + tuning.provisional_margin;
         if self.provisional_ceiling.is_some_and(passed) {
@@ -236,28 +285,25 @@ impl InFlightLimit {
         match self.phase {
             Phase::SlowStart if answered.queue > 0 && recent => {
                 // Answers to a much lower level say nothing of this one.
-                if 2.0 * level as f64 > self.size && trend.test_slower(level, tuning) {
-                    self.resize(LatencyTrend::floor(level) as f64);
-                    self.stage_target = self.size as u32;
-                    self.enter_steady(self.max_probe_interval(tuning));
-                } else if self.size >= f64::from(self.stage_target)
-                    && self.stage_answers
-                        >= (f64::from(self.stage_target) / tuning.stage_divisor) as u64
-                {
-                    self.stage_target = (tuning.stage_growth * self.size).ceil() as u32;
-                    (self.stage_seq, self.stage_answers) = (answered.next, 0);
+                if 2.0 * level as f64 > self.size && trend.seems_slower(level, tuning) {
+                    self.compare(answered, trend, tuning.first_probe_rounds * self.size);
+                } else {
+                    self.extend_stage(answered.next, tuning);
                 }
             }
             Phase::Probing { interval } if recent && level > self.size as usize => {
-                if trend.test_slower(level, tuning) {
-                    self.enter_steady(self.max_probe_interval(tuning));
+                if trend.seems_slower(level, tuning) {
+                    let interval = interval.max(self.max_probe_interval(tuning));
+                    self.compare(answered, trend, 2.0 * interval);
                 } else {
                     self.probe_accepted(interval, tuning);
                     return true;
                 }
             }
+            Phase::Comparing { .. } => self.on_compared(answered, trend, tuning),
             Phase::Steady { answers, interval } if limit_bound => {
                 let answers = answers + 1.0;
+                self.stalled_probes = 0;
                 // One in line is enough: a program that drives one service from one task has no
                 // more, and any number may be hidden behind a `Buffer`.
                 let probes = answers >= interval && answered.queue > 0;

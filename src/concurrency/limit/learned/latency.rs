@@ -2,8 +2,9 @@
 
 use super::Tuning;
 
-/// Levels are grouped by octaves: the first is less than four in flight, the last 128 and more.
-const OCTAVES: usize = 7;
+/// Levels are grouped by octaves: the first is less than four in flight, the last 1,024
+/// and more.
+const OCTAVES: usize = 10;
 
 /// Logarithms of latencies, by the number of requests in flight.
 ///
@@ -12,6 +13,17 @@ const OCTAVES: usize = 7;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LatencyTrend {
     octaves: [Spread; OCTAVES],
+    /// The requests that were sent last with many in flight.
+    many: Spread,
+    /// Those that were sent first with half as many.
+    half: Spread,
+}
+
+/// One of the two groups of requests that are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cohort {
+    Many,
+    Half,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,10 +59,20 @@ impl Spread {
         }
     }
 
+    /// Whether its answers took so much longer than the `others` that noise does not explain it.
+    fn is_slower(self, others: Self, tuning: &Tuning) -> bool {
+        let noise = (self.error() + others.error()).sqrt() * tuning.confidence;
+        self.mean - others.mean > noise.max(tuning.slower.ln())
+    }
+
     /// The variance of the mean.
     fn error(self) -> f64 {
         self.squares / (self.count - 1.0).max(1.0) / self.count.max(1.0)
     }
+}
+
+fn logarithm(latency: f64) -> f64 {
+    latency.max(1e-6).ln()
 }
 
 fn octave(level: usize) -> usize {
@@ -60,35 +82,56 @@ fn octave(level: usize) -> usize {
 impl LatencyTrend {
     /// Records an answer that took `latency` seconds, sent at `level`.
     pub(super) fn observe(&mut self, level: usize, latency: f64, tuning: &Tuning) {
-        self.octaves[octave(level)].add(latency.max(1e-6).ln(), tuning.latency_memory);
+        self.octaves[octave(level)].add(logarithm(latency), tuning.latency_memory);
     }
 
-    /// Returns whether answers at `level` are so much slower than at lower levels that more
-    /// requests in flight get little more done.
-    ///
-    /// A positive result consumes part of the evidence, so that chance is soon found out.
-    pub(super) fn test_slower(&mut self, level: usize, tuning: &Tuning) -> bool {
+    /// Whether answers at `level` took longer than those at lower levels did before, so that perhaps
+    /// more requests in flight get no more done.
+    pub(super) fn seems_slower(&self, level: usize, tuning: &Tuning) -> bool {
         let octave = octave(level);
         let here = self.octaves[octave];
         let below = self.octaves[..octave]
             .iter()
             .fold(Spread::default(), |all, one| all.with(*one));
         // The first answers from a level are its shortest, and would say that it is quick.
-        if here.count < tuning.latency_samples || below.count < tuning.latency_samples_below {
-            return false;
-        }
-        let noise = (here.error() + below.error()).sqrt() * tuning.confidence;
-        let slower = here.mean - below.mean > noise.max(tuning.slower.ln());
-        if slower {
-            let here = &mut self.octaves[octave];
-            here.count *= tuning.latency_evidence_kept;
-            here.squares *= tuning.latency_evidence_kept;
-        }
-        slower
+        here.count >= tuning.latency_samples
+            && below.count >= tuning.latency_samples_below
+            && here.is_slower(below, tuning)
     }
 
-    /// The lowest level of the octave of `level`.
-    pub(super) fn floor(level: usize) -> usize {
-        2 << octave(level)
+    pub(super) fn begin_comparison(&mut self) {
+        (self.many, self.half) = Default::default();
+    }
+
+    /// Adds an answer to one of the groups that are compared.
+    pub(super) fn observe_cohort(&mut self, cohort: Cohort, latency: f64, tuning: &Tuning) {
+        let group = match cohort {
+            Cohort::Many => &mut self.many,
+            Cohort::Half => &mut self.half,
+        };
+        group.add(logarithm(latency), tuning.latency_memory);
+    }
+
+    /// Returns how many times as long answers take at the second level as at the first: 1 if that
+    /// is noise, and `None` before each group has `enough` answers.
+    pub(super) fn compare(
+        &mut self,
+        (half, level): (usize, usize),
+        enough: f64,
+        tuning: &Tuning,
+    ) -> Option<f64> {
+        if self.many.count < enough || self.half.count < enough {
+            return None;
+        }
+        let slower = self.many.is_slower(self.half, tuning);
+        let times = (self.many.mean - self.half.mean).exp();
+        if slower {
+            return Some(times);
+        }
+        // The calls are others than before, or the server is: only these answers count on.
+        self.octaves = Default::default();
+        self.octaves[octave(half)] = self.half;
+        self.octaves[octave(level)] = self.many;
+        Some(1.0)
     }
 }

@@ -2,11 +2,16 @@
 
 mod admission;
 mod advertised;
+mod advertised_wait;
 mod answer;
 mod arbiter;
 mod breaker;
+mod chance;
 mod contention;
+mod demand;
+mod history;
 mod in_flight;
+mod judge;
 mod latency;
 mod overload;
 mod pacer;
@@ -17,10 +22,14 @@ mod window;
 use std::time::Duration;
 
 use self::advertised::Advertised;
+use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
+use self::chance::PaceTest;
+use self::demand::Demand;
+use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
-use self::overload::OverloadTest;
+use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
@@ -52,18 +61,20 @@ use crate::hint::Hint;
 ///    that is the ceiling, measured and not guessed.
 /// 3. **A probe** is one request above a ceiling, after two round trips, then at doubling intervals up
 ///    to 64 requests or four round trips. If it is refused, the ceiling is confirmed, for one refusal,
-///    and nothing else is held up. If it is accepted, the limit grows again.
+///    and nothing else is held up. If it is accepted, the limit grows again. Where streams hold all
+///    places and nothing is answered, probes come by time.
 /// 4. **A contradiction means a rate.** A level that was accepted is refused a moment later. After
 ///    three such refusals, or two that ask for a short wait, the server counts requests per time. The
 ///    *pace* is then what was accepted between two refusals, divided by the time between them. That is
 ///    the refill of a token bucket of any depth, because the bucket was empty at both ends. The pace
 ///    keeps 1 % below and rises in steps that double from 1 %, each once the last one has cost no
-///    refusal. A rate that held though a lower one was measured is tried once more: a shallow bucket
-///    may have overflowed. A pace that is refuted is dropped. If a pace is refused that could not be if
-///    this client were alone, other clients share the limit. Each refusal then costs a fifth, recovered
-///    over ten round trips, so that shares converge. If only one request of the first burst is
-///    accepted, but a probe beside another is, the bucket holds one: the pace starts at that spacing
-///    and doubles until a request is refused.
+///    refusal. Nothing is measured over a time of which more than a quarter was idle. A rate that held
+///    though a lower one was measured is tried once more: a shallow bucket may have overflowed. A pace
+///    that is refuted is dropped. If a pace is refused that could not be if this client were alone,
+///    other clients share the limit. Each refusal then costs a fifth, recovered over ten round trips,
+///    so that shares converge. If only one request of the first burst is accepted, but a probe beside
+///    another is, the bucket holds one: the pace starts at that spacing and doubles until a request is
+///    refused.
 /// 5. **The circuit breaker** opens when a request is refused and none was accepted since the refusal
 ///    before. Then one request probes, after 0.25 s and at doubling intervals up to 8 s, until one is
 ///    accepted. The others follow, twice as many each time. After a refusal, and where the server last
@@ -72,29 +83,47 @@ use crate::hint::Hint;
 ///    each, and none is refused, but for a test now and then.
 /// 6. **The server's word** outranks all of it. A wait that it asks for pauses the gate; `remaining`
 ///    and `reset` of a window, or the refill that they tell of a bucket, bound what is sent before
-///    anything has to be learned ([`Quota`](crate::hint::Quota)). If clocks of whole seconds tell the
-///    end of a window late, one request probes at a round length, and the others follow. If that probe
-///    is refused, it was the last of its kind.
-/// 7. **Latency** shows one thing only: that more requests in flight get no more done. The latencies of
-///    each octave of levels are compared with those below, as logarithms. Growth stops where they are
-///    longer by a quarter and by two and a half standard errors.
+///    anything has to be learned ([`Quota`](crate::hint::Quota)). What is told to be left is a licence
+///    too: the limit grows at the told pace, and a pace that is less than half of it ends, unless the
+///    server refused three times although something was told to be left. From the second wait on, one
+///    request is sent after a quarter of it. If it is accepted, later waits are those of the refused
+///    request alone. If clocks of whole seconds tell the end of a window late, one request probes at a
+///    round length, and the others follow. If that probe is refused, it was the last of its kind.
+/// 7. **Latency** shows one thing only: that more requests in flight get no more done. Where answers
+///    seem slower than at lower levels, by a quarter and by two and a half standard errors, the limit
+///    is halved for one group of requests, and that is compared with the group before it. Growth stops
+///    only if answers really take longer with more in flight, and is tried again at doubling intervals.
 /// 8. **An overloaded server** (503, 529) tells nothing of a rate, and of a ceiling only if it refuses
-///    twice above what it accepted. If it refuses many requests in a row, it means a limit.
-/// 9. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
-///    accepts) is for the callers. It teaches nothing and holds nothing up.
+///    twice above what it accepted. If it refuses far more than at random, it means a limit. A first
+///    outage is no evidence of that.
+/// 9. **Refusals at random** (429 too) teach nothing. A rate must explain who is refused of the last
+///    1,024 attempts. Refusals that no rate and no level explains, and that are rare and do not come
+///    together, pause nobody, until there are far more of them. A pace that does not explain its
+///    refusals is dropped, at growing intervals.
+/// 10. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
+///     accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
 /// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
 /// and a sweep of the numbers.
 ///
 /// # What it costs
 ///
-/// A decision is a few comparisons, with no allocation. While little is in flight it reads no clock.
+/// A decision is a handful of comparisons, with no allocation. While little is in flight it reads no
+/// clock. The latest attempts take 24 KiB, allocated once; refusals that may show a rate are judged
+/// against them.
 ///
 /// # Where it is weak
 ///
-/// Several processes that share a limit of requests in flight reach fair shares slowly: a late client
-/// finds no free place until another one gives one up. Share one layer within a process. A server that
-/// asks for far longer waits than it needs is obeyed.
+/// Several processes that share a limit of requests in flight come to fair shares slowly: a late client
+/// finds no free place until another one gives one up. Several clients on one token bucket are refused
+/// more often than one, about 5 in 100 requests, because what others take seems to be chance. Share one
+/// layer within a process.
+///
+/// Where a server that has fixed windows, or a bucket that others share, also refuses at random with
+/// 429, work may take twice as long as it must. Where a server blocks everybody after a refusal, it
+/// takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in 100 requests.
+/// Where answers take 20 s or more, the limit grows slowly beyond 16: it doubles once in the time of an
+/// answer.
 #[derive(Clone, Debug)]
 pub struct Learned {
     tuning: Box<Tuning>,
@@ -111,6 +140,7 @@ pub struct Learned {
     recovery_epoch: u64,
     /// When the server's bucket was last found empty.
     exhausted: Option<Mark>,
+    demand: Demand,
     /// When the first request was sent.
     first_send: f64,
     /// What the server accepted before its first refusal.
@@ -123,7 +153,15 @@ pub struct Learned {
     refused_level: u32,
     /// Refusals that contradict a ceiling, the last ones in close succession.
     contradictions: u32,
+    /// Whether refusals that blame the server mean a limit.
     overload: OverloadTest,
+    /// Whether refusals that blame this client mean a limit.
+    limited: OverloadTest,
+    history: History,
+    advertised_wait: AdvertisedWait,
+    /// Whether a probe of the breaker was refused since the history began: then refusals come together.
+    come_together: bool,
+    pace_test: PaceTest,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
@@ -172,13 +210,19 @@ impl Learned {
             refused: 0,
             recovery_epoch: 0,
             exhausted: None,
+            demand: Demand::default(),
             first_send: 0.0,
             first_burst: None,
             admitted_at_refusal: 0.0,
             ceiling_hits: 0,
             refused_level: 0,
             contradictions: 0,
-            overload: OverloadTest::default(),
+            overload: OverloadTest::new(Kind::Server),
+            limited: OverloadTest::new(Kind::Client),
+            history: History::default(),
+            advertised_wait: AdvertisedWait::new(&tuning),
+            pace_test: PaceTest::default(),
+            come_together: false,
             rtt: None,
             pausing: false,
             probe_was_refused: false,
@@ -230,10 +274,14 @@ impl Limit for Learned {
         self.sent += 1;
         if self.is_idle(load) && !self.limit.needs_timestamp(load.in_flight) {
             self.advertised.on_idle_send();
+            // Nothing limits it: what was measured up to here ends.
+            self.exhausted = None;
             return;
         }
         let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
+        self.demand.on_send(now, load.waiting);
+        self.history.on_send(seq, now);
         if seq == 0 {
             self.first_send = now;
             self.breaker.on_first_send(now);
@@ -259,7 +307,10 @@ impl Limit for Learned {
             self.limit.on_failed();
         }
         match outcome {
-            Outcome::Accepted(hint) => self.on_accepted(now, sent, hint, load),
+            Outcome::Accepted(hint) => {
+                self.history.on_outcome(sent.seq, Fate::Accepted);
+                self.on_accepted(now, sent, hint, load);
+            }
             Outcome::Refused { status, hint } => {
                 self.on_refused(now.get().as_secs_f64(), sent, status, hint)
             }
@@ -281,9 +332,15 @@ impl Limit for Learned {
             self.breaker.close();
             return None;
         }
-        let wait = hint.wait().filter(|_| self.pausing)?;
+        let pausing = self.pausing && self.advertised_wait.binds();
+        let wait = hint.wait().filter(|_| pausing)?;
         let left = self.advertised.spent_for(now.get().as_secs_f64());
-        Some(left.map_or(wait, |left| wait.min(Duration::from_secs_f64(left))))
+        let least = [left, self.advertised_wait.ends_in()]
+            .into_iter()
+            .flatten()
+            .map(Duration::from_secs_f64)
+            .fold(wait, Duration::min);
+        Some(least)
     }
 
     fn limit(&self) -> usize {

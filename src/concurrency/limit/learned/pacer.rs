@@ -111,6 +111,11 @@ impl Pacer {
         pacer
     }
 
+    /// Whether others seem to take from the same bucket.
+    pub(super) fn is_shared(&self) -> bool {
+        self.contention.is_shared()
+    }
+
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
@@ -140,18 +145,28 @@ impl Pacer {
         self.holds = false;
     }
 
-    fn refill(&mut self, now: f64) {
+    /// A request was refused that nothing can be measured by, because the server's bucket filled while
+    /// nothing was sent: what held above the measured rate held by that.
+    pub(super) fn fall_back(&mut self, sample: &RateSample, tuning: &Tuning) {
+        let rate = self.rate;
+        self.restart(sample, None, tuning);
+        self.rate = self.rate.min(rate);
+    }
+
+    fn refill(&mut self, now: f64, tuning: &Tuning) {
         let tokens = self.tokens + (now - self.refilled_at).max(0.0) * self.rate;
         self.refilled_at = now;
-        self.tokens = tokens.min(self.depth);
+        // What flows in between two ticks of a timer may be sent at once.
+        let depth = self.depth.max(2.0 * tuning.tick * self.rate);
+        self.tokens = tokens.min(depth);
         self.spilled += tokens - self.tokens;
         self.peak = self.peak.max(self.tokens);
     }
 
     /// Returns how many requests may be sent, and when one may if none may now. `wanted` if one
     /// waits.
-    pub(super) fn available(&mut self, now: f64, wanted: bool) -> (usize, f64) {
-        self.refill(now);
+    pub(super) fn available(&mut self, now: f64, wanted: bool, tuning: &Tuning) -> (usize, f64) {
+        self.refill(now, tuning);
         let left = (self.tokens + 1e-6).max(0.0) as usize;
         if left == 0 {
             self.holds |= wanted;
@@ -169,7 +184,7 @@ impl Pacer {
         rtt: f64,
         tuning: &Tuning,
     ) -> bool {
-        self.refill(now);
+        self.refill(now, tuning);
         self.tokens -= 1.0;
         if self.tokens < 1.0 {
             self.peak = 1.0;
@@ -228,8 +243,8 @@ impl Pacer {
     }
 
     /// The server's bucket is empty, so nothing is saved.
-    pub(super) fn drain(&mut self, now: f64) {
-        self.refill(now);
+    pub(super) fn drain(&mut self, now: f64, tuning: &Tuning) {
+        self.refill(now, tuning);
         self.tokens = self.tokens.min(0.0);
     }
 

@@ -78,6 +78,15 @@ tuning! {
     /// Probes at the short interval after a request was refused with no other in flight: 6. A
     /// client without a place finds one, for six refusals.
     urgent_probes = 6.0,
+    /// Seconds without a send after which a probe comes by time, while all places are held and others
+    /// wait, doubled with each: 1. Streams may hold places for hours.
+    stalled_seconds = 1.0,
+    /// The same in round trips, at least: 4. Where answers come, they bring the probes.
+    stalled_rounds = 4.0,
+    /// The longest such time, in seconds: 60. A refusal in a minute is no burden.
+    max_stalled_seconds = 60.0,
+    /// Seconds below which sends are not spaced: 0.001. Timers are no finer.
+    tick = 0.001,
     /// Requests above a provisional ceiling that make it obsolete: 2. One request more may have
     /// been accepted by chance, three were not.
     provisional_margin = 2.0,
@@ -101,9 +110,16 @@ tuning! {
     slower = 1.25,
     /// The same in standard errors: 2.5. Noise stops nothing.
     confidence = 2.5,
-    /// Share of the evidence that is kept after growth stopped: 0.5. What was chance is soon found
-    /// out.
-    latency_evidence_kept = 0.5,
+    /// Requests of each of two groups that are compared, at least: 4. The limit may be small.
+    min_compared = 4.0,
+    /// The same, at most: 32. Their means differ by chance by less than a quarter.
+    max_compared = 32.0,
+    /// Part of each group whose answers are waited for: 0.75. It is the same part of both, because the
+    /// first answers are the quickest.
+    compared_part = 0.75,
+    /// Probe intervals until a limit is tried again that was found to slow the server down, at most:
+    /// 16. Each comparison costs a round trip at half of the limit.
+    max_slow_intervals = 16.0,
 
     // Circuit breaker.
     /// Seconds before the first probe of a server that refuses everything, doubled with each: 0.25.
@@ -132,6 +148,9 @@ tuning! {
     /// The longest that a refusal is assumed to take, in seconds: 5. One that hung must not stop
     /// growth for long.
     max_refusal_time = 5.0,
+    /// Accepted requests in which a refusal that was slow once is forgotten: 32. One of many refusals
+    /// says how long the next takes, one that hung does not.
+    refusal_time_memory = 32.0,
     /// Refusal times after which a request counts as accepted: 4. Refusals that late are rare.
     refusal_timeout = 4.0,
     /// The least such time, in seconds: 0.1. A quick refusal may be followed by a slower one.
@@ -202,13 +221,28 @@ tuning! {
     max_test_windows = 16.0,
 
     // Overload test.
-    /// What a refusal adds to the evidence for a limit: 1.1. Ln(0.3 / 0.1).
-    overload_refused = 1.1,
-    /// What an accepted request takes off: 0.25. Ln(0.9 / 0.7).
-    overload_accepted = 0.25,
+    /// Share that a server in trouble refuses at random, at most: 0.1. More would be an outage.
+    trouble_share = 0.1,
+    /// By how much more a server refuses that means a limit by such refusals: 0.2. A limit that is
+    /// exceeded by half refuses a third.
+    trouble_excess = 0.2,
+    /// The share that is refused at random by a server that blames the client, at most: 0.03. A shared
+    /// or uneven quota refuses one in a hundred.
+    random_share = 0.03,
+    /// By how much more it refuses where a limit is exceeded: 0.07. It was believed before, and is
+    /// soon believed again.
+    random_excess = 0.07,
+    /// Factor by which the share refused at random may exceed what was seen: 1.25. It was counted over
+    /// a small number of refusals.
+    random_margin = 1.25,
+    /// The largest share that may be refused at random: 0.75. Beyond it nothing can be told.
+    max_random_share = 0.75,
     /// Evidence from which on a limit is believed: 6.5. Six of six refused; one refusal in twenty
     /// at random gets there once in many thousands.
     overload_believed = 6.5,
+    /// Refusals in a row from which on a server was out of order, if that happens for the first time:
+    /// 6. A limit accepts what is below it.
+    outage_run = 6.0,
     /// Accepted requests between two refusals that end the belief: 64. A limit would have been met
     /// again.
     overload_forgotten = 64.0,
@@ -245,9 +279,9 @@ tuning! {
     /// Round trips in which the common part of a step is one request: 32. It is the same for all,
     /// so shares of a limit become equal.
     additive_increase = 32.0,
-    /// Fastest pace, in requests per second: 10000. It holds nobody up, and more was never
+    /// Fastest pace, in requests per second: 1000000. It holds nobody up, and more was never
     /// measured.
-    max_rate = 10_000.0,
+    max_rate = 1_000_000.0,
     /// Saved tokens that count as a burst: 16. That many requests at once could all be refused at
     /// once.
     burst = 16.0,
@@ -330,6 +364,41 @@ tuning! {
     recent_requests = 16.0,
     /// The same in limits, in addition: 4. A probe comes every four round trips.
     recent_rounds = 4.0,
+    /// Share of refusals from which on they are not at random: 0.05. Servers that refuse more at
+    /// random are rare, and a pace costs them little.
+    dense_share = 0.05,
+    /// Part of the uncertainty about who is refused that a rate must explain: 0.45. A bucket's rate
+    /// explains half and more of it.
+    explained = 0.45,
+    /// The part below which it explains nothing: 0.3. Refusals at random are explained by less.
+    unexplained = 0.3,
+    /// The same while others share the limit: 0.17. What they take looks like chance as well.
+    unexplained_shared = 0.17,
+    /// Refusals that must be known to tell those of a rate from others: 6. Of fewer, any rate explains
+    /// much.
+    judged_refusals = 6.0,
+    /// The same while others share the limit: 8. What others take is uneven.
+    judged_refusals_shared = 8.0,
+    /// Seconds from a first pace that was dropped as it explained nothing to the next, at least: 15. If
+    /// it was right, that costs some ten refusals.
+    pace_test = 15.0,
+    /// Factor by which that time grows with each: 4. A pace that comes back is right.
+    pace_test_growth = 4.0,
+    /// Part of a measurement that may be idle: 0.25. The server's bucket filled meanwhile, and its
+    /// depth is unknown.
+    max_idle_part = 0.25,
+    /// The first advertised wait that is tested: the second. One is obeyed.
+    first_wait_test = 2.0,
+    /// Part of an advertised wait after which one request tests it: 0.25. A wait that is four times too
+    /// long is found.
+    early_test = 0.25,
+    /// Refusal times before such a test, at least: 2. The others that were sent are known by then.
+    min_early_test = 2.0,
+    /// Factor by which the number of waits between two tests grows: 4. A server that means it once means
+    /// it as a rule.
+    wait_test_growth = 4.0,
+    /// Advertised waits from one test to the next, at most: 64. A test that fails costs one refusal.
+    max_wait_tests = 64.0,
     /// Refusals above the proven level that end a pace: 2. One may be a burst.
     ceiling_refusals = 2.0,
     /// Accepted requests after which a ceiling renews the mark of an empty bucket: 8. A smaller
@@ -341,6 +410,15 @@ tuning! {
     min_seconds = 0.001,
 
     // Advertised quota.
+    /// Refusals although something was told to be left, after which that is no licence to send: 3. Others
+    /// may count along, or the server counts something else.
+    broken_words = 3.0,
+    /// Requests that must be told to be left for a licence to send: 8. Fewer are the rounding of a small
+    /// quota.
+    licensed_requests = 8.0,
+    /// Factor by which what is told must exceed a learned pace to end it: 2. What is told is a bound
+    /// otherwise.
+    licence_margin = 2.0,
     /// Resets of fewer whole seconds tell no rate: 4. What was rounded up may be half of it.
     vague_reset = 4.0,
     /// How far one answer moves the mirror of a bucket, as a part of the difference: 0.2. It is

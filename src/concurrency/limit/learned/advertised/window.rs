@@ -38,6 +38,9 @@ pub(in super::super) struct AdvertisedWindow {
     probe_at: f64,
 }
 
+/// An answer is late that takes this many times as long as usual.
+const LATE: f64 = 1.25;
+
 /// The start of a window, computed from the advertised length.
 #[derive(Clone, Copy, Debug)]
 struct Computed {
@@ -45,6 +48,29 @@ struct Computed {
     first_seq: u64,
     /// Earlier requests without an answer, which do not count against this window.
     unanswered_before: u32,
+    /// When it ends if its first request met no delay.
+    ends: f64,
+    /// The least delay of an answer: the first request may have come that much later.
+    delay: Option<f64>,
+    /// When it has certainly ended, as the answers tell.
+    told: Option<f64>,
+}
+
+impl Computed {
+    /// Takes in an answer that was later by `delay` than usual, and tells the end as `until`.
+    fn after(self, until: f64, delay: f64) -> Self {
+        let least = |known: Option<f64>, new: f64| known.map_or(new, |known| known.min(new));
+        Self {
+            delay: Some(least(self.delay, delay.max(0.0))),
+            told: Some(least(self.told, until)),
+            ..self
+        }
+    }
+
+    fn ends(&self) -> f64 {
+        let computed = self.ends + self.delay.unwrap_or(0.0);
+        self.told.map_or(computed, |told| told.min(computed))
+    }
 }
 
 impl AdvertisedWindow {
@@ -85,7 +111,7 @@ impl AdvertisedWindow {
     /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound
     /// is the best. Requests overtake each other on their way to the server, so the least that is
     /// left counts, unless the request was sent after that was told.
-    pub(in super::super) fn after(self, answer: Self, seq: u64, sent_at: f64) -> Self {
+    pub(in super::super) fn after(self, answer: Self, seq: u64, sent_at: f64, usual: f64) -> Self {
         if self.is_old(seq) {
             return self;
         }
@@ -94,14 +120,19 @@ impl AdvertisedWindow {
             return answer;
         }
         let mut known = answer;
-        known.computed = self.computed;
+        known.computed = self
+            .computed
+            .map(|start| start.after(answer.until, answer.at - sent_at - LATE * usual));
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
             known.at = self.at;
         }
-        // A computed end is late by the one-way delay, so the earlier one counts.
-        if self.limit.is_some() || self.length.is_some() {
+        if let Some(start) = known.computed {
+            known.until = start.ends();
+            known.probe_at = known.until;
+        } else if self.limit.is_some() || self.length.is_some() {
+            // An end that is told is late by the one-way delay, so the earlier one counts.
             known.until = known.until.min(self.until);
             known.probe_at = known.until.min(self.probe_at);
         }
@@ -153,11 +184,24 @@ impl AdvertisedWindow {
         at + 1e-9 >= self.probe_at
     }
 
+    /// What is left beside the `unanswered` requests.
+    pub(in super::super) fn left(&self, unanswered: u32) -> u32 {
+        let before = self.computed.map_or(0, |start| start.unanswered_before);
+        self.remaining
+            .saturating_sub(unanswered.saturating_sub(before))
+    }
+
+    /// The requests per second that use up what is left until the window ends.
+    pub(in super::super) fn licence(&self, unanswered: u32, now: f64) -> Option<f64> {
+        let left = f64::from(self.left(unanswered));
+        (left > 0.0 && self.until > now).then(|| left / (self.until - now))
+    }
+
     /// Returns how many requests may be sent beside the `unanswered` ones, and when more may.
     pub(in super::super) fn available(&self, unanswered: u32, now: f64) -> (usize, f64) {
-        let unanswered =
-            unanswered.saturating_sub(self.computed.map_or(0, |start| start.unanswered_before));
-        let left = self.remaining.saturating_sub(unanswered);
+        let left = self.left(unanswered);
+        let before = self.computed.map_or(0, |start| start.unanswered_before);
+        let unanswered = unanswered.saturating_sub(before);
         let due = self.is_due(now);
         let probe = u32::from(due && unanswered == 0);
         let at = if due { self.until } else { self.probe_at };
@@ -174,6 +218,9 @@ impl AdvertisedWindow {
             computed: Some(Computed {
                 first_seq,
                 unanswered_before: unanswered,
+                ends: now + length,
+                delay: None,
+                told: None,
             }),
             at: now,
             until: now + length,

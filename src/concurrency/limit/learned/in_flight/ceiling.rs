@@ -76,6 +76,11 @@ impl InFlightLimit {
         self.enter_steady(tuning.first_probe_rounds * self.size);
     }
 
+    /// Grows again, because what stopped it came at random.
+    pub(in super::super) fn resume(&mut self) {
+        self.phase = Phase::SlowStart;
+    }
+
     /// The highest level accepted since the last refusal.
     pub(in super::super) fn proven_level(&self) -> u32 {
         self.proven_level

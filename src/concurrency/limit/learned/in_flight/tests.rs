@@ -10,6 +10,7 @@ fn intervals(limit: &mut InFlightLimit) -> Vec<u32> {
             let answered = Answered {
                 seq: 0,
                 level: 2,
+                latency: None,
                 next: 1,
                 limit_bound: true,
                 queue: 100,

@@ -21,7 +21,7 @@ fn send_until(pacer: &mut Pacer, mut now: f64, end: f64, times: usize) -> Vec<f6
     let tuning = Tuning::default();
     let mut raised = Vec::new();
     while now < end && raised.len() < times {
-        let (left, at) = pacer.available(now, true);
+        let (left, at) = pacer.available(now, true, &tuning);
         if left == 0 {
             now = at;
         } else if pacer.on_send(now, REFUSAL_TIMEOUT, RTT, &tuning) {

@@ -1,0 +1,84 @@
+//! Refusals at random: those that no limit explains teach nothing.
+
+use super::judge::judge;
+use super::{Learned, Tuning};
+
+/// When a pace may be dropped because its refusals seem to come at random.
+///
+/// If the pace was right, that costs refusals, so it happens at growing intervals.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PaceTest {
+    /// When the next may be.
+    next: f64,
+    /// The seconds from that one to the one after it.
+    interval: f64,
+}
+
+impl PaceTest {
+    /// Begins a test if one is due.
+    fn begin_if_due(&mut self, now: f64, tuning: &Tuning) -> bool {
+        let due = now >= self.next;
+        if due {
+            self.interval = (tuning.pace_test_growth * self.interval).max(tuning.pace_test);
+            self.next = now + self.interval;
+        }
+        due
+    }
+}
+
+impl Learned {
+    /// Whether the refusals may be those of a rate, and not come at random.
+    ///
+    /// If they come at random, the pace is dropped. From then on refusals of this kind teach as much as
+    /// those of an overloaded server, until there are far more of them.
+    pub(super) fn is_rate_plausible(&mut self, now: f64, level: usize) -> bool {
+        let Some(judgement) = judge(&self.history) else {
+            // Two refusals do not tell.
+            return true;
+        };
+        let tuning = &self.tuning;
+        let (share, refused) = (judgement.share(), f64::from(judgement.refused));
+        // What comes at random does not come together.
+        let dense = share >= tuning.dense_share || self.come_together;
+        let (plausible, enough) = match &self.pacer {
+            None => {
+                let explained = judgement.explained >= tuning.explained;
+                let plausible = dense || explained || self.limited.exceeds_random();
+                (plausible, tuning.judged_refusals)
+            }
+            Some(pacer) => {
+                let (least, enough) = if pacer.is_shared() {
+                    (tuning.unexplained_shared, tuning.judged_refusals_shared)
+                } else {
+                    (tuning.unexplained, tuning.judged_refusals)
+                };
+                let plausible = dense
+                    || refused < enough
+                    || judgement.explained >= least
+                    || !self.pace_test.begin_if_due(now, tuning);
+                (plausible, enough)
+            }
+        };
+        if !plausible && refused >= enough {
+            self.ignore_at_random(share, level);
+        }
+        plausible
+    }
+
+    /// This share is refused whatever is sent: forgets what was learned from it. From `level` on, more is
+    /// tried again.
+    fn ignore_at_random(&mut self, share: f64, level: usize) {
+        self.limited.set_random(share);
+        self.history.forget();
+        self.come_together = false;
+        if self.pacer.take().is_some() {
+            // The pace had made room that nobody has tried.
+            self.limit.set(level);
+        }
+        self.contradictions = 0;
+        self.exhausted = None;
+        self.pausing = false;
+        self.breaker.close();
+        self.limit.resume();
+    }
+}
