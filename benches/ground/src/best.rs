@@ -32,7 +32,7 @@ pub fn run(scenario: &Scenario, jobs: &[Job]) -> Vec<Finished> {
     }
 }
 
-/// How each ends with no more than so many at once.
+/// How each ends with no more than that many at once.
 pub fn at_most(scenario: &Scenario, places: Option<f64>, jobs: &[Job]) -> Vec<Finished> {
     let mut server = Known::new(scenario, places);
     let mut finished = Vec::with_capacity(jobs.len());

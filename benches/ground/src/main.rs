@@ -64,7 +64,7 @@ struct Args {
     /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
     #[arg(long, value_name = "N")]
     drawn: Option<usize>,
-    /// So many scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of
+    /// A number of scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of
     /// the limit, arrivals and clients. Prints quantiles, and how they compare with plain clients.
     #[arg(long, value_name = "N", conflicts_with_all = ["drawn", "sweep", "vector", "drivers"])]
     composed: Option<usize>,

@@ -60,13 +60,14 @@ pub(super) fn fixed(server: Server, limit: usize) -> Arc<dyn Client> {
 
 /// The defaults, driven in another way than by a clone for each job.
 pub(super) fn driven(server: Server, driver: Driver, jobs: usize) -> Arc<dyn Client> {
-    let adaptive = AdaptiveConcurrencyLayer::new();
+    let adaptive = AdaptiveConcurrencyLayer::new().seed(fastrand::u64(..));
     let handle = adaptive.handle();
     let stack = Driven::client(layered(server, adaptive), driver, jobs);
     Arc::new(Throttle { stack, handle })
 }
 
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
+    let adaptive = adaptive.seed(fastrand::u64(..));
     let handle = adaptive.handle();
     let stack = Stack::client(layered(server, adaptive));
     Arc::new(Throttle { stack, handle })
@@ -78,7 +79,7 @@ fn layered(
 ) -> RetryOn429<AdaptiveConcurrency<Server>> {
     ServiceBuilder::new()
         .layer(RetryOn429Layer::new().seed(fastrand::u64(..)))
-        .layer(adaptive.seed(fastrand::u64(..)))
+        .layer(adaptive)
         .service(server)
 }
 

@@ -22,7 +22,7 @@ enum Of {
     Harm,
 }
 
-/// A quantile, among the rows with so many clients or all, and the most that it may be.
+/// A quantile, among the rows with that number of clients or all, and the most that it may be.
 struct Bound {
     what: &'static str,
     of: Of,
@@ -50,23 +50,23 @@ const fn among(clients: &'static str, bound: Bound) -> Bound {
 
 /// What holds today, and a little more.
 const BOUNDS: [Bound; 14] = [
-    bound("time over best, median", Of::Time, 0.5, 1.4),
-    bound("time over best, p75", Of::Time, 0.75, 2.4),
-    bound("time over best, p90", Of::Time, 0.9, 6.0),
-    bound("time over best, p95", Of::Time, 0.95, 14.5),
-    bound("refused per 1,000, median", Of::Refused, 0.5, 16.0),
-    bound("refused per 1,000, p90", Of::Refused, 0.9, 105.0),
-    bound("refused per 1,000, p95", Of::Refused, 0.95, 165.0),
-    bound("harm, median", Of::Harm, 0.5, 1.25),
-    bound("harm, p90", Of::Harm, 0.9, 5.2),
-    bound("harm, p95", Of::Harm, 0.95, 13.0),
+    bound("time over best, median", Of::Time, 0.5, 1.25),
+    bound("time over best, p75", Of::Time, 0.75, 1.75),
+    bound("time over best, p90", Of::Time, 0.9, 3.3),
+    bound("time over best, p95", Of::Time, 0.95, 5.2),
+    bound("refused per 1,000, median", Of::Refused, 0.5, 21.0),
+    bound("refused per 1,000, p90", Of::Refused, 0.9, 145.0),
+    bound("refused per 1,000, p95", Of::Refused, 0.95, 230.0),
+    bound("harm, median", Of::Harm, 0.5, 1.15),
+    bound("harm, p90", Of::Harm, 0.9, 2.7),
+    bound("harm, p95", Of::Harm, 0.95, 4.2),
     among(
         "one",
-        bound("time over best of one client, median", Of::Time, 0.5, 1.35),
+        bound("time over best of one client, median", Of::Time, 0.5, 1.22),
     ),
     among(
         "one",
-        bound("time over best of one client, p90", Of::Time, 0.9, 6.5),
+        bound("time over best of one client, p90", Of::Time, 0.9, 2.9),
     ),
     among(
         "three",
@@ -74,12 +74,12 @@ const BOUNDS: [Bound; 14] = [
             "time over best of three clients, median",
             Of::Time,
             0.5,
-            1.6,
+            1.4,
         ),
     ),
     among(
         "three",
-        bound("time over best of three clients, p90", Of::Time, 0.9, 4.5),
+        bound("time over best of three clients, p90", Of::Time, 0.9, 3.7),
     ),
 ];
 
@@ -145,7 +145,7 @@ mod tests {
     use crate::composed;
     use crate::measure::Measured;
 
-    /// Of the rows, every tenth takes so many times as long as the best.
+    /// Of the rows, every tenth takes that many times as long as the best.
     fn rows(slow: f64, failed: usize) -> Vec<Row> {
         let scenarios = composed::scenarios(20, 1).into_iter().enumerate();
         let row = |(index, scenario)| {

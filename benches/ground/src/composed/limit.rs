@@ -14,7 +14,7 @@ const FASTEST: f64 = 100.0;
 /// The most places that any limit allows or any rate needs.
 const MOST_PLACES: f64 = 1000.0;
 
-/// How much of the work of a run is not about the first growth: so many jobs for each place.
+/// Jobs for each place, so that a run is not all about the first growth.
 const ROUNDS: f64 = 10.0;
 
 /// The rule with its numbers times a factor from some moment on.
@@ -138,7 +138,7 @@ fn bucket(rng: &mut fastrand::Rng) -> Drawn {
     }
 }
 
-/// So many in so many seconds.
+/// A number of requests in a number of seconds.
 fn quota(rng: &mut fastrand::Rng) -> (f64, f64) {
     let per_second = rate(rng);
     let period = one(rng, &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0]);

@@ -21,7 +21,7 @@ pub const PATIENCE: Patience = Patience {
     seconds: 1000.0,
 };
 
-/// So many scenarios, the same for the same seed. The first do not depend on how many there are.
+/// A number of scenarios, the same for the same seed. The first do not depend on how many there are.
 pub fn scenarios(count: usize, seed: u64) -> Vec<Scenario> {
     (1..=count).map(|index| compose(index, seed)).collect()
 }

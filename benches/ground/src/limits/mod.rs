@@ -44,7 +44,7 @@ pub enum Rule {
     },
     /// So many in a period, which begins with the first request after the last one has ended.
     Opened { limit: Schedule, period: f64 },
-    /// So many in any stretch as long as the period.
+    /// A number in any stretch as long as the period.
     Sliding {
         limit: Schedule,
         period: f64,
