@@ -85,8 +85,8 @@ tuning! {
     stalled_rounds = 4.0,
     /// The longest such time, in seconds: 60. A refusal in a minute is no burden.
     max_stalled_seconds = 60.0,
-    /// Seconds below which sends are not spaced: 0.001. Timers are no finer.
-    tick = 0.001,
+    /// Seconds below which sends are not spaced: 0.0005. Timers are no finer than twice that.
+    tick = 0.000_5,
     /// Requests above a provisional ceiling that make it obsolete: 2. One request more may have
     /// been accepted by chance, three were not.
     provisional_margin = 2.0,
