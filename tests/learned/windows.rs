@@ -42,7 +42,7 @@ fn a_window_that_says_nothing_is_remembered() {
 #[test]
 fn a_window_of_a_second_is_remembered() {
     for (limit, latency) in [(60.0, 0.1), (160.0, 0.3), (30.0, 0.8)] {
-        let (mut mean, mut refusals) = (0.0, 0.0);
+        let mut mean = 0.0;
         for seed in SEEDS {
             let server = Server {
                 latency,
@@ -59,11 +59,9 @@ fn a_window_of_a_second_is_remembered() {
             );
             mean += ratio / SEEDS.count() as f64;
             let refused = run.refused_per_1000();
-            assert!(refused <= 80.0, "{limit}, seed {seed}: {refused}");
-            refusals += refused / SEEDS.count() as f64;
+            assert!(refused <= 60.0, "{limit}, seed {seed}: {refused}");
         }
         assert!(mean <= 1.10, "{limit}: {mean}");
-        assert!(refusals <= 60.0, "{limit}: {refusals}");
     }
 }
 

@@ -15,17 +15,17 @@ pub enum Arrivals {
     Poisson {
         per_second: f64,
     },
-    /// So many one by one, every so many seconds, then all the rest.
+    /// A number one by one, at equal intervals in seconds, then all the rest.
     TrickleThenBurst {
         trickle: usize,
         every: f64,
     },
-    /// So many at once, and the next so long after all of them are done. The sizes are used in turn.
+    /// A number at once, and the next some seconds after all of them are done. The sizes are used in turn.
     Batches {
         sizes: Vec<usize>,
         gap: f64,
     },
-    /// One every so many seconds. What counts is how long each waits until it is sent.
+    /// One each time that this number of seconds has passed. What counts is how long each waits until it is sent.
     Steady {
         every: f64,
     },
@@ -37,12 +37,12 @@ pub enum Arrivals {
 #[derive(Clone, Copy, Debug)]
 pub enum Calls {
     Same,
-    /// The first so many.
+    /// This number from the first on.
     First {
         jobs: usize,
         latency: f64,
     },
-    /// One in so many.
+    /// One in this number.
     Every {
         nth: usize,
         latency: f64,
@@ -65,7 +65,7 @@ impl Calls {
 pub enum Which {
     /// A share of them, at random.
     Share(f64),
-    /// One in so many.
+    /// One in this number.
     Every(usize),
     /// The one of this number, counted from one.
     Only(usize),
@@ -94,9 +94,9 @@ impl Random {
 /// When a run is over whose client does not end.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// So many times what the best possible client needs.
+    /// In multiples of what the best possible client needs.
     pub times: f64,
-    /// And so many seconds, not counting the gaps between batches.
+    /// And in seconds, not counting the gaps between batches.
     pub seconds: f64,
 }
 
@@ -139,7 +139,7 @@ pub struct Scenario {
     pub exactness: Exactness,
     pub arrivals: Arrivals,
     pub calls: Calls,
-    /// The first so many jobs are refused for ever, with a `Retry-After` of ten seconds. They do not count.
+    /// This number of jobs, from the first on, are refused for ever, with a `Retry-After` of ten seconds. They do not count.
     pub hopeless: usize,
     /// After which share of the work a streamed answer begins.
     pub head: f64,
