@@ -4,7 +4,7 @@ mod window;
 
 use std::time::Duration;
 
-use self::window::{AdvertisedWindow, Arrival};
+use self::window::{AdvertisedWindow, Arrival, LATE};
 use super::Tuning;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
@@ -14,7 +14,7 @@ pub(super) struct Advertised {
     state: Option<State>,
     /// Requests sent and not yet answered, refused or given up.
     unanswered: u32,
-    /// The mean time in which answers come that tell something, in seconds.
+    /// The mean time in which requests are served whose answers tell something, in seconds.
     usual: Option<f64>,
     /// Refusals that came although something was told to be left.
     broken: f64,
@@ -69,8 +69,10 @@ impl Advertised {
             return;
         };
         let took = (now - sent_at).max(0.0);
-        let mean = |usual: f64| usual + tuning.rtt_weight * (took - usual);
-        self.usual = Some(self.usual.map_or(took, mean));
+        let mean = |usual: f64| usual + tuning.rtt_weight * (took.min(LATE * usual) - usual);
+        if !hint.is_refusal() {
+            self.usual = Some(self.usual.map_or(took, mean));
+        }
         let rate = match (bucket_rate(quota, tuning), self.state) {
             (Some(_), Some(State::Bucket(bucket))) if is_vague(reset, tuning) => Some(bucket.rate),
             (Some(_), _) if is_vague(reset, tuning) => return,
@@ -110,9 +112,11 @@ impl Advertised {
             (None, state) => {
                 self.answer_told = true;
                 let arrival = Arrival {
+                    seq,
                     sent_at,
                     now,
                     unanswered: self.unanswered,
+                    refused: hint.is_refusal(),
                 };
                 if let Some(State::Window(window)) = &state {
                     self.distrusts_length |= window.outlasts(hint, remaining, sent_at);
@@ -128,7 +132,7 @@ impl Advertised {
                 );
                 State::Window(match state {
                     Some(State::Window(window)) => {
-                        window.after(answer, seq, sent_at, self.usual.unwrap_or(0.0))
+                        window.after(answer, &arrival, self.usual.unwrap_or(took))
                     }
                     _ => answer,
                 })
@@ -194,9 +198,13 @@ impl Advertised {
     /// Records a request that is sent.
     pub(super) fn on_send(&mut self, now: f64) {
         self.on_idle_send();
-        if let Some(State::Bucket(bucket)) = &mut self.state {
-            bucket.refill(now);
-            bucket.tokens -= 1.0;
+        match &mut self.state {
+            Some(State::Window(window)) => window.on_send(now),
+            Some(State::Bucket(bucket)) => {
+                bucket.refill(now);
+                bucket.tokens -= 1.0;
+            }
+            None => {}
         }
     }
 

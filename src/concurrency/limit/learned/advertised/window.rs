@@ -14,9 +14,11 @@ use crate::hint::{Hint, Quota};
 /// An answer from which a window is read.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Arrival {
+    pub(in super::super) seq: u64,
     pub(in super::super) sent_at: f64,
     pub(in super::super) now: f64,
     pub(in super::super) unanswered: u32,
+    pub(in super::super) refused: bool,
 }
 
 /// What is left of a window, and when it ends.
@@ -36,10 +38,12 @@ pub(in super::super) struct AdvertisedWindow {
     until: f64,
     /// When one request may probe whether it has.
     probe_at: f64,
+    /// Whether one is on its way.
+    probing: bool,
 }
 
 /// An answer is late that takes this many times as long as usual.
-const LATE: f64 = 1.25;
+pub(super) const LATE: f64 = 1.25;
 
 /// The start of a window, computed from the advertised length.
 #[derive(Clone, Copy, Debug)]
@@ -48,28 +52,47 @@ struct Computed {
     first_seq: u64,
     /// Earlier requests without an answer, which do not count against this window.
     unanswered_before: u32,
-    /// When it ends if its first request met no delay.
-    ends: f64,
-    /// The least delay of an answer: the first request may have come that much later.
-    delay: Option<f64>,
+    /// When its first request was sent.
+    first_send: f64,
+    /// When a request had arrived, as the answers show.
+    begun: Option<f64>,
+    /// Whether its first request was answered late, and so may have arrived late.
+    late: bool,
+    /// Seconds that it lasts.
+    length: f64,
     /// When it has certainly ended, as the answers tell.
     told: Option<f64>,
+    /// When the window before has certainly ended, as its answers told.
+    before: Option<f64>,
 }
 
 impl Computed {
-    /// Takes in an answer that was later by `delay` than usual, and tells the end as `until`.
-    fn after(self, until: f64, delay: f64) -> Self {
+    /// Takes in an answer that tells the end as `until`. A request takes `usual` seconds to be served.
+    fn after(self, until: f64, arrival: &Arrival, usual: f64) -> Self {
         let least = |known: Option<f64>, new: f64| known.map_or(new, |known| known.min(new));
+        let took = arrival.now - arrival.sent_at;
+        let late = took > LATE * usual;
+        let delay = if late { took - usual } else { 0.0 };
         Self {
-            delay: Some(least(self.delay, delay.max(0.0))),
+            begun: Some(least(self.begun, arrival.sent_at + delay)),
             told: Some(least(self.told, until)),
+            late: self.late || (late && arrival.seq == self.first_seq),
             ..self
         }
     }
 
+    /// When it ends, as it seems.
     fn ends(&self) -> f64 {
-        let computed = self.ends + self.delay.unwrap_or(0.0);
+        let begun = self.begun.filter(|_| self.late).unwrap_or(self.first_send);
+        let computed = begun + self.length;
         self.told.map_or(computed, |told| told.min(computed))
+    }
+
+    /// When it has certainly ended.
+    fn has_ended_at(&self) -> f64 {
+        self.told
+            .filter(|_| self.late)
+            .unwrap_or_else(|| self.ends())
     }
 }
 
@@ -103,40 +126,63 @@ impl AdvertisedWindow {
             at: answer.now,
             until,
             probe_at: length.map_or(until, |length| answer.now + length),
+            probing: false,
         }
     }
 
-    /// Merges what an `answer` to a request sent at `sent_at` says.
+    /// Merges what an `answer` says, which came as `arrival`. A request takes `usual` seconds to be served.
     ///
     /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound
     /// is the best. Requests overtake each other on their way to the server, so the least that is
     /// left counts, unless the request was sent after that was told.
-    pub(in super::super) fn after(self, answer: Self, seq: u64, sent_at: f64, usual: f64) -> Self {
-        if self.is_old(seq) {
+    pub(in super::super) fn after(self, answer: Self, arrival: &Arrival, usual: f64) -> Self {
+        let sent_at = arrival.sent_at;
+        if self.is_old(arrival.seq) {
             return self;
         }
         let more = answer.remaining > self.remaining;
+        if let Some(until) = self.ends_later(arrival) {
+            let until = until.min(answer.until);
+            return Self {
+                until,
+                probe_at: until,
+                ..answer
+            };
+        }
         if self.is_due(sent_at) || (sent_at >= self.at && more) {
             return answer;
         }
-        let mut known = answer;
+        let mut known = Self {
+            probing: self.probing,
+            ..answer
+        };
         known.computed = self
             .computed
-            .map(|start| start.after(answer.until, answer.at - sent_at - LATE * usual));
+            .map(|start| start.after(answer.until, arrival, usual));
         if more {
             (known.remaining, known.at) = (self.remaining, self.at);
         } else if answer.remaining == self.remaining {
             known.at = self.at;
         }
         if let Some(start) = known.computed {
-            known.until = start.ends();
-            known.probe_at = known.until;
+            known.probe_at = start.ends();
+            known.until = start.has_ended_at();
         } else if self.limit.is_some() || self.length.is_some() {
             // An end that is told is late by the one-way delay, so the earlier one counts.
             known.until = known.until.min(self.until);
             known.probe_at = known.until.min(self.probe_at);
         }
         known
+    }
+
+    /// When the window has certainly ended whose end was expected too early, as a refusal shows.
+    fn ends_later(&self, arrival: &Arrival) -> Option<f64> {
+        let start = self.computed.filter(|_| arrival.refused)?;
+        let until = match start.begun {
+            None => start.before,
+            Some(_) => start.told.filter(|_| self.is_due(arrival.sent_at)),
+        };
+        until.filter(|until| *until > arrival.now)
     }
 
     /// Whether the answer to a request sent at `sent_at`, that `remaining` are left, shows that the
@@ -149,6 +195,11 @@ impl AdvertisedWindow {
     /// Whether request `seq` was sent before this window began.
     fn is_old(&self, seq: u64) -> bool {
         self.computed.is_some_and(|start| seq < start.first_seq)
+    }
+
+    /// Records that a request is sent.
+    pub(in super::super) fn on_send(&mut self, now: f64) {
+        self.probing |= self.is_due(now) && !self.has_ended(now);
     }
 
     /// Records that request `seq` was answered, refused or given up; `told` if that told what is
@@ -167,6 +218,7 @@ impl AdvertisedWindow {
         self.remaining = self.remaining.saturating_sub(1);
         // It may have been the probe, and one is enough.
         self.probe_at = self.until;
+        self.probing = false;
     }
 
     /// Seconds until the window ends or is probed, if nothing is left of it.
@@ -213,18 +265,24 @@ impl AdvertisedWindow {
     /// before it have no answer yet.
     pub(in super::super) fn next(&self, now: f64, first_seq: u64, unanswered: u32) -> Option<Self> {
         let (limit, length) = self.limit.zip(self.length)?;
+        // A probe without an answer counts in this window, as far as it is known.
+        let probes = u32::from(self.probing);
         Some(Self {
             remaining: limit,
             computed: Some(Computed {
-                first_seq,
-                unanswered_before: unanswered,
-                ends: now + length,
-                delay: None,
+                first_seq: first_seq - u64::from(probes),
+                unanswered_before: unanswered.saturating_sub(probes),
+                first_send: now,
+                begun: None,
+                late: false,
+                length,
                 told: None,
+                before: self.computed.and_then(|start| start.told),
             }),
             at: now,
             until: now + length,
             probe_at: now + length,
+            probing: false,
             ..*self
         })
     }
