@@ -1,46 +1,9 @@
 //! The numbers of the default limit, each with its unit and its reason.
 
-/// Declares the numbers once: fields, defaults, names and access by name.
-macro_rules! tuning {
-    ($($(#[$doc:meta])* $name:ident = $default:literal,)*) => {
-        /// The numbers that decide what [`Learned`](super::Learned) does.
-        ///
-        /// None is tuned to one API: each is a cost, a share or a level of confidence. They are public
-        /// so that they can be swept; there is no need to change them. A number that is infinite, not a
-        /// number, zero or less is replaced by the default.
-        #[derive(Clone, Copy, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub struct Tuning {
-            $($(#[$doc])* pub $name: f64,)*
-        }
+mod declare;
 
-        impl Default for Tuning {
-            fn default() -> Self {
-                Self { $($name: $default,)* }
-            }
-        }
-
-        impl Tuning {
-            /// The name of each number, in the order of the fields.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
-
-            /// The number of that name.
-            pub fn get_mut(&mut self, name: &str) -> Option<&mut f64> {
-                match name {
-                    $(stringify!($name) => Some(&mut self.$name),)*
-                    _ => None,
-                }
-            }
-
-            /// Replaces each number that makes no sense by its default.
-            pub(super) fn sane(self) -> Self {
-                let usual = Self::default();
-                let sane = Self { $($name: sane(self.$name, usual.$name),)* };
-                Self { max_wait: bounded_wait(sane.max_wait), ..sane }
-            }
-        }
-    };
-}
+pub(super) use self::declare::bounded_wait;
+use self::declare::{sane, tuning};
 
 tuning! {
     // In-flight limit.
@@ -433,21 +396,4 @@ tuning! {
     /// How late the end of a window may be advertised, in seconds: 3. An epoch rounded up, a Date
     /// rounded down, and a Date renewed once a second.
     max_late_reset = 3.0,
-}
-
-/// Beyond these, arithmetic loses its meaning.
-const LEAST: f64 = 1e-9;
-const MOST: f64 = 1e9;
-
-fn sane(value: f64, usual: f64) -> f64 {
-    if value.is_finite() && value > 0.0 {
-        value.clamp(LEAST, MOST)
-    } else {
-        usual
-    }
-}
-
-/// A day is longer than anybody waits, and the arithmetic stays exact.
-pub(super) fn bounded_wait(seconds: f64) -> f64 {
-    seconds.clamp(1.0, 86_400.0)
 }

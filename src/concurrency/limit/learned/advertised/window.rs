@@ -92,8 +92,9 @@ impl Computed {
         self.told.map_or(computed, |told| told.min(computed))
     }
 
-    /// When it has certainly ended.
-    fn has_ended_at(&self) -> f64 {
+    /// When everybody may send again: when it seems to end, or if that is uncertain, when the answers tell
+    /// that it has ended.
+    fn reopens(&self) -> f64 {
         self.told
             .filter(|_| self.late)
             .unwrap_or_else(|| self.ends())
@@ -170,7 +171,7 @@ impl AdvertisedWindow {
         }
         if let Some(start) = known.computed {
             known.probe_at = start.ends();
-            known.until = start.has_ended_at();
+            known.until = start.reopens();
         } else if self.limit.is_some() || self.length.is_some() {
             // An end that is told is late by the one-way delay, so the earlier one counts.
             known.until = known.until.min(self.until);
@@ -274,7 +275,7 @@ impl AdvertisedWindow {
         Some(Self {
             remaining: limit,
             computed: Some(Computed {
-                first_seq: first_seq - u64::from(probes),
+                first_seq: first_seq.saturating_sub(u64::from(probes)),
                 unanswered_before: unanswered.saturating_sub(probes),
                 first_send: now,
                 begun: None,

@@ -4,8 +4,8 @@ use super::{Answered, InFlightLimit, Phase, Tuning};
 use crate::concurrency::limit::learned::latency::{Cohort, LatencyTrend};
 
 impl InFlightLimit {
-    /// Answers seem to take longer with so many in flight. Half as many go for a while, to see whether
-    /// that is why: the calls may be others than before.
+    /// Answers seem to take longer while the limit is used up. It is halved for a while, to see whether
+    /// that is the reason: the calls may be others than before.
     pub(super) fn compare(&mut self, answered: &Answered, trend: &mut LatencyTrend, interval: f64) {
         trend.begin_comparison();
         self.phase = Phase::Comparing {
