@@ -180,6 +180,6 @@
 //!
 //! # Tests
 //!
-//! Each row of the tables has a test: `tests/compose_tower.rs` (`cargo test --test compose_tower`),
+//! Each row of the tables has a test: `tests/compose/tower.rs` (`cargo test --test compose tower`),
 //! `tests/clients/tests/compose_tower_http.rs` (`cargo test -p clients`) and
 //! `examples/http_cache/src/tests.rs` (`cargo test -p http_cache`).
