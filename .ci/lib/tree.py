@@ -11,7 +11,7 @@ CLEAN = {
         "tests/clients/", "tests/compose/", "tests/concurrency/", "tests/faults/", "tests/hint/", "tests/interop/",
         "tests/retry/", "tests/support/",
     ],
-    "sizes": [".ci/", "benches/peers/", "tests/clients/", "tests/hint/", "tests/support/"],
+    "sizes": [".ci/", "benches/peers/", "tests/"],
 }
 
 

@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
@@ -16,6 +15,8 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 type Answer = Response<Full<Bytes>>;
 

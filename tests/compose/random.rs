@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::Response;
 use http_body::Body;
@@ -15,6 +14,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_throttle::retry::IdempotencyKey;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 /// When each attempt was sent, and with which key.
 type Sends = Vec<(Duration, String)>;

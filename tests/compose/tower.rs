@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::Response;
@@ -23,6 +22,8 @@ use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::concurrency::{Handle, ReleaseAt};
 use tower_throttle::retry::{Attempts, Backoff, Jitter, retry_errors};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 /// A request's answer takes the server so long.
 const WORK: Duration = ms(100);

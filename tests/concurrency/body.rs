@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::support::fixed;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
@@ -13,6 +12,8 @@ use tokio_test::{assert_pending, assert_ready_ok};
 use tower::{Layer, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::{GuardedBody, ReleaseAt};
+
+use crate::support::fixed;
 
 type Streamed = Channel<Bytes, &'static str>;
 type Sender = http_body_util::channel::Sender<Bytes, &'static str>;

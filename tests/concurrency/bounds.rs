@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::*;
 use http::{Request, Response};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -14,6 +13,8 @@ use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::{
     Headroom, Learned, Limit, Load, Now, Outcome, Sent, Tuning,
 };
+
+use crate::support::*;
 
 type Times = Arc<Mutex<Vec<Instant>>>;
 

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as _;
@@ -16,6 +15,8 @@ use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::GuardedBody;
 use tower_throttle::message::{Unsent, UnsentCause};
+
+use crate::support::*;
 
 async fn assert_unsent(response: Response<GuardedBody<Body>>) {
     assert_eq!(response.status(), 503);

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Request, Response};
@@ -13,6 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
+
+use crate::support::*;
 
 /// What 1,000 requests of two seconds take when each has a clone of its own.
 const BEST: Duration = Duration::from_millis(14_300);

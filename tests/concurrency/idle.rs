@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -19,6 +18,8 @@ use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::Learned;
 use tower_throttle::concurrency::{DEFAULT_BODY_IDLE, GuardedBody, SHORT_BODY};
+
+use crate::support::*;
 
 type Streamed = Channel<Bytes, Infallible>;
 type Sender = http_body_util::channel::Sender<Bytes, Infallible>;

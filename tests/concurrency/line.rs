@@ -8,10 +8,11 @@
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use crate::support::*;
 use http::Request;
 use tower::{Layer, Service};
 use tower_throttle::AdaptiveConcurrencyLayer;
+
+use crate::support::*;
 
 /// A debug build takes ten times as long.
 const WAITERS: usize = if cfg!(debug_assertions) {

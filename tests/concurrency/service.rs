@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::support::*;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
+
+use crate::support::*;
 
 /// What the next in line gets when whoever holds the only permit is done in the way of the test.
 macro_rules! frees_capacity {

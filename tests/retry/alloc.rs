@@ -5,12 +5,13 @@ use std::future::{Future, ready};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use crate::support::*;
 use allocation_counter::{AllocationInfo, measure};
 use http::Response;
 use tower::{Layer, Service, service_fn};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::message::ReplayRequest;
+
+use crate::support::*;
 
 fn request() -> Req {
     let mut request = post("hello");

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::*;
 use bytes::{Buf, Bytes};
 use http::Response;
 use http_body::Body;
@@ -12,6 +11,8 @@ use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::{Hint, RetryOn429Layer};
+
+use crate::support::*;
 
 fn refused(body: TestBody) -> Response<TestBody> {
     Response::builder().status(429).body(body).unwrap()

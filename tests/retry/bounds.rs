@@ -1,12 +1,13 @@
 //! Every bound ends the retries, and the caller has the last answer.
 
-use crate::support::*;
 use http::Response;
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 use tower_throttle::retry::{Attempts, Backoff, Jitter, ReplayBody, RetryBudget};
 use tower_throttle::{Hint, RetryOn429Layer};
+
+use crate::support::*;
 
 fn refusals() -> impl Iterator<Item = Response<Full<bytes::Bytes>>> {
     (0..1000).map(|_| status(429))

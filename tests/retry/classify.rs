@@ -1,6 +1,5 @@
 //! What is retried besides refusals, and what of refusals is not.
 
-use crate::support::*;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
@@ -9,6 +8,8 @@ use tower_throttle::retry::{
     Attempts, Classify, Decision, Head, IdempotencyKey, RetryBudget, retry_errors,
     retry_server_errors, retry_unprocessed,
 };
+
+use crate::support::*;
 
 #[derive(Debug, PartialEq)]
 enum Error {

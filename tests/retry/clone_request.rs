@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response};
 use http_body_util::Full;
@@ -12,6 +11,8 @@ use tower_throttle::retry::{
     Attempts, CloneRequest, IdempotencyKey, Refusal, retry_errors, retry_server_errors,
 };
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 /// Of another crate, say.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use crate::support::*;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep};
 use tower::limit::ConcurrencyLimitLayer;
@@ -10,6 +9,8 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::message::{Unsent, UnsentCause};
 use tower_throttle::retry::Attempts;
+
+use crate::support::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_request_whose_time_is_over_in_the_line_is_answered_by_a_copy() {

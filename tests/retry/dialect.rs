@@ -1,11 +1,12 @@
 //! A provider's own meaning of statuses and codes, in the layers.
 
-use crate::support::*;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_throttle::hint::Dialect;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 fn coded(status: u16, code: &str) -> Response<Full<bytes::Bytes>> {
     let body = format!(r#"{{"error":{{"code":"{code}"}}}}"#);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::support::*;
 use http::Response;
 use http_body_util::Full;
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok};
@@ -11,6 +10,8 @@ use tower::{Layer, Service, ServiceExt};
 use tower_test::mock;
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Backoff, Jitter};
+
+use crate::support::*;
 
 type Mock = mock::Spawn<tower_throttle::RetryOn429<mock::Mock<Req, Response<Full<bytes::Bytes>>>>>;
 

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::*;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use tokio::time::Instant;
@@ -10,6 +9,8 @@ use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_throttle::message::Governor;
 use tower_throttle::retry::{Attempts, Backoff, Jitter};
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint, RetryOn429Layer};
+
+use crate::support::*;
 
 type Told = Arc<Mutex<Vec<Hint>>>;
 

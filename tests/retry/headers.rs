@@ -1,11 +1,12 @@
 //! Headers the layer adds when it was asked to.
 
-use crate::support::*;
 use http::{HeaderName, Response};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::IdempotencyKey;
+
+use crate::support::*;
 
 async fn headers(layer: RetryOn429Layer, request: Req, name: &str) -> Vec<String> {
     let inner = script([status(429), status(429)]);

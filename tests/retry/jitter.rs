@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::*;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Backoff, Jitter};
+
+use crate::support::*;
 
 /// The waits of 1,000 requests that are refused at once, and then are served.
 async fn waits(layer: RetryOn429Layer, retry_after: Option<u64>) -> Vec<Duration> {

@@ -1,6 +1,5 @@
 //! A request that cannot be sent again says so, and no other does.
 
-use crate::support::*;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt};
@@ -8,6 +7,8 @@ use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{
     Attempts, NotSentAgain, Preset, ReplayBody, RetryBudget, SingleUse, retry_server_errors,
 };
+
+use crate::support::*;
 
 type Once = SingleUse<Full<bytes::Bytes>>;
 

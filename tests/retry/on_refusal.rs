@@ -5,8 +5,6 @@ use std::future::{pending, ready};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use crate::support::refresh::*;
-use crate::support::*;
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, Full};
@@ -14,6 +12,9 @@ use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{Layer, ServiceExt};
 use tower_throttle::retry::{Attempts, Decision, Head, Refusal};
+
+use crate::support::refresh::*;
+use crate::support::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_401_is_sent_again_with_what_the_hook_gave() {

@@ -5,8 +5,6 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use crate::support::refresh::*;
-use crate::support::*;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Full};
@@ -15,6 +13,9 @@ use tokio_test::{assert_pending, task};
 use tower::{Layer, ServiceExt};
 use tower_throttle::Hint;
 use tower_throttle::retry::{Attempts, Refusal, RetryBudget};
+
+use crate::support::refresh::*;
+use crate::support::*;
 
 #[tokio::test(start_paused = true)]
 async fn an_api_that_always_says_401_ends() {

@@ -1,12 +1,13 @@
 //! Without a gate below, the layer itself lets everybody wait when one was asked to.
 
-use crate::support::*;
 use http::Response;
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::message::Governor;
+
+use crate::support::*;
 
 fn idle() -> Script<Response<Full<bytes::Bytes>>> {
     script([])

@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::*;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_throttle::retry::Attempts;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::*;
 
 /// An API that takes 500 requests a minute, ten at once, and answers after a second.
 fn api() -> impl Service<

@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use crate::support::*;
 use http::{HeaderMap, Method, Response};
 use http_body_util::Full;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Classify, Decision, Head, Preset, retry_errors};
+
+use crate::support::*;
 
 /// An error that has another as its source, as clients' errors have.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use crate::support::*;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
@@ -93,6 +92,8 @@ async fn reqwest(method: Method, url: String) -> bool {
 /// Stands in for the client that is not there.
 #[cfg(not(feature = "reqwest"))]
 use hyper as reqwest;
+
+use crate::support::*;
 
 #[tokio::test]
 async fn a_connection_that_breaks_before_the_answer_costs_a_get_nothing_and_ends_a_post() {

@@ -5,8 +5,6 @@ use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use crate::support::refresh::*;
-use crate::support::*;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::AUTHORIZATION};
 use http_body_util::Full;
@@ -16,6 +14,9 @@ use tower::{Layer, ServiceExt};
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::retry::{Attempts, Refusal};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+
+use crate::support::refresh::*;
+use crate::support::*;
 
 /// The permit of an answer that was read to its end is free while the hook works.
 #[tokio::test(start_paused = true)]

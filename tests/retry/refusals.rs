@@ -1,11 +1,12 @@
 //! Refusals are retried, as long as the server asks and within the bounds.
 
-use crate::support::*;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 use tower_throttle::retry::{Attempts, Backoff, Jitter};
 use tower_throttle::{Hint, RetryOn429Layer};
+
+use crate::support::*;
 
 fn exact() -> Backoff {
     Backoff::exponential(ms(100), secs(10)).jitter(Jitter::None)

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::task::Poll;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame};
@@ -13,6 +12,8 @@ use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::message::TryCloneBody;
 use tower_throttle::retry::{Attempts, ReplayBody, ReplayError};
+
+use crate::support::*;
 
 type Next = Poll<Option<Result<Frame<Bytes>, ReplayError>>>;
 

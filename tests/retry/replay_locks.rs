@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::support::*;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower_throttle::message::TryCloneBody;
 use tower_throttle::retry::ReplayBody;
+
+use crate::support::*;
 
 /// Asks another copy of the body that it is part of for all that a body tells.
 #[derive(Clone, Default)]

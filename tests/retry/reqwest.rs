@@ -1,10 +1,11 @@
 //! The layer around `reqwest::Client`, over real sockets.
 
-use crate::support::server::{Answer, Server};
-use crate::support::*;
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::retry::{Attempts, Backoff, NotSentAgain};
 use tower_throttle::{Hint, RetryOn429Layer};
+
+use crate::support::server::{Answer, Server};
+use crate::support::*;
 
 fn layer() -> RetryOn429Layer {
     RetryOn429Layer::new().backoff(Backoff::exponential(ms(1), ms(5)))

@@ -1,12 +1,13 @@
 //! The layer around `reqwest_middleware::ClientWithMiddleware`, over real sockets.
 
-use crate::support::server::{Answer, Server};
-use crate::support::*;
 use reqwest::Request;
 use reqwest_middleware::ClientWithMiddleware;
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::retry::{Attempts, Backoff, Refusal};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
+
+use crate::support::server::{Answer, Server};
+use crate::support::*;
 
 const fn all<T: Clone + Default + Send + Sync + Unpin + std::fmt::Debug>() {}
 const _: () = all::<ThrottleMiddleware>();

@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use crate::support::*;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Decision, Head, Refusal, RetryBudget};
+
+use crate::support::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_hook_is_asked_from_status_400_on() {

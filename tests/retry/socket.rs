@@ -1,7 +1,5 @@
 //! The layer around hyper-util's client, over real sockets.
 
-use crate::support::server::{Answer, Server};
-use crate::support::*;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -10,6 +8,9 @@ use hyper_util::rt::TokioExecutor;
 use tower::{Layer, ServiceExt};
 use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Attempts, Backoff, ReplayBody, SingleUse};
+
+use crate::support::server::{Answer, Server};
+use crate::support::*;
 
 fn layer() -> RetryOn429Layer {
     RetryOn429Layer::new().backoff(Backoff::exponential(ms(1), ms(5)))

@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::marker::PhantomPinned;
 
-use crate::support::*;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -13,6 +12,8 @@ use tower::{Layer, Service, ServiceExt};
 use tower_throttle::message::TryCloneBody;
 use tower_throttle::retry::*;
 use tower_throttle::{RetryOn429, RetryOn429Layer};
+
+use crate::support::*;
 
 type Hook = fn(Refusal<'_>, &Req) -> Option<std::future::Ready<Option<Req>>>;
 
