@@ -35,14 +35,16 @@ step_powerset() {
         for other in "" json util json,util; do
             features="$client,$other"
             echo "-- $features"
-            RUSTFLAGS="-D warnings" cargo check --quiet --lib --no-default-features --features "$features"
+            RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
+                cargo check --quiet --lib --no-default-features --features "$features"
         done
     done
 }
 
 extra docsrs "Docs as docs.rs builds them (unstable flags of a stable compiler)"
 step_docsrs() {
-    RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" cargo doc --all-features --no-deps
+    RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="--cfg docsrs -D warnings" CARGO_TARGET_DIR=target/docsrs \
+        cargo doc --all-features --no-deps
 }
 
 # $1: a cargo subcommand of crates.io.
