@@ -34,7 +34,7 @@ step_powerset() {
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
         for other in "" json util json,util; do
             features="$client,$other"
-            echo "-- $features"
+            echo "-- ${features//,/ }"
             RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
                 cargo check --quiet --lib --no-default-features --features "$features"
         done
