@@ -28,7 +28,7 @@ step_minimal_versions() {
 }
 
 # Every set of features that differs: some features contain others.
-extra powerset "Every set of features (about 5 minutes)"
+extra powerset "Every set of features (a few minutes)"
 step_powerset() {
     local client other features
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
