@@ -55,7 +55,7 @@ BANNED = {
 ALLOWED = [
     (r"[Tt]ower[-_ ]?[Gg]overnor|tower_governor", "", "a crate, one of the limiters of tests/interop"),
     (r"GovernorLayer|GovernorConfigBuilder|governor::Governor", "tests/interop/", "types of that crate"),
-    (r"\bGovernor\b", ("tests/", "ARCHITECTURE.md"), "a public type of `message`, until it has another name"),
+    (word("governors?|governed"), ("tests/", "ARCHITECTURE.md"), "a public type of `message`, until it has another name"),
     (r"`governor`", "", "a crate, compared with this one"),
 ]
 

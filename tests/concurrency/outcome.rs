@@ -175,11 +175,11 @@ mod by_the_body {
         let answer = exchange(&layer, with_body(403, "forbidden")).await;
         assert_eq!(counted(&layer), (0, 0, 0), "the place is free at once");
         assert!(answer.extensions().get::<Hint>().is_none());
-        let gate = answer.extensions().get::<Governor>().unwrap().clone();
+        let governor = answer.extensions().get::<Governor>().unwrap().clone();
         drop(answer);
         assert_eq!(counted(&layer), (0, 0, 0));
-        gate.refine(&Hint::default());
-        drop(gate);
+        governor.refine(&Hint::default());
+        drop(governor);
         assert_eq!(counted(&layer), (0, 1, 0));
     }
 
@@ -187,9 +187,9 @@ mod by_the_body {
     async fn a_refusal_is_counted_once_however_often_it_is_told() {
         let layer = AdaptiveConcurrencyLayer::with_limit(Aimd::new().decrease(0.5));
         let answer = exchange(&layer, with_body(403, SECONDARY)).await;
-        let gate = answer.extensions().get::<Governor>().unwrap();
+        let governor = answer.extensions().get::<Governor>().unwrap();
         for _ in 0..3 {
-            gate.clone().refine(&refusal_in_the_body());
+            governor.clone().refine(&refusal_in_the_body());
         }
         drop(answer);
         assert_eq!(counted(&layer), (0, 0, 1));

@@ -176,7 +176,7 @@ async fn a_shorter_wait_does_not_shorten_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_carries_the_hint_and_a_way_to_tell_the_gate_more() {
+async fn a_refusal_carries_the_hint_and_a_governor() {
     let layer = fixed(1);
     let (service, mut server) = gated(&layer);
     let response = exchange(&service, &mut server, answer(429)).await;
@@ -188,9 +188,9 @@ async fn a_refusal_carries_the_hint_and_a_way_to_tell_the_gate_more() {
     );
 
     // A retry above read the body.
-    let gate = response.extensions().get::<Governor>().unwrap().clone();
+    let governor = response.extensions().get::<Governor>().unwrap().clone();
     let mut waiting = ready(service.clone());
-    gate.refine(&hint(429, "5"));
+    governor.refine(&hint(429, "5"));
     let pause = layer.handle().pause_remaining().unwrap();
     assert!(pause >= Duration::from_secs(5), "{pause:?}");
     assert_pending!(waiting.poll());
@@ -200,7 +200,7 @@ async fn a_refusal_carries_the_hint_and_a_way_to_tell_the_gate_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_gate_is_told_later_pauses_those_who_wait_already() {
+async fn a_governor_pauses_those_who_wait_already() {
     let layer = fixed(1);
     let (service, mut server) = gated(&layer);
     let response = exchange(&service, &mut server, answer(429)).await;

@@ -118,14 +118,14 @@ async fn a_watch_is_woken_for_a_pause_that_only_the_body_tells() {
         std::future::ready(Ok::<_, std::convert::Infallible>(answer(429)))
     }));
     let response = service.oneshot(Request::new(())).await.unwrap();
-    let gate = response.extensions().get::<Governor>().unwrap();
+    let governor = response.extensions().get::<Governor>().unwrap();
     let (parts, _) = refusal("5").into_parts();
     let received = std::time::SystemTime::UNIX_EPOCH;
     let hint = Hint::parse(parts.status, &parts.headers, None, received);
     let mut watch = handle.watch();
     let mut changed = task::spawn(watch.changed());
     assert_pending!(changed.poll());
-    gate.refine(&hint);
+    governor.refine(&hint);
     assert!(changed.is_woken());
     assert!(assert_ready!(changed.poll()).pause_remaining.is_some());
 }
