@@ -53,7 +53,7 @@ BANNED = {
 
 # What is not meant: a pattern, the starts of the paths where it may stand, and why.
 ALLOWED = [
-    (r"[Tt]ower[-_ ]?[Gg]overnor|tower_governor", "", "a crate, one of the limiters of tests/interop"),
+    (r"[Tt]ower[-_ ]?[Gg]overnor", "", "a crate, one of the limiters of tests/interop"),
     (r"GovernorLayer|GovernorConfigBuilder|governor::Governor", "tests/interop/", "types of that crate"),
     (word("governors?|governed"), ("tests/", "ARCHITECTURE.md"), "a public type of `message`, until it has another name"),
     (r"`governor`", "", "a crate, compared with this one"),
