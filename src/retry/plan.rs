@@ -17,7 +17,7 @@ use crate::ask::{Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them.
-const GOVERNED_MAX: Duration = Duration::from_secs(2);
+const BEHIND_GATE_MAX: Duration = Duration::from_secs(2);
 
 /// How one request has fared so far.
 pub(super) struct RetryState {
@@ -67,7 +67,7 @@ pub(super) struct FailedAttempt {
     /// What the server asked for.
     pub(super) wait: Option<Duration>,
     /// Whether a gate below looks after the shared pause.
-    pub(super) governed: bool,
+    pub(super) behind_gate: bool,
     /// The place in the gate's line that the request may take again.
     pub(super) place: Option<KeptPlace>,
 }
@@ -78,7 +78,7 @@ impl FailedAttempt {
         Self {
             at,
             wait: None,
-            governed: false,
+            behind_gate: false,
             place: None,
         }
     }
@@ -253,8 +253,8 @@ impl Draws {
     }
 
     fn draw(&mut self, failed: FailedAttempt, attempt: u32, config: &Config) -> Duration {
-        let backoff = if failed.governed {
-            config.backoff.capped(GOVERNED_MAX)
+        let backoff = if failed.behind_gate {
+            config.backoff.capped(BEHIND_GATE_MAX)
         } else {
             config.backoff
         };
@@ -263,7 +263,7 @@ impl Draws {
         match failed.wait {
             None => own,
             // The gate hands permits out one by one, so nobody needs to be kept out of step.
-            Some(wait) if failed.governed => wait.max(own),
+            Some(wait) if failed.behind_gate => wait.max(own),
             Some(wait) => wait.saturating_add(above(wait, &mut self.rng)).max(own),
         }
     }
