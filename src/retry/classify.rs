@@ -25,6 +25,12 @@ use http::{HeaderMap, StatusCode};
 /// });
 /// # let _ = layer;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not classify errors of type `{E}`",
+    label = "the inner service has errors of type `{E}`",
+    note = "expected a closure `|result: Result<Head<'_>, &{E}>| -> Decision`, or a ready-made classifier",
+    note = "`Preset`, for a `BoxError`, needs a closure: `|result: Result<Head<'_>, &BoxError>| Preset::idempotent_failures().decide(result.map_err(|error| &**error as _))`"
+)]
 pub trait Classify<E> {
     /// Decides about the outcome of one attempt.
     fn classify(&self, result: Result<Head<'_>, &E>) -> Decision;
