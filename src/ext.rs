@@ -13,7 +13,8 @@ use crate::retry::RetryOn429;
 /// among several services, or to configure it, apply the layer itself.
 ///
 /// The trait is implemented for every service, and for nothing else. Its name differs from that of tower's
-/// `ServiceExt`, so that both can be imported into one file.
+/// `ServiceExt`, so that both can be imported into one file. The methods can be called only where the layer
+/// makes a service, so that the compiler says what is missing if it does not.
 ///
 /// # Examples
 ///
@@ -35,17 +36,23 @@ use crate::retry::RetryOn429;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no tower service of `{Request}`",
-    note = "`ThrottleExt` has methods for services; a `tower::ServiceBuilder` has the same ones by `ThrottleBuilderExt`, with the feature `util` of tower-throttle"
+    note = "`ThrottleExt` has methods for services; a `tower::ServiceBuilder` has the same ones by `ThrottleBuilderExt`: enable the feature `util` of tower-throttle"
 )]
 pub trait ThrottleExt<Request>: Service<Request> + Sized {
     /// Retries refused requests, with the defaults. See [`retry`](crate::retry).
-    fn retry_on_429(self) -> RetryOn429<Self> {
+    fn retry_on_429(self) -> RetryOn429<Self>
+    where
+        RetryOn429<Self>: Service<Request>,
+    {
         RetryOn429::new(self)
     }
 
     /// Lets through as many requests as the server takes, with the defaults. See
     /// [`concurrency`](crate::concurrency).
-    fn adaptive_concurrency(self) -> AdaptiveConcurrency<Self> {
+    fn adaptive_concurrency(self) -> AdaptiveConcurrency<Self>
+    where
+        AdaptiveConcurrency<Self>: Service<Request>,
+    {
         AdaptiveConcurrency::new(self)
     }
 }

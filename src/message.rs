@@ -27,6 +27,22 @@
 //!     .service(service)
 //! # }
 //! ```
+//!
+//! # When trait bounds are not satisfied
+//!
+//! Where one of these traits is missing, the methods of tower's `ServiceExt` (`oneshot`, `ready`) are missing
+//! too, and the compiler does not say why. It does where a bound asks for the service:
+//!
+//! ```
+//! # let client = tower_throttle::RetryOn429::new(tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+//! # }));
+//! fn is_service<Request, S: tower::Service<Request>>(_: &S) {}
+//!
+//! is_service::<http::Request<String>, _>(&client);
+//! ```
+//!
+//! So do the methods of [`ThrottleExt`](crate::ThrottleExt).
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
