@@ -11,8 +11,8 @@ use super::circuit::Rejection;
 use super::classify::{Classify, Decision, Head};
 use super::drain::Drain;
 use super::last_refusal::LastRefusal;
-use super::plan::FailedAttempt;
 use super::policy::Policy;
+use super::state::FailedAttempt;
 use crate::hint::{Hint, Verdict};
 use crate::message::{HintSink, HttpResponse, Unsent};
 

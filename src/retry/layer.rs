@@ -30,38 +30,7 @@ use crate::random::Streams;
 /// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
 /// [copies](Self::clone_request) requests. The methods set them.
 ///
-/// # The type in a struct
-///
-/// A closure has no type that can be written down. A function pointer has one, and so has a box, for a closure
-/// that captures something:
-///
-/// ```
-/// use tower_throttle::retry::{Decision, Head, RetryOn429, RetryOn429Layer};
-///
-/// # type Client = ();
-/// # type Error = std::io::Error;
-/// type OwnClassifier = Box<dyn Fn(Result<Head<'_>, &Error>) -> Decision + Send + Sync>;
-///
-/// struct Api {
-///     client: RetryOn429<Client, OwnClassifier>,
-/// }
-///
-/// impl Api {
-///     fn new(client: Client, status: http::StatusCode) -> Self {
-///         let classify: OwnClassifier = Box::new(move |result| match result {
-///             Ok(head) if head.status() == status => Decision::Retry,
-///             _ => Decision::Default,
-///         });
-///         let retries = RetryOn429Layer::new().classify(classify);
-///         Self {
-///             client: tower::Layer::layer(&retries, client),
-///         }
-///     }
-/// }
-/// # Api::new((), http::StatusCode::BAD_GATEWAY).client;
-/// ```
-///
-/// Where the service is all that matters, `tower::util::BoxCloneService` hides all of it.
+/// [`Classify`](super::Classify#the-type-in-a-struct) shows how the type of a customised layer is written down.
 pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
     policy: Policies<C, H, K>,
 }
