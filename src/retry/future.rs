@@ -143,7 +143,8 @@ enum Glance {
     Other(Decision),
 }
 
-/// One method for each state. It gives what the request comes to, or `None` if the next state was entered.
+/// A method for each state: `on_failure` for an attempt that was not accepted at once, `poll_*` for the others.
+/// Each returns what the request comes to, or `None` if it entered the next state.
 impl<S, Req, C, H, K> ResponseFuture<S, Req, C, H, K>
 where
     S: Service<Req> + Clone,
@@ -184,40 +185,44 @@ where
     #[cold]
     fn on_failure(
         self: Pin<&mut Self>,
-        mut result: Result<S::Response, S::Error>,
+        result: Result<S::Response, S::Error>,
         decision: Decision,
     ) -> Option<Outcome<S, Req>> {
         let mut this = self.project();
-        let (policy, retry) = (this.policy.as_deref()?, this.retry);
-        let Ok(response) = &mut result else {
-            let may = decision.allows(|| retry.may_repeat(policy));
-            let Some(next) = retry.after_error(may, policy) else {
-                return Some(result.map(pass_on));
-            };
-            this.state.set(State::Waiting { next });
-            return None;
+        let policy = this.policy.as_deref().expect("an attempt was in flight");
+        let retry = this.retry;
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let may = decision.allows(|| retry.may_repeat(policy));
+                let Some(next) = retry.after_error(may, policy) else {
+                    return Some(Err(error));
+                };
+                this.state.set(State::Waiting { next });
+                return None;
+            }
         };
         let repeatable = || retry.may_repeat(policy);
-        let (context, disposition, acting) =
-            match policy.judge(&*response, decision, retry.sent_at, repeatable) {
-                HeadClass::Read(context) => (context, None, None),
-                HeadClass::Returned(context, disposition) => {
-                    let refusal = Refusal {
-                        status: response.status(),
-                        headers: response.headers(),
-                        hint: &context.hint,
-                        attempt: retry.attempts,
-                    };
-                    let acting = retry.ask_hook(refusal, policy);
-                    if acting.is_none() {
-                        let extensions = response.extensions_mut();
-                        mark(extensions, disposition, context.hint, policy, retry);
-                        return Some(result.map(pass_on));
-                    }
-                    (context, Some(disposition), acting)
+        let head = policy.judge(&response, decision, retry.sent_at, repeatable);
+        let (context, disposition, acting) = match head {
+            HeadClass::Read(context) => (context, None, None),
+            HeadClass::Returned(context, disposition) => {
+                let refusal = Refusal {
+                    status: response.status(),
+                    headers: response.headers(),
+                    hint: &context.hint,
+                    attempt: retry.attempts,
+                };
+                let acting = retry.ask_hook(refusal, policy);
+                if acting.is_none() {
+                    let extensions = response.extensions_mut();
+                    mark(extensions, disposition, context.hint, policy, retry);
+                    return Some(Ok(pass_on(response)));
                 }
-            };
-        let refused = policy.read(result.ok()?, context, disposition);
+                (context, Some(disposition), acting)
+            }
+        };
+        let refused = policy.read(response, context, disposition);
         this.state.set(State::Reading { refused, acting });
         None
     }

@@ -59,3 +59,20 @@ async fn a_customised_stack_is_a_field() {
     let response = api.client.oneshot(Request::default()).await.unwrap();
     assert_eq!(response.status(), 200);
 }
+
+#[cfg(feature = "reqwest-middleware")]
+#[test]
+fn the_middleware_has_handles_and_does_not_hide_the_method_of_its_trait() {
+    use reqwest_middleware::{Middleware, Next};
+    use tower_throttle::ThrottleMiddleware;
+
+    // A method of the type itself would be called instead.
+    fn call_the_trait(throttle: &ThrottleMiddleware, request: reqwest::Request, next: Next<'_>) {
+        drop(throttle.handle(request, &mut http::Extensions::new(), next));
+    }
+    let _ = call_the_trait;
+    let throttle = ThrottleMiddleware::new();
+    assert_eq!(throttle.gate_handle().in_flight(), 0);
+    throttle.retry_handle().close();
+    assert!(throttle.clone().retry_handle().is_closed());
+}
