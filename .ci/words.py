@@ -56,7 +56,6 @@ BANNED = {
 ALLOWED = [
     (r"[Tt]ower[-_ ]?[Gg]overnor", "", "a crate, one of the limiters of tests/interop"),
     (r"GovernorLayer|GovernorConfigBuilder|governor::Governor", "tests/interop/", "types of that crate"),
-    (word("governors?|governed"), ("tests/", "ARCHITECTURE.md"), "a public type of `message`, until it has another name"),
     (r"`governor`", "", "a crate, compared with this one"),
 ]
 

@@ -98,7 +98,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
-//! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
+//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
@@ -122,8 +122,8 @@ pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
-pub use ext::ServiceBuilderExt;
-pub use ext::ServiceExt;
+pub use ext::ThrottleBuilderExt;
+pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;

@@ -121,6 +121,18 @@ step_external_types() {
     .ci/external_types.py
 }
 
+step public-api "The public API is the list of docs/public-api.txt"
+step_public_api() {
+    want_python
+    install_missing
+    .ci/public_api.py --check
+}
+
+step messages "What the compiler says of common mistakes"
+step_messages() {
+    cargo test -p messages
+}
+
 # Those for single clients exit with 1 if they lose anything.
 step examples "Examples"
 step_examples() {

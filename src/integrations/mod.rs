@@ -10,7 +10,7 @@
 //! ```
 //! # #[cfg(feature = "reqwest")]
 //! # fn client() -> tower_throttle::RetryOn429<tower_throttle::AdaptiveConcurrency<reqwest::Client>> {
-//! use tower_throttle::ServiceExt as _;
+//! use tower_throttle::ThrottleExt;
 //!
 //! let client = reqwest::Client::new().adaptive_concurrency().retry_on_429();
 //! # client

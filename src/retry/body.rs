@@ -76,6 +76,38 @@ impl<B: Body> ResponseBody<B> {
     }
 }
 
+impl<B: Body> ResponseBody<B> {
+    /// Returns a reference to the inner body, if it is as the client gave it. `None` if the layer has read
+    /// a part of it, or answered by itself.
+    pub fn get_ref(&self) -> Option<&B> {
+        match &self.body {
+            Inner::Untouched { body } => Some(body),
+            Inner::Drained { .. } | Inner::Kept { .. } => None,
+        }
+    }
+
+    /// Returns a mutable reference to the inner body, under the condition of [`get_ref`](Self::get_ref).
+    pub fn get_mut(&mut self) -> Option<&mut B> {
+        match &mut self.body {
+            Inner::Untouched { body } => Some(body),
+            Inner::Drained { .. } | Inner::Kept { .. } => None,
+        }
+    }
+
+    /// Returns the inner body, if it is as the client gave it. Otherwise returns this body, so that nothing
+    /// of it is lost.
+    ///
+    /// # Errors
+    ///
+    /// If the layer has read a part of the inner body, or answered by itself.
+    pub fn into_inner(self) -> Result<B, Self> {
+        match self.body {
+            Inner::Untouched { body } => Ok(body),
+            body => Err(Self { body }),
+        }
+    }
+}
+
 /// What a body's poll comes to.
 type PollFrame<B> = Poll<Option<Result<Frame<Bytes>, <B as Body>::Error>>>;
 

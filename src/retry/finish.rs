@@ -10,9 +10,9 @@ use super::clone::CloneRequest;
 use super::future::{Answer, BodyOf};
 use super::judge::{Disposition, Refused};
 use super::last_refusal::unavailable;
-use super::next::Next;
-use super::plan::RetryState;
+use super::pending::PendingAttempt;
 use super::policy::Policy;
+use super::state::RetryState;
 use crate::hint::Hint;
 use crate::message::{Unsent, WithBody};
 
@@ -23,10 +23,10 @@ pub(super) fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> Answ
 }
 
 /// A response that was read, with its body whole.
-pub(super) fn finish<R, C, H, K>(
+pub(super) fn finish<R, Req, C, H, K>(
     refused: Refused<BodyOf<R>>,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) -> Answer<R>
 where
     R: WithBody<ResponseBody<BodyOf<R>>>,
@@ -38,12 +38,12 @@ where
 }
 
 /// Notes in a response that is returned what came of the request.
-pub(super) fn mark<C, H, K>(
+pub(super) fn mark<Req, C, H, K>(
     extensions: &mut Extensions,
     disposition: Disposition,
     hint: Hint,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) {
     if let Disposition::Accept { served } = disposition {
         accept(extensions, served, policy, retry);
@@ -55,7 +55,7 @@ pub(super) fn mark<C, H, K>(
                 wait: hint.wait(),
                 ..Rejection::without_word(Instant::now())
             };
-            retry.note(rejection, None, &policy.config, &policy.shared);
+            retry.on_rejected(rejection, None, &policy.config, &policy.shared);
         }
         extensions.insert(Attempts::new(retry.attempts));
         extensions.insert(hint);
@@ -65,11 +65,11 @@ pub(super) fn mark<C, H, K>(
 
 /// Notes an answer that the caller was waiting for.
 #[inline]
-pub(super) fn accept<C, H, K>(
+pub(super) fn accept<Req, C, H, K>(
     extensions: &mut Extensions,
     served: bool,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) {
     if served {
         policy.shared.circuit.accepted(retry.sent_at);
@@ -82,7 +82,7 @@ pub(super) fn accept<C, H, K>(
     } else if retry.is_probe() {
         // It tells of a server that answers, and serves nobody.
         let rejection = Rejection::without_word(Instant::now());
-        retry.note(rejection, None, &policy.config, &policy.shared);
+        retry.on_rejected(rejection, None, &policy.config, &policy.shared);
     }
     if retry.attempts > 1 {
         extensions.insert(Attempts::new(retry.attempts));
@@ -92,10 +92,10 @@ pub(super) fn accept<C, H, K>(
 
 /// The answer to a request that is not sent: a copy of the last refusal, if there was one.
 pub(super) fn copy<R, Req, C, H, K>(
-    next: &Next<Req>,
+    next: &PendingAttempt<Req>,
     unsent: Unsent,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) -> Answer<R>
 where
     R: WithBody<ResponseBody<BodyOf<R>>>,

@@ -11,10 +11,10 @@ use super::circuit::Rejection;
 use super::classify::{Classify, Decision, Head};
 use super::drain::Drain;
 use super::last_refusal::LastRefusal;
-use super::plan::FailedAttempt;
 use super::policy::Policy;
+use super::state::FailedAttempt;
 use crate::hint::{Hint, Verdict};
-use crate::message::{Governor, HttpResponse, Unsent};
+use crate::message::{HintSink, HttpResponse, Unsent};
 
 /// What the head of a response says that is not accepted at a glance.
 pub(super) enum HeadClass {
@@ -178,7 +178,7 @@ impl<C, H, K> Policy<C, H, K> {
             context,
             ..
         } = refused;
-        let governor = parts.extensions.get::<Governor>();
+        let sink = parts.extensions.get::<HintSink>();
         let body = drain.bytes();
         if cfg!(feature = "json") && !body.is_empty() {
             let Parts {
@@ -187,8 +187,8 @@ impl<C, H, K> Policy<C, H, K> {
             let dialect = &self.config.dialect;
             let hint = dialect.parse(*status, headers, Some(&body), context.received);
             if hint != context.hint {
-                if let Some(governor) = governor {
-                    governor.refine(&hint);
+                if let Some(sink) = sink {
+                    sink.refine(&hint);
                 }
                 context.hint = hint;
             }
@@ -203,13 +203,13 @@ impl<C, H, K> Policy<C, H, K> {
         let retry = FailedAttempt {
             at: context.at,
             wait,
-            governed: governor.is_some(),
-            place: governor.and_then(Governor::kept_place),
+            behind_gate: sink.is_some(),
+            place: sink.and_then(HintSink::kept_place),
         };
         match context.hint.verdict(self.config.max_server_wait) {
             _ if context.for_good => Disposition::Final(rejection(true)),
             Verdict::Retry => {
-                self.share_pause(context, governor);
+                self.share_pause(context, sink);
                 if context.doubtful {
                     Disposition::Final(rejection(false))
                 } else {
@@ -227,9 +227,9 @@ impl<C, H, K> Policy<C, H, K> {
     }
 
     /// Lets everybody wait as long as one was asked to, unless a gate below sees to it.
-    fn share_pause(&self, context: &HeadContext, governor: Option<&Governor>) {
+    fn share_pause(&self, context: &HeadContext, sink: Option<&HintSink>) {
         let wait = context.hint.wait().filter(|wait| !wait.is_zero());
-        if let (None, Some(wait)) = (governor, wait) {
+        if let (None, Some(wait)) = (sink, wait) {
             self.shared.pause(super::pause::later(context.at, wait));
         }
     }

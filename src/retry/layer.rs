@@ -28,7 +28,9 @@ use crate::random::Streams;
 /// as well. Use a new layer for each API.
 ///
 /// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
-/// [copies](Self::clone_request) requests. The methods set them; nobody needs to write them out.
+/// [copies](Self::clone_request) requests. The methods set them.
+///
+/// [`Classify`](super::Classify#the-type-in-a-struct) shows how the type of a customised layer is written down.
 pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
     policy: Policies<C, H, K>,
 }

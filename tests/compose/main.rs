@@ -5,6 +5,7 @@ mod support;
 
 #[cfg(feature = "json")]
 mod adverse;
+mod api;
 #[cfg(feature = "json")]
 mod outages;
 mod random;

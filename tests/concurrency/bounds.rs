@@ -119,13 +119,10 @@ struct Never;
 
 impl Limit for Never {
     fn headroom(&mut self, _: &Now, _: Load) -> Headroom {
-        Headroom {
-            slots: 0,
-            opens_at: None,
-        }
+        Headroom::new(0, None)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
 
@@ -176,13 +173,10 @@ struct Said(Arc<AtomicUsize>);
 
 impl Limit for Said {
     fn headroom(&mut self, _: &Now, _: Load) -> Headroom {
-        Headroom {
-            slots: 0,
-            opens_at: None,
-        }
+        Headroom::new(0, None)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
 

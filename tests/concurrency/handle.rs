@@ -212,7 +212,7 @@ impl Limit for Paced {
         Headroom::of(1, load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
 

@@ -89,7 +89,7 @@ proptest! {
         let mut seq = 0;
         let (mut min, mut max) = (1, 1000);
         for event in events {
-            let mut load = Load { in_flight: out.len(), waiting: 3 };
+            let mut load = Load::new(out.len(), 3);
             let outcome_hint;
             match event {
                 Event::Send => loop {
@@ -103,8 +103,10 @@ proptest! {
                         break;
                     }
                     load.in_flight += 1;
-                    limit.on_send(&Now::at(now), load);
-                    out.push_back(Sent { seq, at: limit.wants_time(seq, load).then_some(now), in_flight: load.in_flight });
+                    let mut sent = Sent::new(seq, None, load.in_flight);
+                    limit.on_send(&Now::at(now), &sent, load);
+                    sent.at = limit.wants_time(seq, load).then_some(now);
+                    out.push_back(sent);
                     seq += 1;
                 },
                 Event::Wait(millis) => now += Duration::from_millis(u64::from(millis)),
@@ -124,7 +126,7 @@ proptest! {
                         Event::Refuse { status, headers } => {
                             outcome_hint = hint(*status, headers);
                             let status = StatusCode::from_u16(*status).unwrap();
-                            Outcome::Refused { status, hint: &outcome_hint }
+                            Outcome::refused(status, &outcome_hint)
                         }
                         Event::Fail => Outcome::Failed,
                         _ => Outcome::Ignored,

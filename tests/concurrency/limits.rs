@@ -29,33 +29,21 @@ impl<L: Limit> Bench<L> {
     }
 
     fn send(&mut self, in_flight: usize) -> Sent {
-        let load = Load {
-            in_flight,
-            waiting: self.waiting,
-        };
-        self.limit.on_send(&Now::at(self.now), load);
+        let load = Load::new(in_flight, self.waiting);
+        let sent = Sent::new(self.seq, Some(self.now), in_flight);
+        self.limit.on_send(&Now::at(self.now), &sent, load);
         self.seq += 1;
-        Sent {
-            seq: self.seq - 1,
-            at: Some(self.now),
-            in_flight,
-        }
+        sent
     }
 
     fn answer(&mut self, sent: &Sent, refused: bool, latency: Duration) {
         let now = Now::at(sent.at.unwrap_or_default() + latency);
         let outcome = if refused {
-            Outcome::Refused {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                hint: &self.hint,
-            }
+            Outcome::refused(StatusCode::TOO_MANY_REQUESTS, &self.hint)
         } else {
             Outcome::Accepted(&self.hint)
         };
-        let load = Load {
-            in_flight: sent.in_flight - 1,
-            waiting: self.waiting,
-        };
+        let load = Load::new(sent.in_flight - 1, self.waiting);
         self.limit.on_outcome(&now, sent, outcome, load);
     }
 
@@ -94,21 +82,9 @@ fn every_limit_starts_at_4_and_keeps_its_bounds() {
         assert_eq!(limit.limit(), 1);
         limit.set_bounds(3, 2);
         assert_eq!(limit.limit(), 3);
-        let room = limit.headroom(
-            &Now::at(MS),
-            Load {
-                in_flight: 1,
-                waiting: 9,
-            },
-        );
+        let room = limit.headroom(&Now::at(MS), Load::new(1, 9));
         assert_eq!((room.slots, room.opens_at), (2, None));
-        let room = limit.headroom(
-            &Now::at(MS),
-            Load {
-                in_flight: 9,
-                waiting: 9,
-            },
-        );
+        let room = limit.headroom(&Now::at(MS), Load::new(9, 9));
         assert_eq!(room.slots, 0);
     }
 }

@@ -14,7 +14,7 @@ use tower_throttle::concurrency::limit::{
     Aimd, Gradient2, Headroom, Learned, Limit, Load, Now, Outcome, Sent, Vegas,
 };
 use tower_throttle::hint::Verdict;
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
 
 type Answer = Response<Full<Bytes>>;
@@ -50,7 +50,7 @@ impl Limit for Noting {
         Headroom::of(self.limit(), load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn on_outcome(&mut self, _: &Now, _: &Sent, outcome: Outcome<'_>, _: Load) {
         let told = match outcome {
@@ -113,7 +113,7 @@ async fn a_hook_may_say_that_a_refusal_is_for_good() {
                 let answer = exchange(&layer, answer).await;
                 let hint = answer.extensions().get::<Hint>().unwrap();
                 assert_eq!(hint.verdict(Duration::MAX), Verdict::Permanent);
-                assert!(answer.extensions().get::<Governor>().is_none());
+                assert!(answer.extensions().get::<HintSink>().is_none());
                 assert_eq!(layer.handle().limit(), before, "{shown}");
                 assert_eq!(layer.handle().pause_remaining(), None);
             }
@@ -175,11 +175,11 @@ mod by_the_body {
         let answer = exchange(&layer, with_body(403, "forbidden")).await;
         assert_eq!(counted(&layer), (0, 0, 0), "the place is free at once");
         assert!(answer.extensions().get::<Hint>().is_none());
-        let governor = answer.extensions().get::<Governor>().unwrap().clone();
+        let sink = answer.extensions().get::<HintSink>().unwrap().clone();
         drop(answer);
         assert_eq!(counted(&layer), (0, 0, 0));
-        governor.refine(&Hint::default());
-        drop(governor);
+        sink.refine(&Hint::default());
+        drop(sink);
         assert_eq!(counted(&layer), (0, 1, 0));
     }
 
@@ -187,9 +187,9 @@ mod by_the_body {
     async fn a_refusal_is_counted_once_however_often_it_is_told() {
         let layer = AdaptiveConcurrencyLayer::with_limit(Aimd::new().decrease(0.5));
         let answer = exchange(&layer, with_body(403, SECONDARY)).await;
-        let governor = answer.extensions().get::<Governor>().unwrap();
+        let sink = answer.extensions().get::<HintSink>().unwrap();
         for _ in 0..3 {
-            governor.clone().refine(&refusal_in_the_body());
+            sink.clone().refine(&refusal_in_the_body());
         }
         drop(answer);
         assert_eq!(counted(&layer), (0, 0, 1));
@@ -201,7 +201,7 @@ mod by_the_body {
         for (said, accepted) in [(Classified::Accepted, 1), (Classified::Failed, 0)] {
             let layer = fixed(1).classify(move |_, _| Some(said));
             let answer = exchange(&layer, with_body(403, SECONDARY)).await;
-            assert!(answer.extensions().get::<Governor>().is_none());
+            assert!(answer.extensions().get::<HintSink>().is_none());
             assert_eq!(counted(&layer), (0, accepted, 0));
         }
     }

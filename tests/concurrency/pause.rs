@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
 
 use crate::support::*;
@@ -141,7 +141,7 @@ async fn a_retry_after_on_a_success_pauses_nobody() {
     let mut response = refusal("10");
     *response.status_mut() = StatusCode::OK;
     let response = exchange(&service, &mut server, response).await;
-    assert!(response.extensions().get::<Governor>().is_none());
+    assert!(response.extensions().get::<HintSink>().is_none());
     assert_eq!(layer.handle().pause_remaining(), None);
 }
 
@@ -176,7 +176,7 @@ async fn a_shorter_wait_does_not_shorten_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_carries_the_hint_and_a_governor() {
+async fn a_refusal_carries_the_hint_and_a_sink_for_it() {
     let layer = fixed(1);
     let (service, mut server) = gated(&layer);
     let response = exchange(&service, &mut server, answer(429)).await;
@@ -188,9 +188,9 @@ async fn a_refusal_carries_the_hint_and_a_governor() {
     );
 
     // A retry above read the body.
-    let governor = response.extensions().get::<Governor>().unwrap().clone();
+    let sink = response.extensions().get::<HintSink>().unwrap().clone();
     let mut waiting = ready(service.clone());
-    governor.refine(&hint(429, "5"));
+    sink.refine(&hint(429, "5"));
     let pause = layer.handle().pause_remaining().unwrap();
     assert!(pause >= Duration::from_secs(5), "{pause:?}");
     assert_pending!(waiting.poll());
@@ -200,7 +200,7 @@ async fn a_refusal_carries_the_hint_and_a_governor() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_governor_pauses_those_who_wait_already() {
+async fn a_refined_hint_pauses_those_who_wait_already() {
     let layer = fixed(1);
     let (service, mut server) = gated(&layer);
     let response = exchange(&service, &mut server, answer(429)).await;
@@ -209,7 +209,7 @@ async fn a_governor_pauses_those_who_wait_already() {
     assert_pending!(waiting.poll());
     response
         .extensions()
-        .get::<Governor>()
+        .get::<HintSink>()
         .unwrap()
         .refine(&hint(429, "5"));
     // Woken, to set the timer in its own runtime.

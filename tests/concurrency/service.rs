@@ -70,7 +70,7 @@ impl Limit for Untimed {
         Headroom::of(self.limit(), load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn wants_time(&self, _: u64, _: Load) -> bool {
         false
@@ -107,13 +107,13 @@ struct Promising;
 
 impl Limit for Promising {
     fn headroom(&mut self, now: &Now, _: Load) -> Headroom {
-        Headroom {
-            slots: usize::from(now.get() >= Duration::from_millis(10)),
-            opens_at: Some(now.get()),
-        }
+        Headroom::new(
+            usize::from(now.get() >= Duration::from_millis(10)),
+            Some(now.get()),
+        )
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn on_outcome(&mut self, _: &Now, _: &Sent, _: Outcome<'_>, _: Load) {}
 

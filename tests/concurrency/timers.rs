@@ -110,13 +110,10 @@ struct EveryTwo(Duration);
 
 impl Limit for EveryTwo {
     fn headroom(&mut self, now: &Now, _: Load) -> Headroom {
-        Headroom {
-            slots: usize::from(now.get() >= self.0),
-            opens_at: Some(self.0),
-        }
+        Headroom::new(usize::from(now.get() >= self.0), Some(self.0))
     }
 
-    fn on_send(&mut self, now: &Now, _: Load) {
+    fn on_send(&mut self, now: &Now, _: &Sent, _: Load) {
         self.0 = now.get() + Duration::from_millis(2);
     }
 

@@ -8,7 +8,7 @@ use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Limit, Vegas};
 use tower_throttle::concurrency::{
     Classified, GuardedBody, Handle, ReleaseAt, ResponseFuture, Snapshot, Watch,
 };
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 
 fn all<T: Send + Sync + Unpin + Debug>() {}
@@ -30,7 +30,7 @@ fn auto_traits() {
     all::<Snapshot>();
     all::<ReleaseAt>();
     all::<Classified>();
-    all::<Governor>();
+    all::<HintSink>();
     limit::<Fixed>();
     limit::<Aimd>();
     limit::<Vegas>();

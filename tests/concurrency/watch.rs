@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::Hint;
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 
 use crate::support::*;
 
@@ -118,14 +118,14 @@ async fn a_watch_is_woken_for_a_pause_that_only_the_body_tells() {
         std::future::ready(Ok::<_, std::convert::Infallible>(answer(429)))
     }));
     let response = service.oneshot(Request::new(())).await.unwrap();
-    let governor = response.extensions().get::<Governor>().unwrap();
+    let sink = response.extensions().get::<HintSink>().unwrap();
     let (parts, _) = refusal("5").into_parts();
     let received = std::time::SystemTime::UNIX_EPOCH;
     let hint = Hint::parse(parts.status, &parts.headers, None, received);
     let mut watch = handle.watch();
     let mut changed = task::spawn(watch.changed());
     assert_pending!(changed.poll());
-    governor.refine(&hint);
+    sink.refine(&hint);
     assert!(changed.is_woken());
     assert!(assert_ready!(changed.poll()).pause_remaining.is_some());
 }

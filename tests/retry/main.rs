@@ -13,8 +13,8 @@ mod close;
 #[cfg(feature = "json")]
 mod dialect;
 mod drop;
-mod gate_hint;
 mod headers;
+mod hint_sink;
 mod jitter;
 mod not_sent_again;
 mod on_refusal;

@@ -5,7 +5,7 @@ use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::RetryOn429Layer;
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 
 use crate::support::*;
 
@@ -168,7 +168,7 @@ async fn a_refusal_without_a_wait_pauses_nobody() {
 async fn where_a_gate_governs_the_layer_does_not_pause() {
     let layer = RetryOn429Layer::new();
     let mut refusal: Response<Full<bytes::Bytes>> = retry_after(10);
-    refusal.extensions_mut().insert(Governor::new(|_| {}));
+    refusal.extensions_mut().insert(HintSink::new(|_| {}));
     tokio::spawn(layer.layer(script([refusal])).oneshot(get()));
     tokio::task::yield_now().await;
     let start = Instant::now();

@@ -34,7 +34,7 @@ async fn wraps_the_client_with_its_middleware() {
 async fn both_layers_go_inside_the_client() {
     let server = Server::start([Answer::new(429, "slow down"), Answer::new(200, "done")]).await;
     let throttle = ThrottleMiddleware::new();
-    let handle = throttle.handle();
+    let handle = throttle.gate_handle();
     let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
         .with(throttle)
         .build();
@@ -84,7 +84,7 @@ async fn a_hook_goes_inside_the_client_with_its_layers() {
         })
     });
     let throttle = ThrottleMiddleware::from_layers(retry, AdaptiveConcurrencyLayer::new());
-    let handle = throttle.handle();
+    let handle = throttle.gate_handle();
     let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
         .with(throttle)
         .build();

@@ -17,17 +17,19 @@ use crate::ask::{Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them.
-const GOVERNED_MAX: Duration = Duration::from_secs(2);
+const BEHIND_GATE_MAX: Duration = Duration::from_secs(2);
 
-/// How one request has fared so far.
-pub(super) struct RetryState {
+/// What one request keeps over all its attempts.
+pub(super) struct RetryState<Req> {
+    /// What another attempt sends. `None` if there can be none.
+    kept: Option<Req>,
     /// Attempts sent.
     pub(super) attempts: u32,
     /// When the present attempt was found to take time.
     pub(super) sent_at: Option<Instant>,
-    pub(super) gone: Gone,
-    /// Boxed, as most requests meet nothing of note, and every one is moved about.
-    noted: Option<Box<Noted>>,
+    gone: Gone,
+    /// Boxed, as most requests need none, and every request is moved about.
+    record: Option<Box<Record>>,
 }
 
 /// What is known of a request that could not be copied, and is gone when its answer comes.
@@ -39,9 +41,9 @@ pub(super) struct Gone {
     pub(super) route: Option<u64>,
 }
 
-/// What is noted from the first failed attempt on, or from the call if the request's time is bounded.
+/// What is recorded from the first failed attempt on, or from the call if the request's time is bounded.
 #[derive(Default)]
-struct Noted {
+struct Record {
     /// The last moment at which an attempt may begin, if there is one.
     deadline: Option<Instant>,
     /// When the request is answered though it still waits, if ever.
@@ -67,7 +69,7 @@ pub(super) struct FailedAttempt {
     /// What the server asked for.
     pub(super) wait: Option<Duration>,
     /// Whether a gate below looks after the shared pause.
-    pub(super) governed: bool,
+    pub(super) behind_gate: bool,
     /// The place in the gate's line that the request may take again.
     pub(super) place: Option<KeptPlace>,
 }
@@ -78,27 +80,29 @@ impl FailedAttempt {
         Self {
             at,
             wait: None,
-            governed: false,
+            behind_gate: false,
             place: None,
         }
     }
 }
 
-impl RetryState {
+impl<Req> RetryState<Req> {
     /// A request that was called now, of which `attempts` are sent with that. Its time counts from
     /// `since`, if it waited before the call.
     #[inline]
     pub(super) fn begin(
         config: &Config,
         attempts: u32,
+        kept: Option<Req>,
         gone: Gone,
         since: Option<Instant>,
     ) -> Self {
         let mut state = Self {
+            kept,
             attempts,
             sent_at: None,
             gone,
-            noted: None,
+            record: None,
         };
         if config.max_elapsed.is_some() || config.max_time.is_some() {
             state.set_bounds(config, since);
@@ -114,45 +118,60 @@ impl RetryState {
             .max_time
             .map(|time| later(since.unwrap_or(now), time));
         let deadline = config.max_elapsed.map(|elapsed| later(now, elapsed));
-        let noted = self.noted.get_or_insert_default();
-        noted.cut_off = cut_off;
-        noted.deadline = deadline.into_iter().chain(cut_off).min();
+        let record = self.record.get_or_insert_default();
+        record.cut_off = cut_off;
+        record.deadline = deadline.into_iter().chain(cut_off).min();
     }
 
     /// The request is done: what it held is given up, even if its future is kept.
     #[inline]
     pub(super) fn end(&mut self) {
-        if self.noted.is_some() {
-            self.noted = None;
+        if self.record.is_some() {
+            self.record = None;
         }
     }
 
+    /// What another attempt sends, if there can be one.
+    pub(super) fn kept(&self) -> Option<&Req> {
+        self.kept.as_ref()
+    }
+
+    /// Keeps a request in place of the former one.
+    pub(super) fn keep(&mut self, request: Option<Req>) {
+        self.kept = request;
+    }
+
     /// Whether the request may be sent again though it may have been served.
-    pub(super) fn may_repeat<Req, C, H, K: CloneRequest<Req>>(
-        &self,
-        kept: Option<&Req>,
-        policy: &Policy<C, H, K>,
-    ) -> bool {
-        kept.map_or(self.gone.repeatable, |kept| {
+    pub(super) fn may_repeat<C, H, K: CloneRequest<Req>>(&self, policy: &Policy<C, H, K>) -> bool {
+        self.kept().map_or(self.gone.repeatable, |kept| {
             policy.clone.is_repeatable(kept)
         })
     }
 
+    /// What kind of request it is.
+    pub(super) fn route<C, H, K: CloneRequest<Req>>(
+        &self,
+        policy: &Policy<C, H, K>,
+    ) -> Option<u64> {
+        self.kept()
+            .map_or(self.gone.route, |kept| policy.clone.route(kept))
+    }
+
     /// The last moment at which an attempt may begin.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.noted.as_ref()?.deadline
+        self.record.as_ref()?.deadline
     }
 
     /// When the request is answered though it still waits.
     pub(super) fn cut_off(&self) -> Option<Instant> {
-        self.noted.as_ref()?.cut_off
+        self.record.as_ref()?.cut_off
     }
 
     /// What the request asks of a gate below.
     pub(super) fn ask(&self) -> Ask {
-        self.noted
+        self.record
             .as_ref()
-            .map_or_else(Ask::default, |noted| noted.ask)
+            .map_or_else(Ask::default, |record| record.ask)
     }
 
     /// Whether the request may be sent, now that the circuit is not closed.
@@ -162,14 +181,14 @@ impl RetryState {
         shared: &Arc<Shared>,
         route: Option<u64>,
     ) -> Admission {
-        let noted = self.noted.get_or_insert_default();
-        let part = noted.part.get_or_insert_with(|| Part::new(shared));
+        let record = self.record.get_or_insert_default();
+        let part = record.part.get_or_insert_with(|| Part::new(shared));
         shared.circuit.admit(now, part, route)
     }
 
     /// Whether this request is the circuit's probe.
     pub(super) fn is_probe(&self) -> bool {
-        let part = self.noted.as_ref().and_then(|noted| noted.part.as_ref());
+        let part = self.record.as_ref().and_then(|record| record.part.as_ref());
         part.is_some_and(Part::is_probe)
     }
 
@@ -177,22 +196,36 @@ impl RetryState {
     #[inline]
     pub(super) fn sent(&mut self) {
         (self.attempts, self.sent_at) = (self.attempts + 1, None);
-        let noted = self.noted.as_mut();
-        if let Some(part) = noted.and_then(|noted| noted.part.as_mut()) {
+        let record = self.record.as_mut();
+        if let Some(part) = record.and_then(|record| record.part.as_mut()) {
             part.sent();
         }
     }
 
+    /// Drops what is kept if the attempt that was sent is the last: a replayable body can forget what nobody
+    /// will read again.
+    #[inline]
+    pub(super) fn drop_kept_at_last<C, H, K>(&mut self, policy: &Policy<C, H, K>)
+    where
+        K: CloneRequest<Req>,
+    {
+        if self.attempts >= policy.config.max_attempts {
+            if let Some(kept) = self.kept.take() {
+                self.gone.route = policy.clone.route(&kept);
+            }
+        }
+    }
+
     /// Tells the circuit of an attempt that was not accepted. Returns whether that ends the request.
-    pub(super) fn note(
+    pub(super) fn on_rejected(
         &mut self,
         rejection: Rejection,
         copy: Option<LastRefusal>,
         config: &Config,
         shared: &Arc<Shared>,
     ) -> bool {
-        let noted = self.noted.get_or_insert_default();
-        let part = noted.part.get_or_insert_with(|| Part::new(shared));
+        let record = self.record.get_or_insert_default();
+        let part = record.part.get_or_insert_with(|| Part::new(shared));
         shared.circuit.refused(
             part,
             rejection,
@@ -212,10 +245,10 @@ impl RetryState {
         if self.attempts >= config.max_attempts {
             return None;
         }
-        let noted = self.noted.get_or_insert_default();
-        noted.ask.place = failed.place;
-        noted.ask.refusals += 1;
-        let draws = noted.draws.get_or_insert_with(|| Draws::begin(config));
+        let record = self.record.get_or_insert_default();
+        record.ask.place = failed.place;
+        record.ask.refusals += 1;
+        let draws = record.draws.get_or_insert_with(|| Draws::begin(config));
         let mut until = later(failed.at, draws.draw(failed, self.attempts, config));
         if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
             until = spread(pause, failed.at, &mut draws.rng);
@@ -223,8 +256,8 @@ impl RetryState {
         self.is_in_time(until).then_some(until)
     }
 
-    /// Whether an attempt may begin at once that no failure calls for. If so, it is paid for.
-    pub(super) fn may_go(&self, now: Instant, config: &Config) -> bool {
+    /// Pays for an attempt that begins at once, and that no failure calls for. Returns whether it may begin.
+    pub(super) fn pay_for_attempt(&self, now: Instant, config: &Config) -> bool {
         self.attempts < config.max_attempts && self.is_in_time(now) && config.pay(now)
     }
 
@@ -234,13 +267,13 @@ impl RetryState {
 
     /// Whether the hook has acted upon such an answer to this request.
     pub(super) fn has_acted_on(&self, status: StatusCode) -> bool {
-        self.noted
+        self.record
             .as_ref()
-            .is_some_and(|noted| noted.acted_on.contains(&status))
+            .is_some_and(|record| record.acted_on.contains(&status))
     }
 
-    pub(super) fn note_acting_on(&mut self, status: StatusCode) {
-        self.noted.get_or_insert_default().acted_on.push(status);
+    pub(super) fn on_acting(&mut self, status: StatusCode) {
+        self.record.get_or_insert_default().acted_on.push(status);
     }
 }
 
@@ -253,8 +286,8 @@ impl Draws {
     }
 
     fn draw(&mut self, failed: FailedAttempt, attempt: u32, config: &Config) -> Duration {
-        let backoff = if failed.governed {
-            config.backoff.capped(GOVERNED_MAX)
+        let backoff = if failed.behind_gate {
+            config.backoff.capped(BEHIND_GATE_MAX)
         } else {
             config.backoff
         };
@@ -263,7 +296,7 @@ impl Draws {
         match failed.wait {
             None => own,
             // The gate hands permits out one by one, so nobody needs to be kept out of step.
-            Some(wait) if failed.governed => wait.max(own),
+            Some(wait) if failed.behind_gate => wait.max(own),
             Some(wait) => wait.saturating_add(above(wait, &mut self.rng)).max(own),
         }
     }

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer, ServiceBuilder, ServiceExt};
-use tower_throttle::message::Governor;
+use tower_throttle::message::HintSink;
 use tower_throttle::retry::{Attempts, Backoff, Jitter};
 use tower_throttle::{AdaptiveConcurrencyLayer, Hint, RetryOn429Layer};
 
@@ -14,13 +14,13 @@ use crate::support::*;
 
 type Told = Arc<Mutex<Vec<Hint>>>;
 
-fn governed(
+fn behind_gate(
     mut response: Response<Full<bytes::Bytes>>,
     told: &Told,
 ) -> Response<Full<bytes::Bytes>> {
     let told = Arc::clone(told);
-    let governor = Governor::new(move |hint: &Hint| told.lock().unwrap().push(hint.clone()));
-    response.extensions_mut().insert(governor);
+    let sink = HintSink::new(move |hint: &Hint| told.lock().unwrap().push(hint.clone()));
+    response.extensions_mut().insert(sink);
     response
 }
 
@@ -33,7 +33,7 @@ async fn the_hint_that_the_gate_has_read_is_used() {
         None,
         now(),
     );
-    let mut refusal = governed(status(429), &Told::default());
+    let mut refusal = behind_gate(status(429), &Told::default());
     refusal.extensions_mut().insert(read);
     let start = Instant::now();
     RetryOn429Layer::new()
@@ -61,7 +61,7 @@ async fn the_gate_is_told_what_only_the_body_says() {
         .status(429)
         .body(Full::from(body))
         .unwrap();
-    let inner = script([governed(refusal, &told)]);
+    let inner = script([behind_gate(refusal, &told)]);
     RetryOn429Layer::new()
         .layer(inner)
         .oneshot(get())
@@ -83,7 +83,7 @@ async fn the_gate_is_told_even_if_nothing_is_retried() {
         .unwrap();
     let layer = RetryOn429Layer::new().max_attempts(1);
     layer
-        .layer(script([governed(refusal, &told)]))
+        .layer(script([behind_gate(refusal, &told)]))
         .oneshot(get())
         .await
         .unwrap();
@@ -95,7 +95,7 @@ async fn the_gate_is_not_told_what_it_knows() {
     let told = Told::default();
     let refusal = Response::builder().status(429).header("retry-after", "1");
     let refusal = refusal.body(Full::from("nothing of interest")).unwrap();
-    let inner = script([governed(refusal, &told)]);
+    let inner = script([behind_gate(refusal, &told)]);
     RetryOn429Layer::new()
         .layer(inner)
         .oneshot(get())
@@ -107,7 +107,7 @@ async fn the_gate_is_not_told_what_it_knows() {
 #[tokio::test(start_paused = true)]
 async fn own_waits_grow_to_two_seconds_only() {
     let told = Told::default();
-    let inner = script((0..8).map(|_| governed(status(429), &told)));
+    let inner = script((0..8).map(|_| behind_gate(status(429), &told)));
     let backoff = Backoff::exponential(ms(500), secs(30)).jitter(Jitter::None);
     RetryOn429Layer::new()
         .backoff(backoff)

@@ -6,13 +6,11 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use super::circuit::{Admission, Circuit, Registration, Rejection};
+use super::circuit::{Admission, Circuit, Registration};
 use super::clone::CloneRequest;
-use super::hook::{OnRefusal, Refusal};
-use super::not_sent_again::NotSentAgain;
 use super::pause::{PauseWait, Shared, later};
-use super::plan::{FailedAttempt, RetryState};
 use super::policy::{Config, Policy};
+use super::state::RetryState;
 use crate::ask;
 use crate::message::Unsent;
 
@@ -25,7 +23,7 @@ pub(super) enum Ready {
 }
 
 /// An attempt to come.
-pub(super) struct Next<Req> {
+pub(super) struct PendingAttempt<Req> {
     request: Option<Req>,
     backoff: Option<Pin<Box<Sleep>>>,
     pause: Option<PauseWait>,
@@ -39,7 +37,7 @@ pub(super) struct Next<Req> {
     was_polled: bool,
 }
 
-impl<Req> Next<Req> {
+impl<Req> PendingAttempt<Req> {
     pub(super) fn new(request: Req, at: Option<Instant>) -> Box<Self> {
         Box::new(Self {
             request: Some(request),
@@ -59,7 +57,7 @@ impl<Req> Next<Req> {
         &mut self,
         service: &mut S,
         policy: &Policy<C, H, K>,
-        retry: &mut RetryState,
+        retry: &mut RetryState<Req>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Ready, S::Error>> {
         let (config, shared) = (&policy.config, &policy.shared);
@@ -108,7 +106,7 @@ impl<Req> Next<Req> {
         admitted: Admission,
         config: &Config,
         shared: &Shared,
-        retry: &RetryState,
+        retry: &RetryState<Req>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         if let Some(backoff) = &mut self.backoff {
@@ -144,7 +142,7 @@ impl<Req> Next<Req> {
     }
 
     /// Waits for the end of the request's time.
-    fn poll_cut_off(&mut self, retry: &RetryState, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_cut_off(&mut self, retry: &RetryState<Req>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = retry.cut_off() else {
             return Poll::Pending;
         };
@@ -168,81 +166,4 @@ impl<Req> Next<Req> {
         policy.number(&mut request, attempt);
         request
     }
-}
-
-/// The next attempt after one that came to an error, if it `may` be sent again.
-pub(super) fn after_error<Req, C, H, K: CloneRequest<Req>>(
-    may: bool,
-    kept: Option<&Req>,
-    policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
-) -> Option<Box<Next<Req>>> {
-    if !may && !retry.is_probe() {
-        retry.end();
-        return None;
-    }
-    let rejection = Rejection::without_word(Instant::now());
-    let ends = retry.note(rejection, None, &policy.config, &policy.shared);
-    let failed = FailedAttempt::without_word(rejection.at);
-    let next = (may && !ends)
-        .then(|| after(failed, kept, policy, retry).ok())
-        .flatten();
-    if next.is_none() {
-        retry.end();
-    }
-    next
-}
-
-/// The next attempt after a failed one, if the bounds allow one and the request can still be copied. The
-/// error tells if only the copy is missing.
-pub(super) fn after<Req, C, H, K: CloneRequest<Req>>(
-    failed: FailedAttempt,
-    kept: Option<&Req>,
-    policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
-) -> Result<Box<Next<Req>>, Option<NotSentAgain>> {
-    let until = retry.plan(failed, &policy.config, &policy.shared);
-    let until = until.ok_or(None)?;
-    // A copy takes the body away from the attempt before, so none is made that nobody pays for.
-    if !policy.config.can_pay(failed.at) {
-        return Err(None);
-    }
-    let kept = kept.ok_or(NotSentAgain::ReadOnce)?;
-    // Copied before the wait: a request that can no longer be copied shall return its answer. And paid
-    // for afterwards: that answer costs nothing.
-    let request = policy.clone.clone_request(kept);
-    let request = request.ok_or(NotSentAgain::NotKept)?;
-    if !policy.config.pay(failed.at) {
-        return Err(None);
-    }
-    Ok(Next::new(request, Some(until)))
-}
-
-/// Asks the hook about an answer, unless it has acted upon the like for this request before.
-pub(super) fn ask_hook<Req, C, H: OnRefusal<Req>, K>(
-    refusal: Refusal<'_>,
-    kept: Option<&Req>,
-    policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
-) -> Option<H::Future> {
-    let kept = kept.filter(|_| !retry.has_acted_on(refusal.status))?;
-    let acting = policy.hook.on_refusal(refusal, kept)?;
-    retry.note_acting_on(refusal.status);
-    Some(acting)
-}
-
-/// The next attempt with the request that the hook gave, which is kept in place of the former one.
-pub(super) fn with<Req, C, H, K: CloneRequest<Req>>(
-    mut request: Req,
-    kept: &mut Option<Req>,
-    policy: &Policy<C, H, K>,
-    retry: &RetryState,
-) -> Option<Box<Next<Req>>> {
-    let now = Instant::now();
-    if !retry.may_go(now, &policy.config) {
-        return None;
-    }
-    policy.clone.prepare(&mut request, policy.config.buffer);
-    *kept = policy.clone.clone_request(&request);
-    Some(Next::new(request, None))
 }
