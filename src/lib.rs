@@ -17,7 +17,8 @@
 //!     .layer(AdaptiveConcurrencyLayer::new()) // inside: every attempt passes the gate
 //!     .service(http_client);
 //!
-//! let request = http::Request::post("https://api.example.com/v1/posts").body(String::from("hello"))?;
+//! let request = http::Request::post("https://api.example.com/v1/posts");
+//! let request = request.body(String::from("hello"))?;
 //! let response = client.clone().oneshot(request).await?;
 //! println!("{}", response.status());
 //! # Ok(())
@@ -34,7 +35,7 @@
 //!
 //! # Where to begin
 //!
-//! | | |
+//! | what you want to know | page |
 //! |---|---|
 //! | a first client, with hyper-util or reqwest | [`guide::start`] |
 //! | one particular task | [`guide::recipes`] |
@@ -46,7 +47,7 @@
 //!
 //! # Which clients
 //!
-//! - Any tower service of [`http::Request`] and [`http::Response`], such as hyper-util's legacy client.
+//! - Any tower service of `http::Request` and `http::Response`, such as hyper-util's legacy client.
 //! - `reqwest::Client`, with the feature `reqwest`: the same two layers around it.
 //! - reqwest-middleware's client, with the feature `reqwest-middleware`: the same, or
 //!   `ThrottleMiddleware` inside it, which is both layers as one of its middlewares. See
@@ -76,7 +77,7 @@
 //! # How long a request takes
 //!
 //! By default nothing bounds an attempt, and a refused request may wait long.
-//! [`max_time`](RetryOn429Layer::max_time) bounds the waits, and a [`tokio::time::timeout`] around the call
+//! [`max_time`](RetryOn429Layer::max_time) bounds the waits, and a `tokio::time::timeout` around the call
 //! bounds everything. See [`guide::failing`](guide::failing#how-to-bound-a-request).
 //!
 //! # State
@@ -98,7 +99,7 @@
 //!
 //! # Runtime
 //!
-//! Waits are [`tokio::time`]'s, so they need a tokio runtime with time enabled, and tests can run
+//! Waits are `tokio::time`'s, so they need a tokio runtime with time enabled, and tests can run
 //! them on a [paused clock](guide::testing). A call that need not wait needs no runtime. Nothing is spawned.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -16,13 +16,14 @@
 //!     let marks = response.extensions();
 //!     let (status, attempts) = (response.status(), Attempts::of(marks).get());
 //!     match (Unsent::of(marks), NotSentAgain::of(marks)) {
-//!         (Some(unsent), _) => println!("{status}: not sent, because {:?}", unsent.cause()),
-//!         (_, Some(why)) => println!("{status}: not sent again, because {why:?}"),
+//!         (Some(unsent), _) => println!("{status}: not sent: {:?}", unsent.cause()),
+//!         (_, Some(why)) => println!("{status}: not sent again: {why:?}"),
 //!         _ if attempts > 1 => println!("{status} after {attempts} attempts"),
 //!         _ => {}
 //!     }
 //!     for quota in Hint::of(marks).map_or(&[][..], Hint::quotas) {
-//!         println!("{}: {:?} of {:?} left", quota.dimension, quota.remaining, quota.limit);
+//!         let (left, limit) = (quota.remaining, quota.limit);
+//!         println!("{}: {left:?} of {limit:?} left", quota.dimension);
 //!     }
 //! }
 //! # log(&http::Response::new(()));
@@ -51,16 +52,18 @@
 //! # });
 //! let gate = AdaptiveConcurrencyLayer::new();
 //! let handle = gate.handle(); // after the last setting
-//! let client = ServiceBuilder::new().layer(RetryOn429Layer::new()).layer(gate).service(http_client);
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(gate)
+//!     .service(http_client);
 //!
 //! let mut watch = handle.watch();
 //! let log = tokio::spawn(async move {
 //!     loop {
 //!         let now = watch.changed().await;
-//!         println!(
-//!             "limit {}, rate {:?}, in flight {}, waiting {}, pause {:?}, accepted {}, refused {}",
-//!             now.limit, now.rate, now.in_flight, now.waiting, now.pause_remaining, now.accepted, now.refused,
-//!         );
+//!         println!("in flight {} of {}, {:?}/s", now.in_flight, now.limit, now.rate);
+//!         println!("waiting {}, pause {:?}", now.waiting, now.pause_remaining);
+//!         println!("accepted {}, refused {}", now.accepted, now.refused);
 //!     }
 //! });
 //!
@@ -85,7 +88,7 @@
 //! | `waiting` above 0, `in_flight` below `limit`, `rate` is set | the learned rate holds them back |
 //! | `waiting` above 0, `pause_remaining` is set | the server asked for a wait |
 //! | `waiting` is 0 | the program sends less than the API takes: the limit is not tested |
-//! | `refused` grows by about 1 for every 100 `accepted` | the usual cost of probing for a higher limit |
+//! | `refused` grows by 1 or 2 for every 100 `accepted` | the usual cost of finding out what the API takes |
 //! | `refused` grows much faster | others use the same quota, or the API refuses at random |
 //!
 //! # The circuit breaker

@@ -5,11 +5,11 @@
 //! first and its response last. This crate's two layers divide a stack into three parts:
 //!
 //! ```text
-//!   a request as a whole       timeout, bounded queue, cache, redirects, trace of the request
+//!   a request as a whole       timeout, bounded queue, cache, redirects, its trace
 //!   ── RetryOn429 ──           makes attempts of it
 //!   an attempt that waits      (usually nothing)
 //!   ── AdaptiveConcurrency ──  lets them through
-//!   an attempt on its way      signature, trace of the wire, decompression, timeout of an attempt
+//!   an attempt on its way      signature, its trace, decompression, its timeout
 //!   the client
 //! ```
 //!
@@ -48,11 +48,12 @@
 //! use tower_throttle::retry::retry_errors;
 //! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 //!
+//! let timed_out = retry_errors(|error: &BoxError| error.is::<Elapsed>());
 //! let client = ServiceBuilder::new()
 //!     .timeout(Duration::from_secs(300))
 //!     .load_shed()
 //!     .buffer(1000)
-//!     .layer(RetryOn429Layer::new().classify(retry_errors(|e: &BoxError| e.is::<Elapsed>())))
+//!     .layer(RetryOn429Layer::new().classify(timed_out))
 //!     .layer(AdaptiveConcurrencyLayer::new())
 //!     .timeout(Duration::from_secs(60))
 //!     .service(http_client);
@@ -88,7 +89,7 @@
 //!
 //! - a `Buffer` between the `Timeout` and the two layers: it is ready at once, and the wait in it is part
 //!   of the call;
-//! - [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`;
+//! - `tokio::time::timeout` around `ready` and `call`, or around `oneshot`;
 //! - [`max_time`](crate::RetryOn429Layer::max_time), which answers with the API's last refusal instead of
 //!   an error. It bounds waits only: not an attempt in flight, nor the line while nothing was refused yet.
 //!   Add a `Timeout` below the gate for these.

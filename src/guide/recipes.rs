@@ -53,8 +53,8 @@
 //!     .map(|number| {
 //!         let client = client.clone();
 //!         tokio::spawn(async move {
-//!             let request = Request::post("http://api.test/v1/posts").body(Full::from(format!("post {number}")));
-//!             let response = client.oneshot(request.unwrap()).await?;
+//!             let request = Request::new(Full::from(format!("post {number}")));
+//!             let response = client.oneshot(request).await?;
 //!             response.into_body().collect().await.map(|body| body.to_bytes())
 //!         })
 //!     })
@@ -144,7 +144,9 @@
 //! #     }
 //! # });
 //! let client = ServiceBuilder::new()
-//!     .map_request(|request: Request<Upload>| request.map(|body| ReplayBody::new(body, 1024 * 1024)))
+//!     .map_request(|request: Request<Upload>| {
+//!         request.map(|body| ReplayBody::new(body, 1024 * 1024))
+//!     })
 //!     .layer(RetryOn429Layer::new())
 //!     .layer(AdaptiveConcurrencyLayer::new())
 //!     .service(http_client);
@@ -216,8 +218,11 @@
 //! #     Ok::<_, Infallible>(Response::new(String::new()))
 //! # });
 //! let (retry_layer, gate_layer) = (RetryOn429Layer::new(), AdaptiveConcurrencyLayer::new());
-//! let (retries, gate) = (retry_layer.handle(), gate_layer.handle()); // after the last setting
-//! let client = ServiceBuilder::new().layer(retry_layer).layer(gate_layer).service(http_client);
+//! let (retries, gate) = (retry_layer.handle(), gate_layer.handle()); // after all settings
+//! let client = ServiceBuilder::new()
+//!     .layer(retry_layer)
+//!     .layer(gate_layer)
+//!     .service(http_client);
 //!
 //! // ... on SIGTERM:
 //! retries.close(); // nothing is sent any more

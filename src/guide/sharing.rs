@@ -15,21 +15,24 @@
 //! use std::collections::HashMap;
 //!
 //! use tower::ServiceBuilder;
-//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
+//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+//! use tower_throttle::{RetryOn429, RetryOn429Layer};
 //!
 //! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>>;
 //!
-//! fn one_for_each_key<Client: Clone>(http_client: &Client, keys: &[&str]) -> HashMap<String, Throttled<Client>> {
-//!     let throttled = |key: &&str| {
-//!         let client = ServiceBuilder::new()
-//!             .layer(RetryOn429Layer::new())
-//!             .layer(AdaptiveConcurrencyLayer::new())
-//!             .service(http_client.clone());
-//!         (key.to_string(), client)
-//!     };
-//!     keys.iter().map(throttled).collect()
+//! fn throttled<Client>(http_client: Client) -> Throttled<Client> {
+//!     ServiceBuilder::new()
+//!         .layer(RetryOn429Layer::new())
+//!         .layer(AdaptiveConcurrencyLayer::new())
+//!         .service(http_client)
 //! }
-//! # assert_eq!(one_for_each_key(&(), &["one", "other"]).len(), 2);
+//!
+//! # let http_client = ();
+//! let clients: HashMap<&str, _> = ["first key", "second key"]
+//!     .into_iter()
+//!     .map(|key| (key, throttled(http_client.clone())))
+//!     .collect();
+//! # assert_eq!(clients.len(), 2);
 //! ```
 //!
 //! Make them once and keep them. A new layer for each request would learn nothing.
@@ -137,9 +140,9 @@
 //! use tower_throttle::concurrency::Handle;
 //!
 //! fn load(path: &Path) -> AdaptiveConcurrencyLayer {
-//!     let saved = fs::read_to_string(path).ok().and_then(|limit| limit.trim().parse().ok());
+//!     let saved = fs::read_to_string(path).ok();
 //!     let gate = AdaptiveConcurrencyLayer::new();
-//!     match saved {
+//!     match saved.and_then(|limit| limit.trim().parse().ok()) {
 //!         Some(limit) => gate.initial_limit(limit),
 //!         None => gate,
 //!     }

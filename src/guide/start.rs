@@ -22,9 +22,11 @@
 //!     .layer(AdaptiveConcurrencyLayer::new()) // inside: every attempt passes the gate
 //!     .service(http);
 //!
-//! let request = Request::post("http://api.example.com/v1/posts").body(Full::from("hello"))?;
+//! let request = Request::post("http://api.example.com/v1/posts");
+//! let request = request.body(Full::from("hello"))?;
 //! let response = client.clone().oneshot(request).await?;
-//! println!("{}: {:?}", response.status(), response.into_body().collect().await?.to_bytes());
+//! println!("{}", response.status());
+//! println!("{:?}", response.into_body().collect().await?.to_bytes());
 //! # Ok(())
 //! # }
 //! ```
@@ -65,7 +67,8 @@
 //! use tower_throttle::retry::Preset;
 //! use tower_throttle::{AdaptiveConcurrency, RetryOn429};
 //!
-//! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>, Preset>; // `.classify(Preset::idempotent_failures())`
+//! // With `.classify(Preset::idempotent_failures())`:
+//! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>, Preset>;
 //! # fn is_used(_: Option<Throttled<()>>) {}
 //! ```
 //!
@@ -94,12 +97,12 @@
 //!     client: BoxCloneSyncService<Request<Body>, Response, Error>,
 //! }
 //!
-//! let retries = RetryOn429Layer::new().classify(|result: Result<Head<'_>, &Error>| match result {
+//! let bad_gateways = |result: Result<Head<'_>, &Error>| match result {
 //!     Ok(head) if head.status() == StatusCode::BAD_GATEWAY => Decision::Retry,
 //!     _ => Decision::Default,
-//! });
+//! };
 //! let client = ServiceBuilder::new()
-//!     .layer(retries)
+//!     .layer(RetryOn429Layer::new().classify(bad_gateways))
 //!     .layer(AdaptiveConcurrencyLayer::new())
 //!     .service(http);
 //! let api = Api { client: BoxCloneSyncService::new(client) };
@@ -122,7 +125,8 @@
 //! # mod with_reqwest {
 //! use reqwest::{Client, Error, Response};
 //! use tower::{ServiceBuilder, ServiceExt as _};
-//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
+//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+//! use tower_throttle::{RetryOn429, RetryOn429Layer};
 //!
 //! #[derive(Clone)]
 //! pub struct Api {
@@ -141,7 +145,8 @@
 //!     }
 //!
 //!     pub async fn post(&self, text: &str) -> Result<Response, Error> {
-//!         let request = self.http.post("https://api.example.com/v1/posts").body(text.to_owned());
+//!         let request = self.http.post("https://api.example.com/v1/posts");
+//!         let request = request.body(text.to_owned());
 //!         let response = self.throttled.clone().oneshot(request.build()?).await?;
 //!         response.error_for_status()
 //!     }

@@ -1,8 +1,8 @@
 //! Which setting is worth changing, and when.
 //!
-//! Most programs need none. The gate learns the API's limits from its answers, and the retries last until the
-//! request is served or the API has served nobody for five minutes. Change something only for a reason in
-//! this table:
+//! Most programs need none. The gate learns the API's limits from its answers. The retries last until the
+//! request is served, was sent 32 times, or the API has served nobody for five minutes. Change something only
+//! for a reason in this table:
 //!
 //! | you want | set |
 //! |---|---|
@@ -10,13 +10,14 @@
 //! | failures such as a 502 or a broken connection retried as well | [`classify`] with [`Preset`](crate::retry::Preset) |
 //! | a request with a streamed body sent again | [`ReplayBody`](crate::retry::ReplayBody), or [`buffer_bodies`] for reqwest |
 //! | an API that asks for longer waits than two minutes, and callers that can wait | [`max_server_wait`] and [`max_pause`], both the same |
-//! | to hear of an outage sooner or later than after five minutes | [`max_outage`] |
+//! | to hear of an outage sooner or later than after five minutes | [`max_outage`]; for later, [`max_attempts`] too |
 //! | less load on an API that struggles | [`budget`] |
 //! | a ceiling, whatever the API takes: memory, sockets, fairness to others | [`max_limit`] |
 //! | a limit that you know exactly, and that never moves | [`Fixed`] |
 //! | many streamed answers, of which the API counts only the start | [`release_at`] |
 //! | an API that means something else by its statuses and codes | [`dialect`], on both layers |
 //!
+//! [`max_attempts`]: crate::RetryOn429Layer::max_attempts
 //! [`max_time`]: crate::RetryOn429Layer::max_time
 //! [`classify`]: crate::RetryOn429Layer::classify
 //! [`buffer_bodies`]: crate::RetryOn429Layer::buffer_bodies
@@ -46,7 +47,7 @@
 //! # drop((retries, gate));
 //! ```
 //!
-//! A batch that runs overnight, and would rather wait an hour than lose a job:
+//! A batch that runs overnight, and would rather wait for hours than lose a job:
 //!
 //! ```
 //! use std::time::Duration;
@@ -55,9 +56,31 @@
 //!
 //! const HOUR: Duration = Duration::from_secs(3600);
 //!
-//! let retries = RetryOn429Layer::new().max_server_wait(HOUR).max_outage(2 * HOUR);
+//! # fn layers() -> (RetryOn429Layer, AdaptiveConcurrencyLayer) {
+//! let retries = RetryOn429Layer::new()
+//!     .max_attempts(u32::MAX)
+//!     .max_server_wait(HOUR)
+//!     .max_outage(3 * HOUR);
 //! let gate = AdaptiveConcurrencyLayer::new().max_pause(HOUR);
-//! # drop((retries, gate));
+//! # (retries, gate)
+//! # }
+//! # use tower::ServiceExt as _;
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! #     for wait in [None, Some(1800)] {
+//! #         let start = tokio::time::Instant::now();
+//! #         let api = tower::service_fn(move |_: http::Request<()>| {
+//! #             let closed = start.elapsed() < 2 * HOUR;
+//! #             let mut head = http::Response::builder().status(if closed { 429 } else { 200 });
+//! #             if let (true, Some(wait)) = (closed, wait) { head = head.header("retry-after", wait); }
+//! #             std::future::ready(Ok::<_, std::convert::Infallible>(head.body(String::new()).unwrap()))
+//! #         });
+//! #         let (retries, gate) = layers();
+//! #         let client = tower::ServiceBuilder::new().layer(retries).layer(gate).service(api);
+//! #         assert_eq!(client.oneshot(http::Request::new(())).await.unwrap().status(), 200);
+//! #         assert!(start.elapsed() < 3 * HOUR);
+//! #     }
+//! # }
 //! ```
 //!
 //! # Which limit

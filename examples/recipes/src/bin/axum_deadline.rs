@@ -22,9 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::{ServiceBuilder, ServiceExt as _};
-use tower_throttle::{
-    AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer,
-};
+use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
