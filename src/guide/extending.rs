@@ -3,7 +3,7 @@
 //! # Another client
 //!
 //! The layers wrap every tower service whose requests can be copied and whose responses have a status,
-//! headers and a body. Three cases:
+//! headers and a body. What to do depends on the types:
 //!
 //! | the client's types | what to do |
 //! |---|---|
@@ -213,6 +213,6 @@
 //! # }
 //! ```
 //!
-//! A limit needs no runtime to be tested:
-//! [`Now::at`](crate::concurrency::limit::Now::at) gives it any time. To be answered when time alone allows
-//! another request, set [`Headroom::opens_at`](crate::concurrency::limit::Headroom::opens_at).
+//! A limit needs no runtime to be tested, as [`Now::at`](crate::concurrency::limit::Now::at) gives it any time.
+//! A limit that keeps a rate sets
+//! [`Headroom::opens_at`](crate::concurrency::limit::Headroom::opens_at): the gate asks again then.

@@ -12,7 +12,7 @@
 //! | what the API does | what the caller gets | after | attempts |
 //! |---|---|---:|---:|
 //! | refuses once, with `Retry-After: 2` | 200 | 2.1 s | 2 |
-//! | refuses everything, 429 or 503, with no wait | the last refusal | 3 to 5 min | up to 32 |
+//! | refuses everything, with 429 or 503, and names no wait | the last refusal | 3 to 5 min | up to 32 |
 //! | refuses everything, with `Retry-After: 60` | the last refusal | 5 min | 6 |
 //! | refuses with `Retry-After: 3600` | the refusal | at once | 1 |
 //! | refuses with `insufficient_quota` in the body | the refusal | at once | 1 |

@@ -69,7 +69,7 @@
 //!
 //! # Server-sent events
 //!
-//! Nothing to set. The permit is held while the stream is read, as the server is at work, and is returned when
+//! There is nothing to set. The permit is held while the stream is read, as the server is at work, and is returned when
 //! the stream ends or is dropped:
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! A first client: how to build it, send with it, and keep it in a struct.
 //!
-//! The two layers go around the client that you have. Everything that shares a quota shares one client, by
-//! clones of it. [`recipes`](super::recipes) has more code, and [`failing`](super::failing) says what
+//! The two layers go around the client that you have. Use one client, and clones of it, for all that shares a
+//! quota. [`recipes`](super::recipes) has more code, and [`failing`](super::failing) says what
 //! happens when the API refuses.
 //!
 //! # Build and send
@@ -38,7 +38,7 @@
 //! - Send as many requests at once as there is work: spawn a task for each, or use `buffer_unordered`. The
 //!   gate decides how many are in flight.
 //! - Read each body to its end, or drop it. A long body holds its request's permit until then.
-//! - A refusal that cannot be retried is a response, such as a 429, and no error. Errors are the client's own.
+//! - A refusal that cannot be retried is a response, such as a 429, and not an error. Errors are the client's own.
 //!
 //! The [README] shows the same with TLS, and with reqwest, reqwest-middleware and axum.
 //!
