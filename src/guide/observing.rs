@@ -42,6 +42,9 @@
 //! ```
 //! # use std::convert::Infallible;
 //! # use http::{Request, Response};
+//! use std::time::Duration;
+//!
+//! use tokio::time::sleep;
 //! use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 //! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 //!
@@ -64,6 +67,7 @@
 //!         println!("in flight {} of {}, {:?}/s", now.in_flight, now.limit, now.rate);
 //!         println!("waiting {}, pause {:?}", now.waiting, now.pause_remaining);
 //!         println!("accepted {}, refused {}", now.accepted, now.refused);
+//!         sleep(Duration::from_secs(1)).await; // nearly every request is a change
 //!     }
 //! });
 //!
@@ -77,7 +81,7 @@
 //! # }
 //! ```
 //!
-//! Changes that follow each other closely are reported once, so the log does not grow with the traffic alone.
+//! Changes that happen while nobody awaits `changed` are reported once, with the latest numbers.
 //! `examples/gateway` in the repository exports these numbers to Prometheus, and shows them on a live page.
 //!
 //! How to read them:

@@ -1,8 +1,7 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
-//! All services that one layer wraps share one gate, so the first question is how many layers there are: one
-//! for each quota. The later sections are about things that the gate does not do yet, and say what can be
-//! done today.
+//! All services that one layer wraps share one gate, so use one layer for each quota. The sections after the
+//! first are about things that the gate does not do yet, and say what can be done today.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
@@ -39,9 +38,9 @@
 //!
 //! # A cost in tokens
 //!
-//! The gate counts requests, and has no cost for each: a limit on tokens per minute is kept only as far as
-//! refusals and the `Retry-After` in them tell. Where an API sends how many tokens are left, the gate can be
-//! paused before the next request of a known cost is refused:
+//! The gate counts requests, and has no cost for each. It finds the number of requests that a limit on tokens
+//! allows on average, so requests that cost much more than others are refused more often. Where an API sends
+//! how many tokens are left, the gate can be paused before the next request of a known cost is refused:
 //!
 //! ```
 //! # use std::convert::Infallible;
@@ -90,8 +89,9 @@
 //!
 //! # Interactive requests first
 //!
-//! The line is first come, first served, and has no classes. Keep a batch out of it, by a
-//! `ConcurrencyLimit` around the batch's clone. An interactive request then waits behind few others:
+//! The line is first come, first served, and has no classes. Put a
+//! `ConcurrencyLimit` around the batch's clone, so that few requests of the batch are in line. An interactive
+//! request then waits behind these only:
 //!
 //! ```
 //! # use std::convert::Infallible;

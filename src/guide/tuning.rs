@@ -32,7 +32,7 @@
 //!
 //! # Examples
 //!
-//! A web server that must answer within ten seconds, and calls an API whose GETs may be repeated:
+//! A web server's client, which gives a refused request up after ten seconds, and repeats failed GETs:
 //!
 //! ```
 //! use std::time::Duration;
@@ -97,8 +97,7 @@
 //!
 //! # One layer for each quota
 //!
-//! The most common mistake is no setting: it is to share a layer between two quotas, or to have two layers for
-//! one. A layer, its clones and all services that they wrap are one gate. Use one
+//! The most common mistake is to share a layer between two quotas, or to have two layers for one. A layer, its clones and all services that they wrap are one gate. Use one
 //! [`AdaptiveConcurrencyLayer`](crate::AdaptiveConcurrencyLayer) for each quota, such as each API key or each
 //! model, and one [`RetryOn429Layer`](crate::RetryOn429Layer) with it.
 //! [`sharing`](super::sharing#two-keys) has the code.
