@@ -77,8 +77,8 @@
 //! # How long a request takes
 //!
 //! By default nothing bounds an attempt, and a refused request may wait long.
-//! [`max_time`](RetryOn429Layer::max_time) bounds the waits, and a `tokio::time::timeout` around the call
-//! bounds everything. See [`guide::failing`](guide::failing#how-to-bound-a-request).
+//! [`max_time`](RetryOn429Layer::max_time) bounds the waits, and a `tokio::time::timeout` around the call and
+//! the reading of the body bounds everything. See [`guide::failing`](guide::failing#how-to-bound-a-request).
 //!
 //! # State
 //!
