@@ -87,6 +87,11 @@ step_clients() {
     cargo test -p clients -p http_cache -p embedded-api
 }
 
+step recipes "Tests: the code of the README, and the examples that need more dependencies"
+step_recipes() {
+    cargo test -p recipes
+}
+
 step async-openai "Tests: async-openai"
 step_async_openai() {
     cargo test -p async-openai-example
@@ -143,6 +148,10 @@ step_examples() {
     for name in hyper_client reqwest_client reqwest_middleware token_refresh; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
+    done
+    for name in axum_deadline reqwest_012; do
+        echo "-- $name"
+        cargo run --quiet -p recipes --bin "$name"
     done
     for name in http_cache async-openai-example; do
         echo "-- $name"

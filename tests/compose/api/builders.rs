@@ -46,7 +46,7 @@ impl<T: Clone + Debug> Tried<T> {
 
     /// Fails if the list of the public API has a method of the builder `path` that was not tried.
     fn are_all_of(&self, path: &str) {
-        let api = include_str!("../../docs/public-api.txt");
+        let api = include_str!("../../../docs/public-api.txt");
         let prefix = format!("fn {path}::");
         let listed = api.lines().filter_map(|line| {
             let (name, arguments) = line.split_once(&prefix)?.1.split_once('(')?;
