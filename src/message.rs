@@ -338,7 +338,7 @@ impl fmt::Debug for HintSink {
 /// ```
 /// use tower_throttle::message::Unsent;
 ///
-/// # fn look<B>(response: &http::Response<B>) {
+/// # fn show<B>(response: &http::Response<B>) {
 /// if let Some(unsent) = Unsent::of(response.extensions()) {
 ///     println!("not sent ({:?}); last refused {:?} ago", unsent.cause(), unsent.last_refused());
 /// }

@@ -6,13 +6,16 @@ import sys
 # Findings in these fail. What stands elsewhere is counted, until it is clean too and joins the list.
 CLEAN = {
     "words": [
-        ".ci/", ".github/", "ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "deny.toml",
-        "benches/peers/",
+        ".ci/", ".github/", "ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "deny.toml", "README.md",
+        "docs/outages.md",
+        "benches/ground/", "benches/peers/", "examples/", "fuzz/", "src/",
         "tests/clients/", "tests/compose/", "tests/concurrency/", "tests/faults/", "tests/hint/", "tests/interop/",
         "tests/retry/", "tests/support/",
     ],
     "sizes": [".ci/", "benches/peers/", "tests/"],
 }
+# Within these, what is not clean yet.
+NOT_YET = {"words": ("src/concurrency/limit/learned",), "sizes": ()}
 
 
 def files(suffixes):
@@ -35,13 +38,17 @@ def report(check, findings):
 
     `findings` has (path, line, text).
     """
-    clean = tuple(CLEAN[check])
-    bad = [finding for finding in findings if finding[0].startswith(clean)]
+    clean, not_yet = tuple(CLEAN[check]), NOT_YET[check]
+
+    def must_be_clean(path):
+        return path.startswith(clean) and not path.startswith(not_yet)
+
+    bad = [finding for finding in findings if must_be_clean(finding[0])]
     for path, line, text in bad:
         print(f"{path}:{line}: {text}")
     counts = {}
     for path, line, text in findings:
-        if not path.startswith(clean):
+        if not must_be_clean(path):
             if "--all" in sys.argv:
                 print(f"  {path}:{line}: {text}")
             counts[path] = counts.get(path, 0) + 1

@@ -1,6 +1,6 @@
 //! How to see what the layers do.
 //!
-//! There are three places to look: the response of one request, the numbers of the gate, and the state of the
+//! Three places show it: the response of one request, the numbers of the gate, and the state of the
 //! circuit breaker. The crate writes no log and has no metrics of its own; the code below feeds yours.
 //!
 //! # One request

@@ -80,7 +80,7 @@ pub struct Head<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decision {
-    /// What the layer does by itself: retry refusals, return everything else.
+    /// What the layer does without a classifier: retry refusals, return everything else.
     #[default]
     Default,
     /// Return it, even if it is a refusal.

@@ -16,7 +16,7 @@ use super::state::RetryState;
 use crate::hint::Hint;
 use crate::message::{Unsent, WithBody};
 
-/// A response whose body was not looked into.
+/// A response whose body was not read.
 #[inline]
 pub(super) fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> Answer<R> {
     response.map_body(ResponseBody::new)
@@ -37,7 +37,7 @@ where
     R::from_parts(parts, body)
 }
 
-/// Notes in a response that is returned what came of the request.
+/// Records in a response that is returned what came of the request.
 pub(super) fn mark<Req, C, H, K>(
     extensions: &mut Extensions,
     disposition: Disposition,
@@ -49,7 +49,7 @@ pub(super) fn mark<Req, C, H, K>(
         accept(extensions, served, policy, retry);
     } else {
         // Whatever it says, it is no acceptance, and the next probe has its distance. What a layer below
-        // said by itself is nothing that a server said.
+        // answered without sending is nothing that a server said.
         if retry.is_probe() && Unsent::of(extensions).is_none() {
             let rejection = Rejection {
                 wait: hint.wait(),
@@ -63,7 +63,7 @@ pub(super) fn mark<Req, C, H, K>(
     }
 }
 
-/// Notes an answer that the caller was waiting for.
+/// Records an answer that the caller was waiting for.
 #[inline]
 pub(super) fn accept<Req, C, H, K>(
     extensions: &mut Extensions,
@@ -74,7 +74,7 @@ pub(super) fn accept<Req, C, H, K>(
     if served {
         policy.shared.circuit.accepted(retry.sent_at);
         if let Some(sent_at) = retry.sent_at {
-            policy.shared.latency.note(sent_at.elapsed());
+            policy.shared.latency.record(sent_at.elapsed());
         }
         if let Some(budget) = &policy.config.budget {
             budget.deposit();

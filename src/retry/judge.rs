@@ -18,7 +18,7 @@ use crate::message::{HintSink, HttpResponse, Unsent};
 
 /// What the head of a response says that is not accepted at a glance.
 pub(super) enum HeadClass {
-    /// The layer returns it by itself.
+    /// It is returned, whatever its body says.
     Returned(HeadContext, Disposition),
     /// Its body is worth reading.
     Read(HeadContext),
@@ -32,7 +32,7 @@ pub(super) struct HeadContext {
     /// The classifier wants it retried, refusal or not.
     wanted: bool,
     /// It came so late that the work may be done, and the request may not be repeated.
-    doubtful: bool,
+    maybe_done: bool,
     /// The classifier says that it will not pass.
     for_good: bool,
 }
@@ -116,8 +116,8 @@ impl<C, H, K> Policy<C, H, K> {
             None => dialect.parse(status, response.headers(), None, received),
         };
         let took = sent_at.map(|sent_at| at.saturating_duration_since(sent_at));
-        let doubtful = decision != Decision::RetryUnprocessed
-            && self.shared.latency.casts_doubt(status, took)
+        let maybe_done = decision != Decision::RetryUnprocessed
+            && self.shared.latency.may_be_done(status, took)
             && !repeatable();
         let for_good = decision == Decision::RefusedForGood;
         let verdict = hint.verdict(self.config.max_server_wait);
@@ -126,11 +126,11 @@ impl<C, H, K> Policy<C, H, K> {
             received,
             at,
             wanted,
-            doubtful,
+            maybe_done,
             for_good,
         };
         if Unsent::of(response.extensions()).is_some() {
-            // A layer below answered by itself: it has its reasons, and no server was asked.
+            // A layer below answered without sending: it has its reasons, and no server was asked.
             return HeadClass::Returned(context, Disposition::Return);
         }
         match verdict {
@@ -210,7 +210,7 @@ impl<C, H, K> Policy<C, H, K> {
             _ if context.for_good => Disposition::Final(rejection(true)),
             Verdict::Retry => {
                 self.share_pause(context, sink);
-                if context.doubtful {
+                if context.maybe_done {
                     Disposition::Final(rejection(false))
                 } else {
                     Disposition::Retry(retry)

@@ -163,9 +163,9 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// [classifier](Self::classify) wants retried; not about what that accepts, nor about errors. It
     /// sees the [`Refusal`](super::Refusal) and the request as it would be sent again.
     ///
-    /// - `None`: the layer does what it does by itself.
+    /// - `None`: the layer does what it would do without this hook.
     /// - `Some(future)`: the future is awaited. If it gives a request, that is sent, now and in all
-    ///   attempts that follow, even if the layer would not retry by itself, and whatever the method. If
+    ///   attempts that follow, even if the layer would not retry without the hook, and whatever the method. If
     ///   it gives `None`, the answer is returned, with its body whole.
     ///
     /// For one request it acts at most once upon each status, so an API that always says 401 gets

@@ -75,7 +75,7 @@
 //! repository shows the same fault by fault, over real sockets (`cargo test -p faults`).
 //!
 //! To retry the failures that usually pass as well, for requests that may be repeated. [`Preset`] knows I/O
-//! errors by itself; for hyper's errors and those of hyper-util's client switch the feature `hyper-util` on,
+//! errors without a feature; for hyper's errors and those of hyper-util's client switch the feature `hyper-util` on,
 //! and for those of HTTP/2 the feature `http2`:
 //!
 //! ```

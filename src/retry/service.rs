@@ -33,8 +33,8 @@ use crate::message::{HttpResponse, WithBody};
 /// # Readiness
 ///
 /// `poll_ready` waits for a pause to end and for the inner service. While the circuit breaker is open, or
-/// once the layer is closed, it is ready at once, also for requests that wait already: the call answers by
-/// itself then.
+/// once the layer is closed, it is ready at once, also for requests that wait already: the call then
+/// answers without sending.
 pub struct RetryOn429<S, C = RefusalsOnly, H = NoHook, K = Replay> {
     inner: S,
     policy: Policies<C, H, K>,

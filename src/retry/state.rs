@@ -68,7 +68,7 @@ pub(super) struct FailedAttempt {
     pub(super) at: Instant,
     /// What the server asked for.
     pub(super) wait: Option<Duration>,
-    /// Whether a gate below looks after the shared pause.
+    /// Whether a gate below keeps the shared pause.
     pub(super) behind_gate: bool,
     /// The place in the gate's line that the request may take again.
     pub(super) place: Option<KeptPlace>,

@@ -242,7 +242,7 @@ impl Slot {
     #[inline]
     pub(in crate::concurrency) fn polled(&self, pending: bool) {
         if let Some(last_poll) = &self.last_poll {
-            last_poll.note(self.gate.now().get(), pending);
+            last_poll.record(self.gate.now().get(), pending);
         }
     }
 }

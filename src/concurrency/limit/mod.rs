@@ -136,8 +136,8 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
 
-    /// Sets for how long nobody may be held back at the most, whatever the server asked or the
-    /// limit learned. By default nothing: a limit that never waits for time has no use for it.
+    /// Sets the longest time for which anybody may be held back, whatever the server asked or the limit
+    /// learned. Does nothing by default: a limit that never waits for time has no use for it.
     fn set_max_wait(&mut self, max: Duration) {
         let _ = max;
     }
