@@ -59,7 +59,8 @@ pub trait ThrottleExt<Request>: Service<Request> + Sized {
 
 impl<S: Service<Request>, Request> ThrottleExt<Request> for S {}
 
-/// The layers of this crate as methods of [`tower::ServiceBuilder`].
+/// The layers of this crate as methods of tower's
+/// [`ServiceBuilder`](https://docs.rs/tower/0.5/tower/struct.ServiceBuilder.html).
 ///
 /// The layer added first is outermost: the retries, then the gate that every attempt passes.
 ///

@@ -166,7 +166,7 @@ impl Handle {
     /// short, may still have to be read. A body that is not read for
     /// [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle) is not waited for.
     ///
-    /// # Cancellation
+    /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
     ///

@@ -99,7 +99,7 @@
 //! for what is in flight. With retries above, close those instead: see
 //! [`RetryHandle`](crate::retry::RetryHandle).
 //!
-//! # Cancellation
+//! # Cancel safety
 //!
 //! A future or service that is dropped, at any moment, gives up its place in line or its permit, and the
 //! next in line is woken. A request that is dropped before its answer counts as neither accepted nor refused.

@@ -73,7 +73,7 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 ///
 /// Those of the middleware below and of reqwest, as they are.
 ///
-/// # Cancellation
+/// # Cancel safety
 ///
 /// A request that is dropped gives up its place or its permit, and leaves the extensions as they came.
 #[derive(Clone)]

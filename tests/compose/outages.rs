@@ -161,12 +161,12 @@ async fn b16_a_plan_that_is_used_up_is_told_at_once() {
 #[tokio::test(start_paused = true)]
 async fn b07_a_ban_is_a_refusal_and_nobody_is_lost() {
     // Each request into the ban makes it longer, as Binance does.
-    let until = Rc::new(Cell::new(secs(65)));
+    let until = Rc::new(Cell::new(secs(60)));
     let outcome = run(
-        "B07: 418, Retry-After, from 5 s to 65 s",
+        "B07: 418, Retry-After, from 0.5 s to 60 s",
         10_000,
         move |now, _| {
-            if now < secs(5) || now >= until.get() {
+            if now < ms(500) || now >= until.get() {
                 return (status(200), ms(50), true);
             }
             until.set(until.get().min(secs(120)).max(now + secs(10)));
@@ -176,6 +176,11 @@ async fn b07_a_ban_is_a_refusal_and_nobody_is_lost() {
     )
     .await;
     assert_eq!(outcome.served, 10_000, "{outcome:?}");
+    assert!(
+        outcome.sent > 10_000,
+        "the ban meets the batch: {outcome:?}"
+    );
+    assert!(outcome.last >= secs(60), "{outcome:?}");
     assert!(outcome.sent <= 10_000 + 600, "{outcome:?}");
 }
 
