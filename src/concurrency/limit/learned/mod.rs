@@ -103,8 +103,8 @@ use crate::hint::Hint;
 /// 10. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
 ///     accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
-/// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
-/// and a sweep of the numbers.
+/// `docs/learned.md` in the repository has each number with its reason, plots of runs and a sweep of the
+/// numbers.
 ///
 /// # What it costs
 ///
@@ -119,8 +119,9 @@ use crate::hint::Hint;
 /// more often than one, about 5 in 100 requests, because what others take seems to be chance. Share one
 /// layer within a process.
 ///
-/// Where a server that has fixed windows, or a bucket that others share, also refuses at random with
-/// 429, work may take twice as long as it must. Where a server blocks everybody after a refusal, it
+/// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429,
+/// work may take twice as long as it must, and a pace may stay at a tenth of a sliding log's for minutes.
+/// Where answers take longer than a window that is told by whole seconds, a quarter of it is used. Where a server blocks everybody after a refusal, it
 /// takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in 100 requests.
 /// Where answers take 20 s or more, the limit grows slowly beyond 16: it doubles once in the time of an
 /// answer.
