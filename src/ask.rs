@@ -6,6 +6,8 @@
 
 use std::cell::Cell;
 
+use crate::cost::Cost;
+
 /// A place in the line of one gate that a refused request gave up, and may take again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeptPlace {
@@ -13,6 +15,8 @@ pub(crate) struct KeptPlace {
     pub(crate) gate: usize,
     /// The tag that orders the line.
     pub(crate) tag: u64,
+    /// What the request costs, if that was told.
+    pub(crate) cost: Option<Cost>,
 }
 
 /// What is asked for.
@@ -22,10 +26,21 @@ pub(crate) struct Ask {
     pub(crate) place: Option<KeptPlace>,
     /// How often the request was refused.
     pub(crate) refusals: u32,
+    /// What the request costs, if that is known before it is sent.
+    pub(crate) cost: Option<Cost>,
+}
+
+impl Ask {
+    /// What the request costs, as it was announced, or as its last attempt told.
+    pub(crate) fn known_cost(&self) -> Option<Cost> {
+        self.cost.or(self.place.and_then(|place| place.cost))
+    }
 }
 
 thread_local! {
-    static CURRENT: Cell<Ask> = const { Cell::new(Ask { place: None, refusals: 0 }) };
+    static CURRENT: Cell<Ask> = const {
+        Cell::new(Ask { place: None, refusals: 0, cost: None })
+    };
 }
 
 /// Runs `poll` with this ask in force, and restores the former one, even if `poll` panics.
@@ -52,8 +67,13 @@ mod tests {
     #[test]
     fn an_ask_ends_with_its_poll_even_by_a_panic() {
         let ask = Ask {
-            place: Some(KeptPlace { gate: 1, tag: 7 }),
+            place: Some(KeptPlace {
+                gate: 1,
+                tag: 7,
+                cost: None,
+            }),
             refusals: 2,
+            cost: Some(Cost::tokens(3)),
         };
         assert_eq!(with(ask, current), ask);
         let panicked = std::panic::catch_unwind(|| with(ask, || panic!("inner")));

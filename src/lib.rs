@@ -105,6 +105,7 @@
 
 mod ask;
 pub mod concurrency;
+pub mod cost;
 mod ext;
 pub mod guide;
 pub mod hint;

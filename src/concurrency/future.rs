@@ -12,6 +12,7 @@ use super::body::{GuardedBody, ReleaseAt, is_short, told_length};
 use super::classify::{Classified, Classifier};
 use super::gate::Permit;
 use super::limit::Outcome;
+use crate::cost::Charge;
 use crate::hint::{Hint, NO_HINT};
 use crate::message::{HttpResponse, Unsent, UnsentCause, WithBody};
 
@@ -95,6 +96,9 @@ where
         let said = hint.as_ref().unwrap_or(&NO_HINT);
         let (classified, body_decides) = this.classifier.classify(status, headers, said);
         let served = matches!(classified, Classified::Accepted | Classified::Failed);
+        let charge = (classified == Classified::Accepted)
+            .then(|| permit.charged())
+            .flatten();
         Poll::Ready(if hint.is_none() && served && !body_decides {
             let guard = |body| {
                 guard(
@@ -106,13 +110,19 @@ where
                     classified.outcome(status, &NO_HINT),
                 )
             };
-            result.map(|response| response.map_body(guard))
+            result.map(|mut response| {
+                if let Some(charge) = charge {
+                    response.extensions_mut().insert(charge);
+                }
+                response.map_body(guard)
+            })
         } else {
             let head = Head {
                 status,
                 classified,
                 body_decides,
                 hint,
+                charge,
             };
             result.map(|response| head.mark(response, permit, release_at, cx))
         })
@@ -141,6 +151,7 @@ struct Head {
     classified: Classified,
     body_decides: bool,
     hint: Option<Hint>,
+    charge: Option<Charge>,
 }
 
 impl Head {
@@ -157,6 +168,7 @@ impl Head {
         R: WithBody<GuardedBody<<R as HttpResponse>::Body>>,
     {
         let (mut parts, body) = response.into_parts();
+        self.charge.map(|charge| parts.extensions.insert(charge));
         if self.body_decides {
             let hint = self.hint.clone().unwrap_or_default();
             let sink = permit.finish_by_body(self.classified, self.status, hint);

@@ -1,5 +1,6 @@
 //! The layer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
+use crate::cost::NoCost;
 use crate::hint::Dialect;
 
 /// Wraps services so that no more requests are in flight than the server takes.
@@ -21,7 +23,7 @@ use crate::hint::Dialect;
 ///
 /// # What a setting changes
 ///
-/// A method of this builder changes no other layer. [`release_at`], [`classify`] and [`dialect`] belong to
+/// A method of this builder changes no other layer. [`release_at`], [`classify`], [`dialect`] and [`cost`] belong to
 /// the layer, and leave its gate as it is. Every other method sets something of the gate. If a clone of the
 /// layer, a service or a handle shares that gate, this layer gets a new gate, with the same limit as it was
 /// given and the same settings. So take a [`handle`] last: one that was taken before shows the old gate. To
@@ -39,13 +41,15 @@ use crate::hint::Dialect;
 /// [`release_at`]: Self::release_at
 /// [`classify`]: Self::classify
 /// [`dialect`]: Self::dialect
+/// [`cost`]: Self::cost
 /// [`handle`]: Self::handle
-#[derive(Clone, Debug)]
-pub struct AdaptiveConcurrencyLayer {
+#[derive(Clone)]
+pub struct AdaptiveConcurrencyLayer<C = NoCost> {
     gate: Arc<Gate>,
     plan: Plan,
     release_at: ReleaseAt,
     classifier: Classifier,
+    cost: C,
 }
 
 impl AdaptiveConcurrencyLayer {
@@ -66,9 +70,12 @@ impl AdaptiveConcurrencyLayer {
             plan,
             release_at: ReleaseAt::default(),
             classifier: Classifier::default(),
+            cost: NoCost,
         }
     }
+}
 
+impl<C> AdaptiveConcurrencyLayer<C> {
     /// Changes the gate, if nothing else has it, or makes a new one.
     fn set(mut self, setting: Setting) -> Self {
         self.plan.add(setting);
@@ -175,6 +182,32 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
+    /// Tells what each request costs, in the unit of a quota of the server's that counts something else than
+    /// requests: tokens of a language model. By default nothing is told. See [`cost`](crate::cost).
+    ///
+    /// `cost` is a closure from a request to its [`Cost`](crate::cost::Cost), whose argument needs a type;
+    /// [`FromExtensions`](crate::cost::FromExtensions); or any other [`CostOf`](crate::cost::CostOf).
+    ///
+    /// ```
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::cost::Cost;
+    ///
+    /// let layer = AdaptiveConcurrencyLayer::new()
+    ///     .cost(|request: &http::Request<String>| Cost::tokens(request.body().len() as u64 / 4 + 400));
+    /// # fn is_cost<C: tower_throttle::cost::CostOf<http::Request<String>>>(_: AdaptiveConcurrencyLayer<C>) {}
+    /// # is_cost(layer);
+    /// ```
+    #[must_use]
+    pub fn cost<C2>(self, cost: C2) -> AdaptiveConcurrencyLayer<C2> {
+        AdaptiveConcurrencyLayer {
+            gate: self.gate,
+            plan: self.plan,
+            release_at: self.release_at,
+            classifier: self.classifier,
+            cost,
+        }
+    }
+
     /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that
     /// follows gives this layer a new gate.
     #[must_use]
@@ -189,8 +222,19 @@ impl Default for AdaptiveConcurrencyLayer {
     }
 }
 
-impl<S> Layer<S> for AdaptiveConcurrencyLayer {
-    type Service = AdaptiveConcurrency<S>;
+impl<C> fmt::Debug for AdaptiveConcurrencyLayer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdaptiveConcurrencyLayer")
+            .field("gate", &self.gate)
+            .field("plan", &self.plan)
+            .field("release_at", &self.release_at)
+            .field("classifier", &self.classifier)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, C: Clone> Layer<S> for AdaptiveConcurrencyLayer<C> {
+    type Service = AdaptiveConcurrency<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         AdaptiveConcurrency::with_gate(
@@ -198,6 +242,7 @@ impl<S> Layer<S> for AdaptiveConcurrencyLayer {
             Arc::clone(&self.gate),
             self.release_at,
             self.classifier.clone(),
+            self.cost.clone(),
         )
     }
 }

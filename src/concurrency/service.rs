@@ -1,5 +1,6 @@
 //! The service.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -11,6 +12,7 @@ use super::future::ResponseFuture;
 use super::gate::{Admission, Gate};
 use super::handle::Handle;
 use super::layer::AdaptiveConcurrencyLayer;
+use crate::cost::{CostOf, NoCost};
 use crate::message::{HttpResponse, WithBody};
 
 /// Lets a request through when the limit allows it. See the [module docs](super).
@@ -26,12 +28,12 @@ use crate::message::{HttpResponse, WithBody};
 /// # Clone
 ///
 /// A clone shares the gate, and has neither permit nor place in the line.
-#[derive(Debug)]
-pub struct AdaptiveConcurrency<S> {
+pub struct AdaptiveConcurrency<S, C = NoCost> {
     inner: S,
     admission: Admission,
     release_at: ReleaseAt,
     classifier: Classifier,
+    cost: C,
 }
 
 impl<S> AdaptiveConcurrency<S> {
@@ -39,18 +41,22 @@ impl<S> AdaptiveConcurrency<S> {
     pub fn new(inner: S) -> Self {
         tower_layer::Layer::layer(&AdaptiveConcurrencyLayer::new(), inner)
     }
+}
 
+impl<S, C> AdaptiveConcurrency<S, C> {
     pub(super) fn with_gate(
         inner: S,
         gate: Arc<Gate>,
         release_at: ReleaseAt,
         classifier: Classifier,
+        cost: C,
     ) -> Self {
         Self {
             inner,
             admission: Admission::new(gate),
             release_at,
             classifier,
+            cost,
         }
     }
 
@@ -86,20 +92,33 @@ impl<S> AdaptiveConcurrency<S> {
     }
 }
 
-impl<S: Clone> Clone for AdaptiveConcurrency<S> {
+impl<S: fmt::Debug, C> fmt::Debug for AdaptiveConcurrency<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdaptiveConcurrency")
+            .field("inner", &self.inner)
+            .field("admission", &self.admission)
+            .field("release_at", &self.release_at)
+            .field("classifier", &self.classifier)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Clone, C: Clone> Clone for AdaptiveConcurrency<S, C> {
     fn clone(&self) -> Self {
         Self::with_gate(
             self.inner.clone(),
             Arc::clone(self.admission.gate()),
             self.release_at,
             self.classifier.clone(),
+            self.cost.clone(),
         )
     }
 }
 
-impl<S, Request> Service<Request> for AdaptiveConcurrency<S>
+impl<S, C, Request> Service<Request> for AdaptiveConcurrency<S, C>
 where
     S: Service<Request>,
+    C: CostOf<Request>,
     S::Response: WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>,
 {
     type Response =
@@ -126,9 +145,14 @@ where
     /// If the service was not ready, as [`Service::call`] allows.
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let Some(permit) = self.admission.take() else {
+        // Asked first: if it panics, the permit comes back with the service.
+        let cost = self.cost.cost(&request);
+        let Some(mut permit) = self.admission.take() else {
             return self.refuse();
         };
+        if let Some(cost) = cost {
+            permit.charge(cost);
+        }
         ResponseFuture::new(
             self.inner.call(request),
             permit,

@@ -6,6 +6,7 @@ mod alloc;
 mod body;
 mod bounds;
 mod close;
+mod cost;
 mod growth;
 mod handle;
 mod idle;

@@ -103,7 +103,7 @@ impl Gate {
     /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
     fn pass(&self) -> Option<Granted> {
         let mut state = self.lock();
-        let granted = state.pass(&self.now());
+        let granted = state.pass(&self.now(), ask::current().known_cost());
         let tell = state.watchers > 0;
         drop(state);
         if tell {
@@ -136,7 +136,11 @@ impl Gate {
             let place = *place.get_or_insert_with(|| {
                 let ask = ask::current();
                 let former = ask.place.filter(|place| place.gate == self.id);
-                state.queue_up(former.map(|place| place.tag), ask.refusals)
+                let place = state.queue_up(former.map(|place| place.tag), ask.refusals);
+                if let Some(cost) = ask.known_cost() {
+                    state.announce(place, cost);
+                }
+                place
             });
             state.poll(now, place, runtime, &mut waker, wakes)
         });

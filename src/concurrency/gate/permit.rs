@@ -1,7 +1,7 @@
 //! What a request holds: first a place in the line, then a permit, at last a slot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::StatusCode;
@@ -12,6 +12,7 @@ use super::{Gate, time};
 use crate::ask::KeptPlace;
 use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};
+use crate::cost::{Charge, Cost, Settle};
 use crate::hint::Hint;
 use crate::message::HintSink;
 
@@ -60,6 +61,9 @@ impl Admission {
         if let Some(Granted { mut sent, .. }) = self.granted.take() {
             self.gate.with(|state, now, wakes| {
                 sent.at = sent.at.map(|_| now.get());
+                if sent.cost.is_some() {
+                    state.charge(now, &mut sent, Cost::FREE, wakes);
+                }
                 state.report(now, &sent, Outcome::Ignored, true, wakes);
             });
         }
@@ -106,6 +110,22 @@ pub(in crate::concurrency) struct Permit {
 }
 
 impl Permit {
+    /// Tells what the request costs.
+    pub(in crate::concurrency) fn charge(&mut self, cost: Cost) {
+        if let Some(gate) = &self.gate {
+            let sent = &mut self.sent;
+            gate.with(|state, now, wakes| state.charge(now, sent, cost, wakes));
+        }
+    }
+
+    /// What the request was charged, to be corrected once more is known. `None` if nobody told a cost.
+    pub(in crate::concurrency) fn charged(&self) -> Option<Charge> {
+        let gate = self.gate.clone()?;
+        self.sent.cost?;
+        let sent = Mutex::new(self.sent);
+        Some(Charge::new(Arc::new(Charged { gate, sent })))
+    }
+
     /// Tells how the request ended, and keeps the slot.
     pub(in crate::concurrency) fn report(
         &mut self,
@@ -142,6 +162,7 @@ impl Permit {
         let place = KeptPlace {
             gate: gate.id,
             tag: self.tag,
+            cost: self.sent.cost,
         };
         Some(HintSink::new(move |hint| gate.refine(hint)).keep_place(place))
     }
@@ -162,6 +183,7 @@ impl Permit {
         let place = KeptPlace {
             gate: gate.id,
             tag: self.tag,
+            cost: self.sent.cost,
         };
         let open = Open {
             gate,
@@ -172,6 +194,30 @@ impl Permit {
             told: AtomicBool::new(false),
         };
         Some(HintSink::new(move |hint| open.refine(hint)).keep_place(place))
+    }
+}
+
+/// The charge of a request that was accepted.
+struct Charged {
+    gate: Arc<Gate>,
+    sent: Mutex<Sent>,
+}
+
+impl Charged {
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Settle for Charged {
+    fn settle(&self, actual: Cost) {
+        // The gate is locked first, and wakes nobody before both are free.
+        self.gate
+            .with(|state, now, wakes| state.charge(now, &mut self.sent(), actual, wakes));
+    }
+
+    fn charged(&self) -> Cost {
+        self.sent().cost.unwrap_or_default()
     }
 }
 

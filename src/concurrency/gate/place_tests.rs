@@ -31,6 +31,7 @@ fn again(place: KeptPlace, refusals: u32) -> Ask {
     Ask {
         place: Some(place),
         refusals,
+        cost: None,
     }
 }
 
@@ -78,6 +79,7 @@ async fn attempts(count: u32, backoff: Duration, refuses: Refuses) -> Vec<(u32, 
                 ask = Ask {
                     place: sink.kept_place(),
                     refusals: ask.refusals + 1,
+                    cost: None,
                 };
                 sleep(backoff).await;
             }

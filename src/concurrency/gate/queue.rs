@@ -103,6 +103,13 @@ impl Queue {
         self.waiting.len() + self.called.len()
     }
 
+    /// Who is first of all who wait, called or not.
+    pub(super) fn first(&self) -> Option<u64> {
+        let waiting = self.waiting.first_key_value().map(|(id, _)| *id);
+        let called = self.called.first_key_value().map(|(id, _)| *id);
+        called.into_iter().chain(waiting).min()
+    }
+
     /// Whether nobody waits to be called.
     pub(super) fn all_called(&self) -> bool {
         self.waiting.is_empty()

@@ -1,5 +1,6 @@
 //! The gate's data, and the arithmetic on it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::runtime::Id;
@@ -14,6 +15,7 @@ use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
+use crate::cost::Cost;
 use crate::hint::Hint;
 
 /// Everything the gate knows.
@@ -30,6 +32,8 @@ pub(in crate::concurrency) struct State {
     /// Since when time, and not the number in flight, has let none of those in line go.
     pub(super) held_since: Option<Duration>,
     pub(super) queue: Queue,
+    /// What those in line cost who told it, by their tags.
+    pub(super) announced: BTreeMap<u64, Cost>,
     pub(super) alarms: Alarms,
     bodies: Bodies,
     /// Counts the changes, for those that watch.
@@ -49,6 +53,7 @@ impl State {
             pause: Pause::default(),
             held_since: None,
             queue: Queue::default(),
+            announced: BTreeMap::new(),
             alarms: Alarms::default(),
             bodies: Bodies::default(),
             version: 0,
@@ -61,12 +66,27 @@ impl State {
         Load {
             in_flight: self.in_flight,
             waiting: self.queue.len(),
+            next: self.next_cost(),
         }
     }
 
-    /// How many more may go now, whoever they are, and when time alone will let one more go.
+    /// What the first in line costs, if it told that.
+    #[inline]
+    fn next_cost(&self) -> Option<Cost> {
+        if self.announced.is_empty() {
+            return None;
+        }
+        self.announced.get(&self.queue.first()?).copied()
+    }
+
+    /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
+        self.headroom_under(now, self.load())
+    }
+
+    #[inline]
+    fn headroom_under(&mut self, now: &Now, load: Load) -> Headroom {
         if self.pause.is_set() {
             if let Some(until) = self.pause.until(now) {
                 return Headroom {
@@ -76,7 +96,7 @@ impl State {
             }
             self.version += u64::from(self.pause.expire(now));
         }
-        let mut room = self.limit.headroom(now, self.load());
+        let mut room = self.limit.headroom(now, load);
         // One that has no room now, and says that it opens now, would be asked again for ever.
         if let (0, Some(at)) = (room.slots, &mut room.opens_at) {
             *at = (*at).max(now.get() + Duration::from_micros(1));
@@ -86,17 +106,28 @@ impl State {
 
     /// Lets one request through that did not wait, if nobody has to be asked.
     #[inline]
-    pub(super) fn pass(&mut self, now: &Now) -> Option<Granted> {
-        let free = self.queue.all_called()
-            && self.headroom(now).slots.saturating_sub(self.queue.called()) > 0;
+    pub(super) fn pass(&mut self, now: &Now, cost: Option<Cost>) -> Option<Granted> {
+        if !self.queue.all_called() {
+            return None;
+        }
+        let mut load = self.load();
+        if cost.is_some() {
+            // Room is given for the cost of one request, and those called come first.
+            if self.queue.called() > 0 {
+                return None;
+            }
+            load.next = cost;
+        }
+        let room = self.headroom_under(now, load);
+        let free = room.slots.saturating_sub(self.queue.called()) > 0;
         free.then(|| Granted {
-            sent: self.grant(now),
+            sent: self.grant(now, cost),
             tag: self.queue.ticket(),
         })
     }
 
     #[inline]
-    pub(super) fn grant(&mut self, now: &Now) -> Sent {
+    pub(super) fn grant(&mut self, now: &Now, cost: Option<Cost>) -> Sent {
         let seq = self.seq;
         self.seq += 1;
         self.in_flight += 1;
@@ -104,10 +135,18 @@ impl State {
         self.held_since = None;
         let load = self.load();
         let mut sent = Sent::new(seq, None, self.in_flight);
+        sent.cost = cost;
         self.limit.on_send(now, &sent, load);
         // The time itself follows when the request is sent.
         sent.at = self.limit.wants_time(seq, load).then_some(Duration::ZERO);
         sent
+    }
+
+    /// The cost of a request that was let through is known, or is another.
+    pub(super) fn charge(&mut self, now: &Now, sent: &mut Sent, cost: Cost, wakes: &mut Wakes) {
+        self.limit.on_cost(now, sent, cost);
+        sent.cost = Some(cost);
+        self.settle(now, wakes);
     }
 
     /// A request's end; its permit comes back with it or is returned later.

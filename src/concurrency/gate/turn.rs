@@ -10,6 +10,7 @@ use super::queue::{Found, Queue};
 use super::state::State;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{Headroom, Now, Sent};
+use crate::cost::Cost;
 
 /// How many are woken to set the alarm when no request is in flight, so that no release is to come
 /// that would wake others: some of those in line may never poll again. If all of these are such,
@@ -49,6 +50,11 @@ impl State {
             None => self.queue.ticket(),
         };
         Place { id }
+    }
+
+    /// Who stands there told what the request costs.
+    pub(super) fn announce(&mut self, place: Place, cost: Cost) {
+        self.announced.insert(place.id, cost);
     }
 
     /// Lets a waiter through if it is its turn. Takes its `waker` if it is not, and leaves there
@@ -125,7 +131,8 @@ impl State {
 
     fn let_in(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
         self.alarms.left(id);
-        let sent = self.grant(now);
+        let cost = self.announced.remove(&id);
+        let sent = self.grant(now, cost);
         self.settle(now, wakes);
         Pass::Granted(Granted { sent, tag: id })
     }
@@ -135,6 +142,7 @@ impl State {
         self.version += 1;
         self.held_since = None;
         self.queue.close(wakes);
+        self.announced.clear();
     }
 
     /// Whether nothing is in flight and nobody waits. If not, when a body that is not read is to be looked
@@ -157,6 +165,7 @@ impl State {
     pub(super) fn give_up(&mut self, now: &Now, id: u64, wakes: &mut Wakes) {
         self.version += 1;
         self.queue.remove(id, wakes);
+        self.announced.remove(&id);
         if self.queue.len() == 0 {
             self.held_since = None;
         }

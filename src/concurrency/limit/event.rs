@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cost::Cost;
 use crate::hint::Hint;
 
 /// The time, read once and only if somebody asks.
@@ -55,13 +56,20 @@ pub struct Load {
     pub in_flight: usize,
     /// Requests that wait for one.
     pub waiting: usize,
+    /// What the first of those costs, or the request that has not joined them yet. `None` if that is not known
+    /// before it is sent.
+    pub next: Option<Cost>,
 }
 
 impl Load {
     /// Creates a load of `in_flight` requests with a permit, and `waiting` ones without.
     #[must_use]
     pub const fn new(in_flight: usize, waiting: usize) -> Self {
-        Self { in_flight, waiting }
+        Self {
+            in_flight,
+            waiting,
+            next: None,
+        }
     }
 }
 
@@ -76,14 +84,21 @@ pub struct Sent {
     pub at: Option<Duration>,
     /// How many were in flight then, itself included.
     pub in_flight: usize,
+    /// What it was charged. `None` while that is not known, and if nobody tells it.
+    pub cost: Option<Cost>,
 }
 
 impl Sent {
     /// Creates the record of a request, for tests and simulations of a [`Limit`](super::Limit). Each argument is the field
-    /// of that name.
+    /// of that name, and no cost is known.
     #[must_use]
     pub const fn new(seq: u64, at: Option<Duration>, in_flight: usize) -> Self {
-        Self { seq, at, in_flight }
+        Self {
+            seq,
+            at,
+            in_flight,
+            cost: None,
+        }
     }
 
     /// Returns how long the answer took that comes `now`, if it was recorded when the request was sent.

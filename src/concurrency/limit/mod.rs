@@ -20,6 +20,7 @@ pub use self::learned::Learned;
 #[doc(hidden)]
 pub use self::learned::Tuning;
 pub use self::vegas::Vegas;
+use crate::cost::Cost;
 use crate::hint::Hint;
 
 /// The limit to start with, unless told otherwise.
@@ -110,6 +111,16 @@ pub trait Limit: fmt::Debug + Send + 'static {
         true
     }
 
+    /// A request that was let through costs `cost`; before, it counted as [`Sent::cost`]. Nothing by default.
+    ///
+    /// Called when the request is sent, if its cost is told; when the cost is
+    /// [settled](crate::cost::Charge::settle), before or after the request's outcome; and with [`Cost::FREE`] if the
+    /// cost was announced, and the permit was given back without a request. A refused request costs nothing, and
+    /// that is not told again.
+    fn on_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
+        let _ = (now, sent, cost);
+    }
+
     /// A request that was let through was answered, failed, or was given up. `load` no longer
     /// includes it if its permit came back with the outcome.
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load);
@@ -164,6 +175,10 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
         (**self).on_outcome(now, sent, outcome, load);
+    }
+
+    fn on_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
+        (**self).on_cost(now, sent, cost);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
