@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::limits::Rule;
+use sim::limits::Rule;
+
 use crate::measure::Measured;
 use crate::table::Row;
 
@@ -102,7 +103,7 @@ pub fn figures(row: &Row, rivals: &[&Row]) -> Vec<Figure> {
 
 /// Within how many round trips a limit that rose is used, or one that fell is kept.
 fn settles_within(row: &Row) -> f64 {
-    match row.scenario.rules.as_slice() {
+    match row.scenario.api.rules.as_slice() {
         [Rule::InFlight { limit, .. }] => match limit.changes() {
             [(_, value)] if *value < limit.at(0.0) => 1.0,
             _ => 12.0,

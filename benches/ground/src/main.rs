@@ -1,14 +1,11 @@
 //! The proving ground: clients of every kind do the same work against one simulated API.
 
-mod best;
 mod check;
 mod clients;
 mod clock;
 mod composed;
 mod drawn;
 mod driven;
-mod hints;
-mod limits;
 mod lives;
 mod measure;
 mod plot;
@@ -17,13 +14,11 @@ mod run;
 mod runs;
 mod scenario;
 mod scenarios;
-mod schedule;
 mod server;
 mod sweep;
 mod table;
 mod trace;
 mod vector;
-mod work;
 
 use std::error::Error;
 use std::ops::Range;
@@ -31,10 +26,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use sim::best::{fluid, last};
+use sim::server::Answers;
+use sim::work;
 
 use crate::clients::Kind;
 use crate::scenario::Scenario;
-use crate::server::Answers;
 use crate::table::Row;
 
 /// Clients of every kind do the same work against one simulated API.
@@ -156,7 +153,7 @@ fn main() -> ExitCode {
         }
     }
     for scenario in &mut scenarios {
-        scenario.jobs = ((scenario.jobs as f64 * args.jobs_scale) as usize).max(1);
+        scenario.work.jobs = ((scenario.work.jobs as f64 * args.jobs_scale) as usize).max(1);
         scenario.answers = args.answers.unwrap_or(scenario.answers);
     }
     if args.list {
@@ -290,8 +287,8 @@ fn checked(rows: &[Row], others: &[String]) -> ExitCode {
 fn list(scenarios: &[Scenario]) {
     println!("scenarios (best possible time with seed 1, and as a fluid):");
     for scenario in scenarios {
-        let jobs = work::jobs(scenario, 1);
-        let (best, fluid) = (best::best(scenario, &jobs), best::fluid(scenario, &jobs));
+        let jobs = scenario.jobs(1);
+        let (best, fluid) = (last(&scenario.best(&jobs)), fluid(&scenario.api, &jobs));
         println!(
             "  {:22} {:7.1} s {:7.1} s  {}",
             scenario.name, best, fluid, scenario.title

@@ -1,9 +1,12 @@
 //! The scenarios. To add one, add it to a list here.
 
-use crate::hints::{Exactness, Style};
-use crate::limits::{Over, Rule, Unit};
-use crate::scenario::{Arrivals, Random, Scenario};
-use crate::schedule::Schedule;
+use sim::api::Random;
+use sim::hints::{Exactness, Style};
+use sim::limits::{Over, Rule, Unit};
+use sim::schedule::Schedule;
+use sim::work::Arrivals;
+
+use crate::scenario::Scenario;
 
 /// Every scenario, in the order of the table.
 pub fn all() -> Vec<Scenario> {
@@ -31,7 +34,7 @@ fn field() -> Vec<Scenario> {
     let window = Scenario::new("window-300", "window 300/min", 2000, 2.0).rule(Rule::Window {
         limit: Schedule::always(300.0),
         period: 60.0,
-        phase: 0.0,
+        phase: Some(0.0),
     });
     let mut tokens = Scenario::new(
         "tokens",
@@ -46,13 +49,13 @@ fn field() -> Vec<Scenario> {
         unit: Unit::Tokens,
     })
     .hints(Style::RetryAfter);
-    tokens.cost = 50..=800;
+    tokens.work.cost = 50..=800;
     let mut knee =
         Scenario::new("knee", "knee at 30, 503 above 80", 3000, 1.0).rule(Rule::InFlight {
             limit: always(80.0),
             status: 503,
         });
-    knee.knee = Some(30.0);
+    knee.api.knee = Some(30.0);
     let mut outage = Scenario::new(
         "outage",
         "30 in flight, all 503 from 30 s to 90 s",
@@ -61,7 +64,7 @@ fn field() -> Vec<Scenario> {
     )
     .in_flight(always(30.0))
     .at_most(1.10);
-    outage.outage = Some((30.0, 90.0));
+    outage.api.outage = Some((30.0, 90.0));
     vec![
         Scenario::new("five", "5 in flight", 500, 10.0).in_flight(always(5.0)),
         Scenario::new("fifty", "50 in flight", 2000, 4.0).in_flight(always(50.0)),
@@ -134,7 +137,7 @@ fn further() -> Vec<Scenario> {
     let mut overloaded =
         Scenario::new("random-529", "40 in flight, 5 % 529 at any load", 2000, 3.0)
             .in_flight(always(40.0));
-    overloaded.random = Some(Random::of(0.05, 529));
+    overloaded.api.random = Some(Random::of(0.05, 529));
     let mut too_short = Scenario::new(
         "ra-short",
         "window 300/min, Retry-After ten times too short",
@@ -144,10 +147,10 @@ fn further() -> Vec<Scenario> {
     .rule(Rule::Window {
         limit: Schedule::always(300.0),
         period: 60.0,
-        phase: 0.0,
+        phase: Some(0.0),
     })
     .hints(Style::RetryAfter);
-    too_short.exactness = Exactness::Times(0.1);
+    too_short.api.exactness = Exactness::Times(0.1);
     let mut always_20 = Scenario::new(
         "ra-20s",
         "bucket 500/min, Retry-After always 20 s",
@@ -156,13 +159,13 @@ fn further() -> Vec<Scenario> {
     )
     .bucket(500.0, 10.0)
     .hints(Style::RetryAfter);
-    always_20.exactness = Exactness::Always(20.0);
+    always_20.api.exactness = Exactness::Always(20.0);
     let mut slows = Scenario::new("slows", "knee at 20, never refuses", 2000, 1.0);
-    slows.knee = Some(20.0);
+    slows.api.knee = Some(20.0);
     slows.bounds.peak = Some(40);
     let mut heavy =
         Scenario::new("heavy-tail", "40 in flight, sigma 1.2", 2000, 4.0).in_flight(always(40.0));
-    heavy.sigma = 1.2;
+    heavy.work.sigma = 1.2;
     let mut trickle = Scenario::new(
         "trickle",
         "30 in flight, 100 s trickle, then burst",
@@ -170,13 +173,13 @@ fn further() -> Vec<Scenario> {
         3.0,
     )
     .in_flight(always(30.0));
-    trickle.arrivals = Arrivals::TrickleThenBurst {
+    trickle.work.arrivals = Arrivals::TrickleThenBurst {
         trickle: 100,
         every: 1.0,
     };
     let mut poisson =
         Scenario::new("poisson", "40 in flight, Poisson at 8/s", 3000, 4.0).in_flight(always(40.0));
-    poisson.arrivals = Arrivals::Poisson { per_second: 8.0 };
+    poisson.work.arrivals = Arrivals::Poisson { per_second: 8.0 };
     let mut five_a_minute =
         Scenario::new("five-rpm", "bucket 5/min, burst 5", 100, 3.0).bucket(5.0, 5.0);
     five_a_minute.bounds.refused = 600.0;
@@ -246,7 +249,7 @@ fn further() -> Vec<Scenario> {
         .rule(Rule::Window {
             limit: Schedule::always(500.0),
             period: 60.0,
-            phase: 41.0,
+            phase: Some(41.0),
         }),
         Scenario::new(
             "window-60-epoch",
@@ -275,6 +278,9 @@ pub fn of_trace(times: Vec<f64>) -> Scenario {
     let jobs = times.len().min(3000);
     let mut scenario = Scenario::new("trace", "40 in flight, arrivals of a trace", jobs, 4.0)
         .in_flight(Schedule::always(40.0));
-    scenario.arrivals = Arrivals::Given(times);
+    scenario.work.arrivals = Arrivals::Given(times);
     scenario
 }
+
+#[cfg(test)]
+mod tests;

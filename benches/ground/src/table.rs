@@ -99,7 +99,7 @@ pub fn short(rows: &[Row]) -> String {
         let _ = write!(
             out,
             "| {} | {} | {} s |",
-            scenario.title, scenario.jobs, scenario.latency
+            scenario.title, scenario.work.jobs, scenario.work.latency
         );
         for kind in &kinds {
             let row = rows
