@@ -204,7 +204,6 @@ impl Simulated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Unit;
     use crate::schedule::Schedule;
 
     fn admit(server: &mut Simulated, now: f64, in_flight: usize) -> Result<f64, Refused> {
@@ -212,8 +211,7 @@ mod tests {
     }
 
     fn one_place() -> Api {
-        let limit = Schedule::always(1.0);
-        Api::with(Rule::InFlight { limit, status: 429 })
+        Api::with(Rule::in_flight(Schedule::always(1.0)))
     }
 
     #[test]
@@ -242,11 +240,7 @@ mod tests {
         let mut server = Simulated::new(Api {
             hints: Style::RetryAfter,
             status: 503,
-            ..Api::with(Rule::Bucket {
-                per_minute: Schedule::always(6.0),
-                burst: 1.0,
-                unit: Unit::Requests,
-            })
+            ..Api::with(Rule::bucket(6.0, 1.0))
         });
         assert_eq!(admit(&mut server, 0.0, 0), Ok(1.0));
         let refused = admit(&mut server, 1.0, 0).expect_err("empty");

@@ -37,11 +37,7 @@ fn in_batches(mut scenario: Scenario, sizes: &[usize], gap: f64) -> Scenario {
 }
 
 fn window(scenario: Scenario, limit: f64, period: f64) -> Scenario {
-    scenario.rule(Rule::Window {
-        limit: Schedule::always(limit),
-        period,
-        phase: Some(0.0),
-    })
+    scenario.rule(Rule::window(Schedule::always(limit), period))
 }
 
 fn sliding(scenario: Scenario, limit: f64, period: f64, over: Over) -> Scenario {
@@ -169,11 +165,10 @@ fn told() -> Vec<Scenario> {
     let title = "bucket 1 per 100 s, OpenAI headers";
     let slow = Scenario::new("d7", title, 6, 0.5).bucket(0.6, 1.0);
     let title = "window 3 per minute for 6 jobs, then 5000, OpenAI headers";
-    let raised = Scenario::new("d9", title, 506, 0.5).rule(Rule::Window {
-        limit: Schedule::steps(&[(0.0, 3.0), (65.0, 5000.0)]),
-        period: 60.0,
-        phase: Some(0.0),
-    });
+    let raised = Scenario::new("d9", title, 506, 0.5).rule(Rule::window(
+        Schedule::steps(&[(0.0, 3.0), (65.0, 5000.0)]),
+        60.0,
+    ));
     let raised = in_batches(raised, &[6, 500], 10.0);
     [roomy, slow, raised]
         .map(|scenario| scenario.hints(Style::OpenAi))

@@ -3,7 +3,7 @@
 use sim::api::Api;
 use sim::best::{self, Finished};
 use sim::hints::Style;
-use sim::limits::{Rule, Unit};
+use sim::limits::Rule;
 use sim::schedule::Schedule;
 use sim::server::Answers;
 use sim::work::{self, Job, Work};
@@ -84,16 +84,11 @@ impl Scenario {
     }
 
     pub fn in_flight(self, limit: Schedule) -> Self {
-        self.rule(Rule::InFlight { limit, status: 429 })
+        self.rule(Rule::in_flight(limit))
     }
 
     pub fn bucket(self, per_minute: f64, burst: f64) -> Self {
-        let per_minute = Schedule::always(per_minute);
-        self.rule(Rule::Bucket {
-            per_minute,
-            burst,
-            unit: Unit::Requests,
-        })
+        self.rule(Rule::bucket(per_minute, burst))
     }
 
     /// Also sets the bound on refusals that such hints allow.

@@ -31,11 +31,8 @@ fn field() -> Vec<Scenario> {
         Scenario::new("bucket-500", "bucket 500/min, burst 10", 3000, 5.0).bucket(500.0, 10.0);
     let fast_bucket =
         Scenario::new("bucket-600", "bucket 600/min, burst 10", 3000, 0.05).bucket(600.0, 10.0);
-    let window = Scenario::new("window-300", "window 300/min", 2000, 2.0).rule(Rule::Window {
-        limit: Schedule::always(300.0),
-        period: 60.0,
-        phase: Some(0.0),
-    });
+    let window = Scenario::new("window-300", "window 300/min", 2000, 2.0)
+        .rule(Rule::window(Schedule::always(300.0), 60.0));
     let mut tokens = Scenario::new(
         "tokens",
         "1000 requests/min and 120k tokens/min, Retry-After",
@@ -144,11 +141,7 @@ fn further() -> Vec<Scenario> {
         2000,
         2.0,
     )
-    .rule(Rule::Window {
-        limit: Schedule::always(300.0),
-        period: 60.0,
-        phase: Some(0.0),
-    })
+    .rule(Rule::window(Schedule::always(300.0), 60.0))
     .hints(Style::RetryAfter);
     too_short.api.exactness = Exactness::Times(0.1);
     let mut always_20 = Scenario::new(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{Over, Unit};
+use crate::limits::Over;
 use crate::work::{self, Arrivals};
 
 /// Jobs that all take the same time.
@@ -13,16 +13,7 @@ fn even(n: usize, latency: f64) -> (Work, Vec<Job>) {
 }
 
 fn places(limit: f64) -> Api {
-    let limit = Schedule::always(limit);
-    Api::with(Rule::InFlight { limit, status: 429 })
-}
-
-fn bucket(per_minute: f64, burst: f64) -> Rule {
-    Rule::Bucket {
-        per_minute: Schedule::always(per_minute),
-        burst,
-        unit: Unit::Requests,
-    }
+    Api::with(Rule::in_flight(Schedule::always(limit)))
 }
 
 fn window(phase: f64) -> Api {
@@ -47,7 +38,7 @@ fn in_flight_is_work_over_places() {
 fn a_moving_limit_is_integrated() {
     let (work, jobs) = even(3000, 4.0);
     let limit = Schedule::steps(&[(0.0, 40.0), (120.0, 10.0), (300.0, 60.0)]);
-    let api = Api::with(Rule::InFlight { limit, status: 429 });
+    let api = Api::with(Rule::in_flight(limit));
     close(fluid(&api, &jobs), 390.0);
     let best = best(&api, &work, &jobs);
     assert!((386.0..396.0).contains(&best), "{best}");
@@ -56,7 +47,7 @@ fn a_moving_limit_is_integrated() {
 #[test]
 fn a_bucket_is_paced_after_its_burst() {
     let (work, jobs) = even(3000, 5.0);
-    let api = Api::with(bucket(500.0, 10.0));
+    let api = Api::with(Rule::bucket(500.0, 10.0));
     close(best(&api, &work, &jobs), 2990.0 * 60.0 / 500.0 + 5.0);
     close(fluid(&api, &jobs), best(&api, &work, &jobs));
 }
@@ -92,7 +83,7 @@ fn a_sliding_log_gives_back_after_its_period() {
 fn the_tightest_of_several_limits_decides() {
     let (work, jobs) = even(600, 2.0);
     let mut api = places(100.0);
-    api.rules.push(bucket(60.0, 1.0));
+    api.rules.push(Rule::bucket(60.0, 1.0));
     close(best(&api, &work, &jobs), 599.0 + 2.0);
 }
 
@@ -124,7 +115,7 @@ fn a_batch_finds_what_came_back_in_the_gap() {
         gap: 600.0,
     };
     let jobs = work::jobs(&work, 1);
-    let finished = run(&Api::with(bucket(60.0, 20.0)), &work, &jobs);
+    let finished = run(&Api::with(Rule::bucket(60.0, 20.0)), &work, &jobs);
     // 20 at once and 80 a second apart, twice.
     let makespan = 2.0 * 81.0 + 600.0;
     close(last(&finished), makespan);

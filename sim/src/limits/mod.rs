@@ -53,6 +53,31 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// Requests at once; more are refused with a 429.
+    pub fn in_flight(limit: Schedule) -> Self {
+        Self::InFlight { limit, status: 429 }
+    }
+
+    /// A bucket of requests.
+    pub fn bucket(per_minute: f64, burst: f64) -> Self {
+        Self::Bucket {
+            per_minute: Schedule::always(per_minute),
+            burst,
+            unit: Unit::Requests,
+        }
+    }
+
+    /// Windows of which one begins with the run.
+    pub fn window(limit: Schedule, period: f64) -> Self {
+        Self::Window {
+            limit,
+            period,
+            phase: Some(0.0),
+        }
+    }
+}
+
 /// What a sliding log does with what is over its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {

@@ -79,8 +79,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    pub fn new(limit: u32, period: f64) -> Self {
-        Self::of(Schedule::always(f64::from(limit)), period)
+    pub fn new(limit: usize, period: f64) -> Self {
+        Self::of(Schedule::always(limit as f64), period)
     }
 
     pub(super) fn of(limit: Schedule, period: f64) -> Self {
@@ -153,8 +153,8 @@ pub struct Sliding {
 
 impl Sliding {
     /// A log that forgets what it refused.
-    pub fn new(limit: u32, period: f64) -> Self {
-        let limit = Schedule::always(f64::from(limit));
+    pub fn new(limit: usize, period: f64) -> Self {
+        let limit = Schedule::always(limit as f64);
         Self::of(limit, period, Over::Forgotten)
     }
 
