@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
@@ -294,7 +296,7 @@ impl Server {
     }
 
     /// Takes a request in or refuses it.
-    fn decide<B>(&self, request: &Request<B>) -> Fate {
+    fn decide(&self, request: &Request<Full<Bytes>>) -> Fate {
         let state = &mut *self.shared.lock();
         let now = self.now();
         let job = request.extensions().get::<Job>();
@@ -337,7 +339,7 @@ impl Drop for InFlight {
     }
 }
 
-impl<B: Send + 'static> Service<Request<B>> for Server {
+impl Service<Request<Full<Bytes>>> for Server {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -346,7 +348,7 @@ impl<B: Send + 'static> Service<Request<B>> for Server {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let server = self.clone();
         Box::pin(async move {
             server.pass().await;

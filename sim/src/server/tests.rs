@@ -2,15 +2,13 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 
-type Empty = http_body_util::Empty<bytes::Bytes>;
-
 /// Takes one at a time, for two seconds.
 fn one_place() -> Server {
     Server::new(|Arrival { busy, .. }| Fate::taken_if(busy == 0, 2.0))
 }
 
 async fn begin(server: &Server) -> Response<Body> {
-    let request = Request::new(Empty::new());
+    let request = Request::new(Full::default());
     server.clone().call(request).await.expect("an answer")
 }
 
