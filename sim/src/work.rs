@@ -121,7 +121,7 @@ impl Work {
 }
 
 /// One piece of work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Job {
     pub id: usize,
     /// Seconds since its batch began.

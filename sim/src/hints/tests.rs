@@ -141,3 +141,23 @@ fn a_body_says_what_was_refused_and_openais_when_to_come_back() {
     }
     assert!(!refusal_body(Style::OpenAi, &in_flight).contains("again"));
 }
+
+#[test]
+fn a_refusal_without_a_wait_names_none() {
+    for style in [
+        Style::RetryAfter,
+        Style::OpenAi,
+        Style::Anthropic,
+        Style::Ietf,
+        Style::Traefik,
+    ] {
+        let told = headers(
+            style,
+            Exactness::Right,
+            Moment::of_run(0.0),
+            &[],
+            Some(None),
+        );
+        assert_eq!(told.keys().collect::<Vec<_>>(), ["date"], "{style:?}");
+    }
+}

@@ -33,13 +33,28 @@ fn a_bucket_says_when_it_has_enough() {
     assert!(limits.admit(1.0, 1, 0).is_ok());
     let quota = limits.quotas(1.0)[0];
     assert_eq!((quota.limit, quota.remaining, quota.reset), (2.0, 0.0, 2.0));
+    assert_eq!((quota.window, quota.per_second), (2.0, Some(1.0)));
+}
+
+#[test]
+fn an_idle_bucket_holds_no_more_than_its_burst() {
+    let mut limits = bucket(60.0, 2.0, Unit::Requests);
+    assert!(limits.admit(0.0, 1, 0).is_ok());
+    assert!(limits.admit(3600.0, 1, 0).is_ok() && limits.admit(3600.0, 1, 0).is_ok());
+    assert!(limits.admit(3600.0, 1, 0).is_err());
 }
 
 #[test]
 fn a_bucket_of_tokens_takes_what_a_request_costs() {
     let mut limits = bucket(6000.0, 500.0, Unit::Tokens);
     assert!(limits.admit(0.0, 400, 0).is_ok());
-    assert_eq!(limits.admit(0.0, 200, 0).unwrap_err().wait, Some(1.0));
+    let refusal = limits.admit(0.0, 200, 0).expect_err("100 are left");
+    assert_eq!(
+        (refusal.wait, refusal.unit),
+        (Some(1.0), Some(Unit::Tokens))
+    );
+    // A refused request costs nothing.
+    assert_eq!(limits.quotas(0.0)[0].remaining, 100.0);
     assert!(limits.admit(1.0, 200, 0).is_ok());
 }
 
