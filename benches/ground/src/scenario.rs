@@ -49,6 +49,8 @@ pub struct Scenario {
     /// Vector's server model in place of the limits above.
     pub vector: Option<Model>,
     pub bounds: Bounds,
+    /// Why our own client misses some of them, as long as it does.
+    pub known_miss: Option<&'static str>,
     pub patience: Patience,
     /// By which rows are grouped.
     pub labels: Vec<Label>,
@@ -70,6 +72,7 @@ impl Scenario {
                 refused: 25.0,
                 peak: None,
             },
+            known_miss: None,
             patience: Patience {
                 times: 50.0,
                 seconds: 0.0,
@@ -106,6 +109,13 @@ impl Scenario {
     pub fn shared_by(mut self, clients: usize, join_every: f64) -> Self {
         (self.work.clients, self.work.join_every) = (clients, join_every);
         self.at_most(1.10)
+    }
+
+    /// Our own client misses its bounds, for this reason. Only here is that said: `--check` and `--standing` read
+    /// it.
+    pub fn missed_because(mut self, why: &'static str) -> Self {
+        self.known_miss = Some(why);
+        self
     }
 
     /// Bounds the makespan over the best possible.
