@@ -98,7 +98,7 @@ impl fmt::Display for Spec {
                 } => {
                     let key = match unit {
                         Unit::Requests => "rpm",
-                        Unit::Tokens => "tpm",
+                        _ => "tpm",
                     };
                     write!(f, "{key}={per_minute},burst={burst}")?;
                 }

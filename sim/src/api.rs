@@ -4,7 +4,7 @@ use fastrand::Rng;
 use http::HeaderMap;
 
 use crate::hints::{self, Exactness, Moment, Style};
-use crate::limits::{Limits, Refusal, Rule};
+use crate::limits::{Cost, Limits, Refusal, Rule};
 
 /// Which requests are refused whatever the load.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +139,7 @@ impl Simulated {
     pub fn admit(
         &mut self,
         now: f64,
-        cost: u32,
+        cost: impl Into<Cost>,
         in_flight: usize,
         luck: &mut Rng,
     ) -> Result<f64, Refused> {

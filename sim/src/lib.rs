@@ -29,6 +29,7 @@
 
 pub mod api;
 pub mod best;
+pub mod costs;
 pub mod hints;
 pub mod limits;
 pub mod schedule;

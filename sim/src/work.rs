@@ -3,7 +3,9 @@
 
 use std::f64::consts::TAU;
 use std::iter::repeat_n;
-use std::ops::RangeInclusive;
+
+use crate::costs::Costs;
+use crate::limits::Cost;
 
 /// When jobs come.
 #[derive(Clone, Debug)]
@@ -67,7 +69,7 @@ pub struct Work {
     pub sigma: f64,
     /// The mean of an exponential draw that is added to each latency, as a share of the mean.
     pub jitter: f64,
-    pub cost: RangeInclusive<u32>,
+    pub costs: Costs,
     pub arrivals: Arrivals,
     pub calls: Calls,
     /// This number of jobs, from the first on, are refused for ever. They do not count.
@@ -86,7 +88,7 @@ impl Work {
             latency,
             sigma: 0.4,
             jitter: 0.0,
-            cost: 1..=1,
+            costs: Costs::Uniform(1..=1),
             arrivals: Arrivals::AllAtOnce,
             calls: Calls::Same,
             hopeless: 0,
@@ -126,7 +128,7 @@ pub struct Job {
     pub id: usize,
     /// Seconds since its batch began.
     pub arrives: f64,
-    pub cost: u32,
+    pub cost: Cost,
     /// Seconds of work on an idle server.
     pub latency: f64,
     /// Which of the clients it belongs to.
@@ -162,7 +164,7 @@ pub fn jobs(work: &Work, seed: u64) -> Vec<Job> {
         Job {
             id,
             arrives: arrives + work.join_every * client as f64,
-            cost: rng.u32(work.cost.clone()),
+            cost: work.costs.draw(&mut rng, id, work.jobs),
             latency: log_normal(&mut rng, mean, work.sigma) + jitter(&mut rng),
             client,
             batch: batches[id],

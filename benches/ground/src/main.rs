@@ -17,6 +17,7 @@ mod scenarios;
 mod server;
 mod sweep;
 mod table;
+mod tokens;
 mod trace;
 mod vector;
 
@@ -69,6 +70,9 @@ struct Args {
     /// clients.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "sweep", "vector", "drivers", "check"])]
     lives: bool,
+    /// APIs that limit tokens, in place of the scenarios that have names.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "check"])]
+    tokens: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -144,6 +148,7 @@ fn main() -> ExitCode {
         (Some(count), _) => drawn::of_each(count, args.draw),
         (_, Some(count)) => composed::scenarios(count, args.draw),
         (None, None) if args.lives => lives::all(),
+        (None, None) if args.tokens => tokens::all(),
         (None, None) => scenarios::all(),
     };
     if let Some(path) = &args.arrivals {

@@ -30,6 +30,7 @@ fn disturbances(scenario: &Scenario) -> Vec<f64> {
     let moves = scenario.api.rules.iter().flat_map(|rule| match rule {
         Rule::InFlight { limit, .. }
         | Rule::Window { limit, .. }
+        | Rule::CostWindow { limit, .. }
         | Rule::Opened { limit, .. }
         | Rule::Sliding { limit, .. } => limit.changes(),
         Rule::Bucket { per_minute, .. } => per_minute.changes(),
@@ -67,6 +68,7 @@ fn is_used(scenario: &Scenario, finished: &[Finished], log: &Log, at: f64) -> Op
 fn period(rule: &Rule) -> Option<f64> {
     match rule {
         Rule::Window { period, .. }
+        | Rule::CostWindow { period, .. }
         | Rule::Opened { period, .. }
         | Rule::Sliding { period, .. } => Some(*period),
         Rule::InFlight { .. } | Rule::Bucket { .. } => None,

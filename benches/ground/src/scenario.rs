@@ -98,7 +98,7 @@ impl Scenario {
     pub fn hints(mut self, style: Style) -> Self {
         self.bounds.refused = match style {
             Style::None => 25.0,
-            Style::RetryAfter | Style::Traefik => 15.0,
+            Style::RetryAfter | Style::Traefik | Style::Azure => 15.0,
             Style::OpenAi | Style::Anthropic | Style::Ietf | Style::Epoch => 10.0,
         };
         self.api.hints = style;

@@ -1,6 +1,7 @@
 //! The scenarios. To add one, add it to a list here.
 
 use sim::api::Random;
+use sim::costs::Costs;
 use sim::hints::{Exactness, Style};
 use sim::limits::{Over, Rule, Unit};
 use sim::schedule::Schedule;
@@ -46,7 +47,7 @@ fn field() -> Vec<Scenario> {
         unit: Unit::Tokens,
     })
     .hints(Style::RetryAfter);
-    tokens.work.cost = 50..=800;
+    tokens.work.costs = Costs::Uniform(50..=800);
     let mut knee =
         Scenario::new("knee", "knee at 30, 503 above 80", 3000, 1.0).rule(Rule::InFlight {
             limit: always(80.0),

@@ -1,7 +1,7 @@
 //! What the best possible client does on average, and how long that takes at least.
 
 use crate::api::Api;
-use crate::limits::{Rule, Unit};
+use crate::limits::Rule;
 use crate::schedule::Schedule;
 use crate::work::{Job, Work};
 
@@ -14,7 +14,10 @@ pub fn in_flight(api: &Api, work: &Work, at: f64) -> Option<f64> {
     let of = |rule: &Rule| match rule {
         Rule::InFlight { limit, .. } => Some(limit.at(at)),
         Rule::Bucket { .. } => Some(rule_per_second(work, rule, at)? * work.latency),
-        Rule::Window { .. } | Rule::Opened { .. } | Rule::Sliding { .. } => None,
+        Rule::Window { .. }
+        | Rule::CostWindow { .. }
+        | Rule::Opened { .. }
+        | Rule::Sliding { .. } => None,
     };
     let limits = api.rules.iter().filter_map(of);
     limits.chain(api.knee).reduce(f64::min)
@@ -29,15 +32,18 @@ pub fn per_second(api: &Api, work: &Work, at: f64) -> Option<f64> {
 }
 
 fn rule_per_second(work: &Work, rule: &Rule, at: f64) -> Option<f64> {
-    let cost = f64::from(work.cost.start() + work.cost.end()) / 2.0;
+    let costs = |unit| work.costs.mean(unit);
     match rule {
         Rule::InFlight { .. } => None,
         Rule::Bucket {
             per_minute, unit, ..
-        } => Some(match unit {
-            Unit::Requests => per_minute.at(at) / 60.0,
-            Unit::Tokens => per_minute.at(at) / 60.0 / cost,
-        }),
+        } => Some(per_minute.at(at) / 60.0 / costs(*unit)),
+        Rule::CostWindow {
+            limit,
+            period,
+            unit,
+            ..
+        } => Some(limit.at(at) / period / costs(*unit)),
         Rule::Window { limit, period, .. }
         | Rule::Opened { limit, period }
         | Rule::Sliding { limit, period, .. } => Some(limit.at(at) / period),
@@ -68,10 +74,7 @@ pub fn fluid(api: &Api, jobs: &[Job]) -> f64 {
             burst,
             unit,
         } => {
-            let units = match unit {
-                Unit::Requests => n,
-                Unit::Tokens => jobs.iter().map(|job| f64::from(job.cost)).sum(),
-            };
+            let units: f64 = jobs.iter().map(|job| unit.of(job.cost)).sum();
             time_for(per_minute, (units - burst).max(0.0) * 60.0) + mean
         }
         Rule::Window {
@@ -85,6 +88,16 @@ pub fn fluid(api: &Api, jobs: &[Job]) -> f64 {
             } else {
                 mean
             }
+        }
+        Rule::CostWindow {
+            limit,
+            period,
+            phase,
+            unit,
+        } => {
+            let units: f64 = jobs.iter().map(|job| unit.of(job.cost)).sum();
+            let windows = (units / limit.at(0.0)).ceil();
+            ((windows - 1.0) * period - phase).max(0.0) + mean
         }
         Rule::Opened { limit, period } | Rule::Sliding { limit, period, .. } => {
             ((n / limit.at(0.0)).ceil() - 1.0) * period + mean

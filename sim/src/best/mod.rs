@@ -129,9 +129,10 @@ fn moves(rule: &Rule, now: f64) -> Option<f64> {
     match rule {
         Rule::InFlight { limit, .. } => limit.next_change(now),
         Rule::Bucket { per_minute, .. } => per_minute.next_change(now),
-        Rule::Window { limit, .. } | Rule::Opened { limit, .. } | Rule::Sliding { limit, .. } => {
-            limit.next_change(now)
-        }
+        Rule::Window { limit, .. }
+        | Rule::CostWindow { limit, .. }
+        | Rule::Opened { limit, .. }
+        | Rule::Sliding { limit, .. } => limit.next_change(now),
     }
 }
 

@@ -11,10 +11,12 @@ pub fn refusal_body(style: Style, refusal: &Refusal) -> String {
         None => ("concurrent requests", "requests"),
         Some(Unit::Requests) => ("requests", "requests"),
         Some(Unit::Tokens) => ("tokens", "tokens"),
+        Some(Unit::Input) => ("input tokens", "tokens"),
+        Some(Unit::Output) => ("output tokens", "tokens"),
     };
     let message = format!("Rate limit reached: too many {what}.");
     match style {
-        Style::None | Style::RetryAfter | Style::Epoch | Style::Traefik => {
+        Style::None | Style::RetryAfter | Style::Epoch | Style::Traefik | Style::Azure => {
             format!(r#"{{"error":"{message}"}}"#)
         }
         Style::OpenAi => {

@@ -29,6 +29,8 @@ pub enum Style {
     Epoch,
     /// `Retry-After` and `X-Retry-In` on refusals.
     Traefik,
+    /// `x-ratelimit-limit-*` and `-remaining-*` on every answer, `Retry-After` on refusals: no reset.
+    Azure,
 }
 
 /// How true the hints are.
@@ -131,21 +133,20 @@ fn tightest(quotas: &[Quota]) -> impl Iterator<Item = &Quota> {
         let left = |quota: &Quota| quota.remaining / quota.limit;
         same.min_by(|a, b| left(a).total_cmp(&left(b)))
     };
-    of(Unit::Requests).into_iter().chain(of(Unit::Tokens))
+    Unit::ALL.into_iter().filter_map(of)
 }
 
 /// The state of a limit, as all but the IETF tell it.
 fn describe(headers: &mut HeaderMap, style: Style, now: Moment, quota: &Quota) {
-    let unit = match quota.unit {
-        Unit::Requests => "requests",
-        Unit::Tokens => "tokens",
-    };
+    let unit = quota.unit.name();
     let (limit, remaining) = (quota.limit.floor(), quota.remaining.floor());
     let reset_at = now.second_after(quota.reset);
     let [names, reset] = match style {
         Style::None | Style::RetryAfter | Style::Traefik | Style::Ietf => return,
         Style::Epoch => ["x-ratelimit-{}".to_owned(), format!("{reset_at}")],
-        Style::OpenAi => [format!("x-ratelimit-{{}}-{unit}"), go_duration(quota.reset)],
+        Style::OpenAi | Style::Azure => {
+            [format!("x-ratelimit-{{}}-{unit}"), go_duration(quota.reset)]
+        }
         Style::Anthropic => [
             format!("anthropic-ratelimit-{unit}-{{}}"),
             rfc3339(reset_at),
@@ -154,7 +155,9 @@ fn describe(headers: &mut HeaderMap, style: Style, now: Moment, quota: &Quota) {
     let mut part = |part, value| set(headers, &names.replace("{}", part), value);
     part("limit", format!("{limit}"));
     part("remaining", format!("{remaining}"));
-    part("reset", reset);
+    if style != Style::Azure {
+        part("reset", reset);
+    }
 }
 
 /// All limits, as the IETF's headers list them.

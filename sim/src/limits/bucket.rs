@@ -1,6 +1,6 @@
 use crate::schedule::Schedule;
 
-use super::{Quota, Unit};
+use super::{Cost, Quota, Unit};
 
 /// A token bucket, full at first.
 #[derive(Clone, Debug)]
@@ -46,11 +46,11 @@ impl Bucket {
 
     /// Seconds until a request is taken.
     pub fn wait(&mut self, now: f64) -> f64 {
-        self.wait_for(now, 1)
+        self.wait_for(now, Cost::from(1))
     }
 
     /// Seconds until the cost is there, at the present rate.
-    pub(super) fn wait_for(&mut self, now: f64, cost: u32) -> f64 {
+    pub(super) fn wait_for(&mut self, now: f64, cost: Cost) -> f64 {
         self.fill(now);
         // A request dearer than the bucket is taken when the bucket is full.
         let missing = self.unit.of(cost).min(self.burst) - self.tokens;
@@ -66,12 +66,12 @@ impl Bucket {
     pub fn take(&mut self, now: f64) -> bool {
         let taken = self.wait(now) <= 0.0;
         if taken {
-            self.count(now, 1);
+            self.count(now, Cost::from(1));
         }
         taken
     }
 
-    pub(super) fn count(&mut self, now: f64, cost: u32) {
+    pub(super) fn count(&mut self, now: f64, cost: Cost) {
         self.fill(now);
         self.tokens -= self.unit.of(cost);
     }

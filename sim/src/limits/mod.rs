@@ -1,29 +1,15 @@
 //! What an API allows: pure arithmetic, told the time in seconds.
 
 mod bucket;
+mod cost;
 mod window;
 
 use crate::schedule::Schedule;
 
 pub use bucket::Bucket;
+pub use cost::{Cost, Unit};
 use window::Fixed;
 pub use window::{Opened, Sliding};
-
-/// What a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    Requests,
-    Tokens,
-}
-
-impl Unit {
-    fn of(self, cost: u32) -> f64 {
-        match self {
-            Self::Requests => 1.0,
-            Self::Tokens => f64::from(cost),
-        }
-    }
-}
 
 /// One limit, as a scenario states it.
 #[derive(Clone, Debug)]
@@ -42,6 +28,14 @@ pub enum Rule {
         limit: Schedule,
         period: f64,
         phase: Option<f64>,
+    },
+    /// The most units in each period, counted from zero when the period begins. The run begins `phase` seconds
+    /// into one.
+    CostWindow {
+        limit: Schedule,
+        period: f64,
+        phase: f64,
+        unit: Unit,
     },
     /// The most requests in a period, which begins with the first request after the last one has ended.
     Opened { limit: Schedule, period: f64 },
@@ -140,7 +134,13 @@ impl Limits {
                 limit,
                 period,
                 phase,
-            } => Meter::Window(Fixed::new(limit, period, phase)),
+            } => Meter::Window(Fixed::new(limit, period, phase, Unit::Requests)),
+            Rule::CostWindow {
+                limit,
+                period,
+                phase,
+                unit,
+            } => Meter::Window(Fixed::new(limit, period, Some(phase), unit)),
             Rule::Opened { limit, period } => Meter::Opened(Opened::of(limit, period)),
             Rule::Sliding {
                 limit,
@@ -154,13 +154,19 @@ impl Limits {
     }
 
     /// Takes a request in, or says why not. `in_flight` does not include it.
-    pub fn admit(&mut self, now: f64, cost: u32, in_flight: usize) -> Result<(), Refusal> {
+    pub fn admit(
+        &mut self,
+        now: f64,
+        cost: impl Into<Cost>,
+        in_flight: usize,
+    ) -> Result<(), Refusal> {
+        let cost = cost.into();
         let refusal = self.refusal(now, cost, in_flight);
         for meter in &mut self.meters {
             match (meter, refusal) {
                 (Meter::Sliding(log), Some(_)) => log.refuse(now),
                 (Meter::Bucket(bucket), None) => bucket.count(now, cost),
-                (Meter::Window(window), None) => window.count(now),
+                (Meter::Window(window), None) => window.count(now, cost),
                 (Meter::Opened(window), None) => window.count(now),
                 (Meter::Sliding(log), None) => log.count(now),
                 _ => {}
@@ -170,7 +176,13 @@ impl Limits {
     }
 
     /// Why a request would not be taken, which none of the limits counts as an attempt.
-    pub fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
+    pub fn refusal(
+        &mut self,
+        now: f64,
+        cost: impl Into<Cost>,
+        in_flight: usize,
+    ) -> Option<Refusal> {
+        let cost = cost.into();
         let mut refusal: Option<Refusal> = None;
         for meter in &mut self.meters {
             let Some(found) = meter.refusal(now, cost, in_flight) else {
@@ -199,7 +211,7 @@ impl Limits {
 }
 
 impl Meter {
-    fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
+    fn refusal(&mut self, now: f64, cost: Cost, in_flight: usize) -> Option<Refusal> {
         let (unit, wait) = match self {
             Self::InFlight { limit, status } => {
                 let refusal = Refusal {
@@ -210,7 +222,7 @@ impl Meter {
                 return (in_flight as f64 >= limit.at(now)).then_some(refusal);
             }
             Self::Bucket(bucket) => (bucket.unit(), bucket.wait_for(now, cost)),
-            Self::Window(window) => (Unit::Requests, window.wait(now)),
+            Self::Window(window) => (window.unit(), window.wait(now, cost)),
             Self::Opened(window) => (Unit::Requests, window.wait(now)),
             Self::Sliding(log) => (Unit::Requests, log.wait(now)),
         };

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::schedule::Schedule;
 
-use super::{Over, Quota, Unit};
+use super::{Cost, Over, Quota, Unit};
 
 /// A window that begins anew every period.
 #[derive(Clone, Debug)]
@@ -13,17 +13,23 @@ pub(super) struct Fixed {
     phase: Option<f64>,
     index: u64,
     used: f64,
+    unit: Unit,
 }
 
 impl Fixed {
-    pub(super) fn new(limit: Schedule, period: f64, phase: Option<f64>) -> Self {
+    pub(super) fn new(limit: Schedule, period: f64, phase: Option<f64>, unit: Unit) -> Self {
         Self {
             limit,
             period,
             phase,
             index: 0,
             used: 0.0,
+            unit,
         }
+    }
+
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
     }
 
     fn turn(&mut self, now: f64) {
@@ -40,26 +46,28 @@ impl Fixed {
         (self.index + 1) as f64 * self.period - phase - now
     }
 
-    pub(super) fn wait(&mut self, now: f64) -> f64 {
+    pub(super) fn wait(&mut self, now: f64, cost: Cost) -> f64 {
         self.turn(now);
-        if self.used < self.limit.at(now) {
+        let limit = self.limit.at(now);
+        // A request dearer than the window is taken when nothing else was.
+        if self.used + self.unit.of(cost).min(limit) < limit + 1e-6 {
             0.0
         } else {
             self.reset(now)
         }
     }
 
-    pub(super) fn count(&mut self, now: f64) {
+    pub(super) fn count(&mut self, now: f64, cost: Cost) {
         self.phase.get_or_insert(-now);
         self.turn(now);
-        self.used += 1.0;
+        self.used += self.unit.of(cost);
     }
 
     pub(super) fn quota(&mut self, now: f64) -> Quota {
         self.turn(now);
         let limit = self.limit.at(now);
         Quota {
-            unit: Unit::Requests,
+            unit: self.unit,
             limit,
             remaining: (limit - self.used).max(0.0),
             reset: self.reset(now),

@@ -1,6 +1,7 @@
 //! The clients: one file each. To add one, write its `build` and list it here.
 
 mod aws;
+mod cost;
 mod drivers;
 mod glue;
 mod queue;
@@ -101,7 +102,7 @@ impl Kind {
 
     /// Whether it takes part only if it is named.
     pub fn is_extra(&self) -> bool {
-        matches!(self.build, Build::Driven(_)) || self.name == RETRIES.name
+        matches!(self.build, Build::Driven(_)) || EXTRA.iter().any(|kind| kind.name == self.name)
     }
 
     /// The kind that is held to the bounds, with other constants.
@@ -154,6 +155,21 @@ pub const RETRIES: Kind = own(
     "this crate's retry layer alone",
     retries::build,
 );
+
+/// What takes part only if it is named, beside those of [`DRIVEN`].
+const EXTRA: &[Kind] = &[
+    RETRIES,
+    own(
+        "throttle-cost",
+        "the defaults, told in `call` what each request costs",
+        cost::in_call,
+    ),
+    own(
+        "throttle-announced",
+        "the defaults, told before `poll_ready` what each request costs",
+        cost::announced,
+    ),
+];
 
 /// The kind that is held to the bounds.
 pub const DEFAULTS: &str = "throttle";
@@ -255,5 +271,5 @@ pub const DRIVEN: &[Kind] = &[
 
 /// Every kind that has a name.
 pub fn named() -> impl Iterator<Item = &'static Kind> {
-    ALL.iter().chain(DRIVEN).chain([&RETRIES])
+    ALL.iter().chain(DRIVEN).chain(EXTRA)
 }

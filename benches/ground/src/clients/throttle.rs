@@ -14,9 +14,15 @@ use super::glue::Req;
 use super::stack::Stack;
 use super::{Answer, Belief, Client};
 
-struct Throttle {
+pub(super) struct Throttle {
     stack: Arc<dyn Client>,
     handle: Handle,
+}
+
+impl Throttle {
+    pub(super) fn client(stack: Arc<dyn Client>, handle: Handle) -> Arc<dyn Client> {
+        Arc::new(Self { stack, handle })
+    }
 }
 
 /// The defaults: what the table's bounds are about.
@@ -62,14 +68,14 @@ pub(super) fn driven(server: Server, driver: Driver, jobs: usize) -> Arc<dyn Cli
     let adaptive = AdaptiveConcurrencyLayer::new().seed(fastrand::u64(..));
     let handle = adaptive.handle();
     let stack = Driven::client(layered(server, adaptive), driver, jobs);
-    Arc::new(Throttle { stack, handle })
+    Throttle::client(stack, handle)
 }
 
 fn under(server: Server, adaptive: AdaptiveConcurrencyLayer) -> Arc<dyn Client> {
     let adaptive = adaptive.seed(fastrand::u64(..));
     let handle = adaptive.handle();
     let stack = Stack::client(layered(server, adaptive));
-    Arc::new(Throttle { stack, handle })
+    Throttle::client(stack, handle)
 }
 
 fn layered(
