@@ -141,6 +141,9 @@ impl Learned {
                 slots = slots.min(some(left, at)?);
             }
         }
+        if let Some(costs) = &mut self.costs {
+            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next)?);
+        }
         if let Some(pacer) = &mut self.pacer {
             let (left, at) =
                 pacer.available(now.get().as_secs_f64(), load.waiting > 0, &self.tuning);

@@ -7,7 +7,9 @@ mod answer;
 mod arbiter;
 mod breaker;
 mod chance;
+mod charge;
 mod contention;
+mod cost;
 mod demand;
 mod history;
 mod in_flight;
@@ -25,6 +27,7 @@ use self::advertised::Advertised;
 use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
 use self::chance::PaceTest;
+use self::cost::Costs;
 use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
@@ -34,6 +37,7 @@ use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
+use crate::cost::Cost;
 use crate::hint::Hint;
 
 /// Finds any API's limit, runs just below it, and notices when it moves: the default.
@@ -170,6 +174,8 @@ pub struct Learned {
     pausing: bool,
     /// Whether a probe of the breaker was refused since the rate was measured.
     probe_was_refused: bool,
+    /// What requests cost. `None` until that is told of one.
+    costs: Option<Box<Costs>>,
 }
 
 /// A moment at which the server's bucket was empty.
@@ -229,6 +235,7 @@ impl Learned {
             rtt: None,
             pausing: false,
             probe_was_refused: false,
+            costs: None,
         }
     }
 
@@ -253,6 +260,12 @@ impl Learned {
             && self.breaker.is_closed()
             && !self.breaker.knows_window(&self.tuning)
             && self.advertised.is_unknown()
+            && !self.counts_costs()
+    }
+
+    /// Whether a quota of costs binds.
+    fn counts_costs(&self) -> bool {
+        self.costs.as_ref().is_some_and(|costs| !costs.is_unknown())
     }
 }
 
@@ -272,8 +285,9 @@ impl Limit for Learned {
         self.admission(now, load)
     }
 
-    fn on_send(&mut self, now: &Now, _: &Sent, load: Load) {
+    fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
         let seq = self.sent;
+        self.on_send_at_cost(now, sent);
         self.sent += 1;
         if self.is_idle(load) && !self.limit.needs_timestamp(load.in_flight) {
             self.advertised.on_idle_send();
@@ -306,6 +320,9 @@ impl Limit for Learned {
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
+        if self.was_refused_for_cost(now, sent, outcome) {
+            return;
+        }
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
             self.limit.on_failed();
         }
@@ -327,6 +344,11 @@ impl Limit for Learned {
             Outcome::Failed | Outcome::Ignored => {}
         }
         self.advertised.on_outcome(sent.seq);
+    }
+
+    fn on_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
+        let costs = self.costs.get_or_insert_with(|| Box::new(Costs::new()));
+        costs.on_cost(now.get().as_secs_f64(), sent.seq, sent.cost, cost);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {

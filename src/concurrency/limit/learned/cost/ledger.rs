@@ -1,0 +1,106 @@
+//! The requests in flight, and what each was charged.
+
+use std::collections::VecDeque;
+
+use super::Unit;
+use super::meter::Mark;
+use crate::cost::Cost;
+
+/// How many requests are kept. What is older counts as charged, and its answer corrects nothing.
+const KEPT: usize = 4096;
+
+/// A request in flight.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    seq: u64,
+    /// `None` until it is known.
+    cost: Option<Cost>,
+    /// What was left of each quota when it was charged, by unit. `None` where nothing was known.
+    levels: [Option<Mark>; 3],
+    /// Whether it ended.
+    ended: bool,
+}
+
+/// The requests in flight, in the order in which they were let through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    records: VecDeque<Record>,
+    /// How many of them have no cost yet.
+    uncharged: usize,
+}
+
+impl Ledger {
+    fn find(&self, seq: u64) -> Result<usize, usize> {
+        self.records.binary_search_by_key(&seq, |record| record.seq)
+    }
+
+    /// A request was let through.
+    pub(super) fn insert(&mut self, seq: u64) {
+        let Err(at) = self.find(seq) else { return };
+        self.uncharged += 1;
+        let record = Record {
+            seq,
+            cost: None,
+            levels: [None; 3],
+            ended: false,
+        };
+        self.records.insert(at, record);
+        if self.records.len() > KEPT {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some(first) = self.records.pop_front() {
+            self.uncharged -= usize::from(first.cost.is_none() && !first.ended);
+        }
+    }
+
+    /// What a request costs, and what was left then.
+    pub(super) fn charge(&mut self, seq: u64, cost: Cost, levels: [Option<Mark>; 3]) {
+        let Ok(at) = self.find(seq) else { return };
+        let record = &mut self.records[at];
+        self.uncharged -= usize::from(record.cost.is_none() && !record.ended);
+        (record.cost, record.levels) = (Some(cost), levels);
+    }
+
+    /// A request was refused: it cost nothing.
+    pub(super) fn give_back(&mut self, seq: u64) {
+        if let Ok(at) = self.find(seq) {
+            let record = &mut self.records[at];
+            record.cost = record.cost.map(|_| Cost::FREE);
+        }
+    }
+
+    /// A request ended.
+    pub(super) fn end(&mut self, seq: u64) {
+        let Ok(at) = self.find(seq) else { return };
+        let record = &mut self.records[at];
+        self.uncharged -= usize::from(record.cost.is_none() && !record.ended);
+        record.ended = true;
+        while self.records.front().is_some_and(|first| first.ended) {
+            self.records.pop_front();
+        }
+    }
+
+    /// What was left of a quota when a request was charged.
+    pub(super) fn mark(&self, seq: u64, unit: Unit) -> Option<Mark> {
+        let at = self.find(seq).ok()?;
+        self.records[at].levels[unit as usize]
+    }
+
+    /// How many were let through whose cost is not known yet.
+    pub(super) fn uncharged(&self) -> usize {
+        self.uncharged
+    }
+
+    /// What those cost that were let through after a request.
+    pub(super) fn charged_since(&self, seq: u64, unit: Unit) -> f64 {
+        let from = self.find(seq.saturating_add(1)).unwrap_or_else(|at| at);
+        let later = self.records.range(from..);
+        later
+            .filter_map(|record| record.cost)
+            .map(|cost| unit.of(cost))
+            .sum()
+    }
+}

@@ -1,0 +1,224 @@
+//! One quota that counts costs.
+
+use super::Unit;
+use super::bucket::CostBucket;
+use super::rates::RateBounds;
+use super::recent::Recent;
+use super::told::{Refused, Reset, Told};
+use super::window::CostWindow;
+use crate::cost::Cost;
+
+/// The part of a bucket that is reserved for a request of unknown cost, at most. A bucket that is nearly full
+/// overflows while somebody waits for the rest.
+const MOST_RESERVED: f64 = 0.75;
+
+/// How many mean costs of the end of a window are reserved for a request of unknown cost, at most: what is reserved
+/// is lost when the window ends.
+const WINDOW_RESERVE: f64 = 2.0;
+
+/// Units by which a level may be wrong that was added up.
+const INEXACT: f64 = 1e-3;
+
+/// How many requests of this `need` fit into a `level`. `None` if not one does.
+pub(super) fn fits(level: f64, need: f64) -> Option<usize> {
+    if need <= 0.0 {
+        return Some(usize::MAX);
+    }
+    let slots = ((level + INEXACT) / need).floor();
+    (slots >= 1.0).then_some(slots as usize)
+}
+
+/// One quota that counts costs, and its mirror once the server told of it.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    unit: Unit,
+    mirror: Option<Mirror>,
+    /// The sum of all corrections. What was recorded before them was wrong by them.
+    corrected: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mirror {
+    Bucket(CostBucket),
+    Window(CostWindow),
+}
+
+/// What was left right after a request was charged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    at: f64,
+    /// Less what was corrected until then.
+    level: f64,
+    /// Of which window.
+    turn: u32,
+}
+
+impl Mirror {
+    fn level(&mut self, now: f64) -> f64 {
+        match self {
+            Self::Bucket(bucket) => bucket.level(now),
+            Self::Window(window) => window.level(now),
+        }
+    }
+
+    fn add(&mut self, now: f64, units: f64) -> f64 {
+        match self {
+            Self::Bucket(bucket) => bucket.add(now, units),
+            Self::Window(window) => window.add(now, units),
+        }
+    }
+
+    fn turn(&self) -> u32 {
+        match self {
+            Self::Bucket(_) => 0,
+            Self::Window(window) => window.turn(),
+        }
+    }
+}
+
+impl Meter {
+    pub(super) fn new(unit: Unit) -> Self {
+        Self {
+            unit,
+            mirror: None,
+            corrected: 0.0,
+        }
+    }
+
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        self.mirror.is_none()
+    }
+
+    /// Charges what a request costs in place of what it counted as `before`.
+    pub(super) fn charge(&mut self, now: f64, before: Cost, cost: Cost) {
+        if let Some(mirror) = &mut self.mirror {
+            mirror.add(now, self.unit.of(before) - self.unit.of(cost));
+        }
+    }
+
+    /// What is left now.
+    pub(super) fn mark(&mut self, now: f64) -> Option<Mark> {
+        let mirror = self.mirror.as_mut()?;
+        Some(Mark {
+            at: now,
+            level: mirror.level(now) - self.corrected,
+            turn: mirror.turn(),
+        })
+    }
+
+    /// What a request of unknown cost needs.
+    pub(super) fn reserve(&self, recent: &Recent) -> f64 {
+        let dearest = recent.dearest(self.unit);
+        match &self.mirror {
+            Some(Mirror::Bucket(bucket)) => dearest.min(MOST_RESERVED * bucket.capacity()),
+            Some(Mirror::Window(_)) => dearest.min(WINDOW_RESERVE * recent.mean(self.unit)),
+            None => 0.0,
+        }
+    }
+
+    /// How many requests may go that need this, beside what is `held` for others; or when one may.
+    pub(super) fn available(&mut self, now: f64, need: f64, held: f64) -> Result<usize, f64> {
+        match &mut self.mirror {
+            Some(Mirror::Bucket(bucket)) => bucket.available(now, need, held),
+            Some(Mirror::Window(window)) => window.available(now, need, held),
+            None => Ok(usize::MAX),
+        }
+    }
+
+    /// Takes in what an answer tells. `mark`: what was left when its request was charged, if that is known.
+    pub(super) fn observe(&mut self, told: &Told<'_>, mark: Option<Mark>) {
+        let Some((left, limit)) = told.left() else {
+            return;
+        };
+        let known = match told.reset() {
+            Reset::Full(least, most) => self.observe_bucket(told, limit, (least, most)),
+            Reset::Window(seconds) => self.observe_window(told, limit, Some(seconds)),
+            Reset::Unknown if matches!(self.mirror, Some(Mirror::Bucket(_))) => true,
+            Reset::Unknown => self.observe_window(told, limit, None),
+        };
+        if known {
+            self.correct(told, left, mark);
+        } else if let Some(mirror) = &mut self.mirror {
+            // The first that is told: what was sent since is not in it, perhaps.
+            let level = mirror.level(told.now);
+            mirror.add(told.now, left - told.since - level);
+        }
+    }
+
+    /// Takes in how a bucket refills. Returns whether there was a mirror of it.
+    fn observe_bucket(&mut self, told: &Told<'_>, limit: f64, seconds: (f64, f64)) -> bool {
+        let left = told.left().map_or(0.0, |(left, _)| left);
+        let (missing, rounding) = (limit - left, told.rounding());
+        let rate = RateBounds::of((missing - rounding, missing + rounding), seconds);
+        if let Some(Mirror::Bucket(bucket)) = &mut self.mirror {
+            bucket.refine(told.now, limit, rate);
+            return true;
+        }
+        if rate.rate().is_some() {
+            let bucket = CostBucket::new(told.now, left, limit, rate);
+            self.mirror = Some(Mirror::Bucket(bucket));
+        }
+        false
+    }
+
+    /// Takes in how long a window lasts, and when it ends. Returns whether there was a mirror of it.
+    fn observe_window(&mut self, told: &Told<'_>, limit: f64, reset: Option<f64>) -> bool {
+        let left = told.left().map_or(0.0, |(left, _)| left);
+        let known = matches!(self.mirror, Some(Mirror::Window(_)));
+        if !known {
+            self.mirror = Some(Mirror::Window(CostWindow::new(left, limit)));
+        }
+        if let Some(Mirror::Window(window)) = &mut self.mirror {
+            window.resize(limit, told.quota.window.map(|length| length.as_secs_f64()));
+            let wait = told.refused.and_then(|refused| refused.wait);
+            if let Some(seconds) = wait.into_iter().chain(reset).reduce(f64::min) {
+                window.ends(told.now, told.now + seconds);
+            }
+        }
+        known
+    }
+
+    /// Corrects the mirror by what an answer tells to be left.
+    ///
+    /// Some servers tell what was left when the request came, and some what is left when they answer. So only what is
+    /// outside of both is wrong. A refusal comes at once, and tells what was left without its request.
+    fn correct(&mut self, told: &Told<'_>, left: f64, mark: Option<Mark>) {
+        let corrected = self.corrected;
+        let Some(mirror) = &mut self.mirror else {
+            return;
+        };
+        let now = mirror.level(told.now);
+        let mark = mark.filter(|mark| mark.turn == mirror.turn());
+        let (mut least, mut most, mut left) = match (mark, told.refused) {
+            (Some(mark), None) => {
+                let then = mark.level + corrected;
+                (then.min(now), then.max(now), left)
+            }
+            (Some(mark), Some(refused)) => {
+                let then = mark.level + corrected + refused.cost;
+                let flown = match mirror {
+                    Mirror::Bucket(bucket) => bucket.rate() * (told.now - mark.at),
+                    Mirror::Window(_) => 0.0,
+                };
+                (then, then + flown, left)
+            }
+            (None, Some(_)) => (now, now, left),
+            (None, None) => return,
+        };
+        if let Some(Refused {
+            cost, blamed: true, ..
+        }) = told.refused
+        {
+            // It did not fit, whatever rounding says.
+            left = left.min((cost - 1.0).max(0.0));
+        }
+        let rounding = told.rounding();
+        (least, most) = (least - rounding, most + rounding);
+        let wrong = left - left.clamp(least, most);
+        self.corrected += mirror.add(told.now, wrong);
+    }
+}

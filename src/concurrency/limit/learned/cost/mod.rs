@@ -1,0 +1,162 @@
+//! What requests cost, and what the server's quotas of it have left.
+//!
+//! Nothing here is about requests per time. A quota of tokens is mirrored once the server tells of it, and a
+//! request goes when the mirror has what it costs. A request whose cost is not known before it is sent needs what
+//! the dearest of the latest ones took: the reserve.
+
+mod bucket;
+mod ledger;
+mod meter;
+mod rates;
+mod recent;
+mod told;
+mod window;
+
+use self::ledger::Ledger;
+use self::meter::Meter;
+use self::recent::Recent;
+use self::told::{Refused, Told, seconds};
+use super::super::{Outcome, Sent};
+use crate::cost::Cost;
+use crate::hint::{Dimension, Hint};
+
+/// The quotas that a request may take something of, beside that of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Tokens,
+    Input,
+    Output,
+}
+
+impl Unit {
+    const ALL: [Self; 3] = [Self::Tokens, Self::Input, Self::Output];
+
+    fn of_dimension(dimension: &Dimension) -> Option<Self> {
+        Some(match dimension {
+            Dimension::Tokens => Self::Tokens,
+            Dimension::InputTokens => Self::Input,
+            Dimension::OutputTokens => Self::Output,
+            _ => return None,
+        })
+    }
+
+    /// What a request takes of it. Where input and output are not told apart, all is input.
+    fn of(self, cost: Cost) -> f64 {
+        if cost.is_free() {
+            return 0.0;
+        }
+        let units = match self {
+            Self::Tokens => cost.total().max(1),
+            Self::Input => cost.input_tokens().unwrap_or(cost.total()).max(1),
+            Self::Output => cost.output_tokens().unwrap_or(0),
+        };
+        units as f64
+    }
+}
+
+/// What each request costs, and what is left of what was told.
+#[derive(Clone, Debug)]
+pub(super) struct Costs {
+    ledger: Ledger,
+    recent: Recent,
+    /// By unit, in the order of [`Unit::ALL`].
+    meters: [Meter; 3],
+}
+
+impl Costs {
+    pub(super) fn new() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            recent: Recent::default(),
+            meters: Unit::ALL.map(Meter::new),
+        }
+    }
+
+    /// Whether no quota is known, so that nothing binds.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.meters.iter().all(Meter::is_unknown)
+    }
+
+    /// A request was let through. Its cost is charged if it was announced.
+    pub(super) fn on_send(&mut self, now: f64, seq: u64, cost: Option<Cost>) {
+        self.ledger.insert(seq);
+        if let Some(cost) = cost {
+            self.on_cost(now, seq, None, cost);
+        }
+    }
+
+    /// The cost of a request is known, or is another: it counted as `before`.
+    pub(super) fn on_cost(&mut self, now: f64, seq: u64, before: Option<Cost>, cost: Cost) {
+        if before.is_none() && !cost.is_free() {
+            self.recent.observe(cost);
+        }
+        for meter in &mut self.meters {
+            meter.charge(now, before.unwrap_or(Cost::FREE), cost);
+        }
+        let levels = self.meters.each_mut().map(|meter| meter.mark(now));
+        self.ledger.charge(seq, cost, levels);
+    }
+
+    /// A request ended. Returns whether a quota of these refused it.
+    pub(super) fn on_outcome(&mut self, now: f64, sent: &Sent, outcome: Outcome<'_>) -> bool {
+        let blamed = match outcome {
+            Outcome::Accepted(hint) => {
+                self.observe(now, sent, hint, None);
+                None
+            }
+            Outcome::Refused { hint, .. } => {
+                let cost = sent.cost.unwrap_or(Cost::FREE);
+                for meter in &mut self.meters {
+                    meter.charge(now, cost, Cost::FREE);
+                }
+                let blamed = told::blames(hint, cost);
+                self.observe(now, sent, hint, Some(blamed));
+                self.ledger.give_back(sent.seq);
+                blamed
+            }
+            Outcome::Failed | Outcome::Ignored => None,
+        };
+        self.ledger.end(sent.seq);
+        blamed.is_some()
+    }
+
+    /// Takes what an answer tells of quotas. `refused`: the quota that refused the request, if it was refused.
+    fn observe(&mut self, now: f64, sent: &Sent, hint: &Hint, refused: Option<Option<Unit>>) {
+        for quota in hint.quotas() {
+            let Some(unit) = Unit::of_dimension(&quota.dimension) else {
+                continue;
+            };
+            let refused = refused.map(|blamed| Refused {
+                cost: unit.of(sent.cost.unwrap_or(Cost::FREE)),
+                blamed: blamed == Some(unit),
+                wait: seconds(hint.wait()).filter(|_| blamed == Some(unit)),
+            });
+            let meter = &mut self.meters[unit as usize];
+            let since = if meter.is_unknown() {
+                self.ledger.charged_since(sent.seq, unit)
+            } else {
+                0.0
+            };
+            let told = Told {
+                now,
+                quota,
+                since,
+                refused,
+            };
+            meter.observe(&told, self.ledger.mark(sent.seq, unit));
+        }
+    }
+
+    /// How many requests may go now, of which the first costs `next` if that is known; or when one may.
+    pub(super) fn available(&mut self, now: f64, next: Option<Cost>) -> Result<usize, f64> {
+        let uncharged = self.ledger.uncharged() as f64;
+        let mut slots = usize::MAX;
+        for meter in &mut self.meters {
+            let reserve = meter.reserve(&self.recent);
+            let need = next.map_or(reserve, |cost| meter.unit().of(cost));
+            let most = meter.available(now, need, uncharged * reserve)?;
+            slots = slots.min(most);
+        }
+        Ok(if next.is_some() { slots.min(1) } else { slots })
+    }
+}
