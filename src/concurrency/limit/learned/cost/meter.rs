@@ -193,7 +193,7 @@ impl Meter {
         };
         let now = mirror.level(told.now);
         let mark = mark.filter(|mark| mark.turn == mirror.turn());
-        let (mut least, mut most, mut left) = match (mark, told.refused) {
+        let (least, most, mut left) = match (mark, told.refused) {
             (Some(mark), None) => {
                 let then = mark.level + corrected;
                 (then.min(now), then.max(now), left)
@@ -209,16 +209,17 @@ impl Meter {
             (None, Some(_)) => (now, now, left),
             (None, None) => return,
         };
+        let mut rounding = told.rounding();
+        // Whole units are rounded down, so the mirror has no more than is told.
+        let mut below = if rounding > 1.0 { rounding } else { 0.0 };
         if let Some(Refused {
             cost, blamed: true, ..
         }) = told.refused
         {
             // It did not fit, whatever rounding says.
-            left = left.min((cost - 1.0).max(0.0));
+            (left, rounding, below) = (left.min((cost - 1.0).max(0.0)), 0.0, 0.0);
         }
-        let rounding = told.rounding();
-        (least, most) = (least - rounding, most + rounding);
-        let wrong = left - left.clamp(least, most);
+        let wrong = left - left.clamp(least - below, most + rounding);
         self.corrected += mirror.add(told.now, wrong);
     }
 }

@@ -13,16 +13,16 @@ pub(super) struct RateBounds {
 impl RateBounds {
     /// A bucket that misses between `missing` units is full in between `seconds`.
     pub(super) fn of(missing: (f64, f64), seconds: (f64, f64)) -> Self {
-        let rate = |missing: f64, seconds: f64| {
+        let rate = |missing: f64, seconds: f64, unknown: f64| {
             if seconds > 0.0 {
-                missing / seconds
+                missing.max(0.0) / seconds
             } else {
-                f64::INFINITY
+                unknown
             }
         };
         Self {
-            least: rate(missing.0.max(0.0), seconds.1),
-            most: rate(missing.1.max(0.0), seconds.0),
+            least: rate(missing.0, seconds.1, 0.0),
+            most: rate(missing.1, seconds.0, f64::INFINITY),
         }
     }
 
@@ -35,15 +35,9 @@ impl RateBounds {
         if both.least <= both.most { both } else { other }
     }
 
-    /// The rate, if that can be told.
+    /// The lowest rate that it may be, if one is known. What flows faster is told with the next answers, and a mirror
+    /// that is ahead of its bucket is refused.
     pub(super) fn rate(self) -> Option<f64> {
-        if self.least <= 0.0 {
-            return None;
-        }
-        Some(if self.most.is_finite() {
-            (self.least * self.most).sqrt()
-        } else {
-            self.least
-        })
+        (self.least > 0.0).then_some(self.least)
     }
 }

@@ -30,10 +30,6 @@ impl CostWindow {
         }
     }
 
-    pub(super) fn limit(&self) -> f64 {
-        self.limit
-    }
-
     pub(super) fn turn(&self) -> u32 {
         self.turn
     }
@@ -43,7 +39,7 @@ impl CostWindow {
         let Some(until) = self.until.filter(|until| now + 1e-9 >= *until) else {
             return;
         };
-        let more = ((now - until) / self.length).floor() + 1.0;
+        let more = ((now - until) / self.length).floor().max(0.0) + 1.0;
         self.until = Some(until + more * self.length);
         self.begin();
     }
