@@ -14,6 +14,8 @@ mod rates;
 #[cfg(feature = "json")]
 mod reader;
 #[cfg(feature = "json")]
+mod usage;
+#[cfg(feature = "json")]
 mod xml;
 
 pub(super) use self::content::ErrorBody;

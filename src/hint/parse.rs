@@ -136,6 +136,16 @@ impl Error {
                 || (!self.body.mistake && self.quotas.iter().any(Quota::may_have_refused)),
             body: self.body.refusal,
         });
+        if let Some(spent) = self.body.spent.take().filter(|_| refusal) {
+            // Headers of the same quota are no less exact, and tell more.
+            if self
+                .quotas
+                .iter()
+                .all(|quota| quota.dimension != spent.dimension)
+            {
+                self.quotas.push(spent);
+            }
+        }
         if refusal && self.quotas.is_empty() {
             self.quotas.extend(self.body.rate.take());
         }
@@ -157,6 +167,7 @@ impl Error {
             verdict,
             of_request: verdict == Verdict::Permanent && !permanent,
             wait,
+            requested: self.body.requested.filter(|_| refusal),
             quotas: self.quotas,
         }
     }

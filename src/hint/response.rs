@@ -19,6 +19,8 @@ pub struct Hint {
     /// Refused for good because of what this request is.
     pub(super) of_request: bool,
     pub(super) wait: Option<Duration>,
+    /// What the refused request asked of the quota that refused it.
+    pub(super) requested: Option<u64>,
     pub(super) quotas: Vec<Quota>,
 }
 
@@ -28,6 +30,7 @@ pub(crate) static NO_HINT: Hint = Hint {
     verdict: Verdict::Accepted,
     of_request: false,
     wait: None,
+    requested: None,
     quotas: Vec::new(),
 };
 
@@ -66,6 +69,7 @@ impl Hint {
             verdict: Verdict::Permanent,
             of_request: false,
             wait: None,
+            requested: None,
             quotas: Vec::new(),
         }
     }
@@ -114,7 +118,14 @@ impl Hint {
         self.wait
     }
 
-    /// The quotas the response told of, at most 16.
+    /// What the refused request asked of the quota that refused it, by the server's own count ("Limit 200000, Used
+    /// 195663, Requested 7592"). `None` if the server did not say.
+    #[must_use]
+    pub fn requested(&self) -> Option<u64> {
+        self.requested
+    }
+
+    /// The quotas the response told of, at most 17.
     #[must_use]
     pub fn quotas(&self) -> &[Quota] {
         &self.quotas

@@ -37,7 +37,7 @@ use self::state::State;
 use self::time::Sleep;
 use self::turn::{Granted, Pass, Place};
 use self::wakes::Wakes;
-use super::limit::{Limit, Now};
+use super::limit::{Limit, Now, Sent};
 use crate::ask;
 use crate::hint::Hint;
 
@@ -194,8 +194,9 @@ impl Gate {
     }
 
     /// Hears what the body of a refused answer said.
-    fn refine(&self, hint: &Hint) {
+    fn refine(&self, sent: &Sent, hint: &Hint) {
         self.with(|state, now, wakes| {
+            state.refine(now, sent, hint);
             state.pause_for(now, hint);
             state.settle(now, wakes);
         });

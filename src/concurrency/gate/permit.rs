@@ -164,7 +164,8 @@ impl Permit {
             tag: self.tag,
             cost: self.sent.cost,
         };
-        Some(HintSink::new(move |hint| gate.refine(hint)).keep_place(place))
+        let sent = self.sent;
+        Some(HintSink::new(move |hint| gate.refine(&sent, hint)).keep_place(place))
     }
 }
 
@@ -238,7 +239,7 @@ impl Open {
             return;
         }
         if self.told.swap(true, Ordering::Relaxed) {
-            self.gate.refine(hint);
+            self.gate.refine(&self.sent, hint);
         } else {
             let status = self.status;
             self.report(&self.sent, Outcome::Refused { status, hint });

@@ -234,6 +234,11 @@ impl State {
         self.bodies.next_sweep()
     }
 
+    /// The body of a refusal says more than its head.
+    pub(super) fn refine(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
+        self.limit.on_refined(now, sent, hint);
+    }
+
     /// Pauses as long as the limit takes from what a refusal said.
     pub(in crate::concurrency) fn pause_for(&mut self, now: &Now, hint: &Hint) {
         if let Some(wait) = self.limit.pause_for(now, hint) {

@@ -125,6 +125,12 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// includes it if its permit came back with the outcome.
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load);
 
+    /// The body of a refused answer was read, after [`Limit::on_outcome`] was told of its head; `hint` is what both
+    /// say. Nothing by default.
+    fn on_refined(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
+        let _ = (now, sent, hint);
+    }
+
     /// For how long nobody is let through because of the refusal that [`Limit::on_outcome`] was
     /// just told of, or of which the body has just been read. By default as long as the server
     /// asked.
@@ -179,6 +185,10 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn on_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
         (**self).on_cost(now, sent, cost);
+    }
+
+    fn on_refined(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
+        (**self).on_refined(now, sent, hint);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {

@@ -27,4 +27,8 @@ pub(in crate::hint) struct ErrorBody {
     pub(in crate::hint) quotas: Vec<Quota>,
     /// A limit and its window that a text tells of.
     pub(in crate::hint) rate: Option<Quota>,
+    /// The quota that refused the request, with what is left of it.
+    pub(in crate::hint) spent: Option<Quota>,
+    /// What the request asked of that quota.
+    pub(in crate::hint) requested: Option<u64>,
 }

@@ -246,7 +246,7 @@ fn skip_fillers(mut text: &[u8]) -> &[u8] {
 }
 
 /// The number after a word.
-fn number_after(text: &str, word: &str) -> Option<u64> {
+pub(super) fn number_after(text: &str, word: &str) -> Option<u64> {
     text.split(word).skip(1).find_map(|rest| {
         let rest = rest.strip_prefix(':').unwrap_or(rest);
         whole_number(rest.trim_start_matches(' ')).map(|(number, _)| number)

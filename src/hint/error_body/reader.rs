@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::content::ErrorBody;
-use super::{prose, rates};
+use super::{prose, rates, usage};
 use crate::hint::codes::Meaning;
 use crate::hint::date;
 use crate::hint::dialect::Dialect;
@@ -46,6 +46,9 @@ impl<'a> Reader<'a> {
         found.refusal |= found.secondary_limit || prose::is_refusal(text);
         found.permanent |= prose::is_permanent(text);
         found.of_request |= prose::is_too_large(text);
+        if let (None, Some(usage)) = (found.requested, usage::read(text)) {
+            (found.spent, found.requested) = (Some(usage.quota), Some(usage.requested));
+        }
         if found.rate.is_none() {
             found.rate = rates::quota(text);
         }

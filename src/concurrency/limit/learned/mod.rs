@@ -351,6 +351,12 @@ impl Limit for Learned {
         costs.on_cost(now.get().as_secs_f64(), sent.seq, sent.cost, cost);
     }
 
+    fn on_refined(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
+        if let Some(costs) = &mut self.costs {
+            costs.on_refined(now.get().as_secs_f64(), sent, hint);
+        }
+    }
+
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
         if self.is_final(hint) {
             // Only the body said so, after the head had opened the breaker.

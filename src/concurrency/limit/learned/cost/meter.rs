@@ -16,6 +16,12 @@ const MOST_RESERVED: f64 = 0.75;
 /// is lost when the window ends.
 const WINDOW_RESERVE: f64 = 2.0;
 
+/// How far each count of the server's but the first moves the scale, as a part of the difference.
+const CALIBRATION: f64 = 0.25;
+
+/// The least and the greatest scale that is believed.
+const SCALES: (f64, f64) = (1.0 / 16.0, 16.0);
+
 /// Units by which a level may be wrong that was added up.
 const INEXACT: f64 = 1e-3;
 
@@ -35,6 +41,10 @@ pub(super) struct Meter {
     mirror: Option<Mirror>,
     /// The sum of all corrections. What was recorded before them was wrong by them.
     corrected: f64,
+    /// How many units the server counts for one of what is told to cost.
+    scale: f64,
+    /// Whether it ever told its count.
+    calibrated: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,11 +92,25 @@ impl Meter {
             unit,
             mirror: None,
             corrected: 0.0,
+            scale: 1.0,
+            calibrated: false,
         }
     }
 
-    pub(super) fn unit(&self) -> Unit {
-        self.unit
+    /// What the server counts for a request, as far as is known.
+    pub(super) fn units(&self, cost: Cost) -> f64 {
+        self.scale * self.unit.of(cost)
+    }
+
+    /// The server counted a request that was told to cost this.
+    pub(super) fn calibrate(&mut self, cost: Cost, counted: u64) {
+        let told = self.unit.of(cost);
+        if told > 0.0 && counted > 0 {
+            let scale = (counted as f64 / told).clamp(SCALES.0, SCALES.1);
+            let weight = if self.calibrated { CALIBRATION } else { 1.0 };
+            self.scale += weight * (scale - self.scale);
+            self.calibrated = true;
+        }
     }
 
     pub(super) fn is_unknown(&self) -> bool {
@@ -96,7 +120,8 @@ impl Meter {
     /// Charges what a request costs in place of what it counted as `before`.
     pub(super) fn charge(&mut self, now: f64, before: Cost, cost: Cost) {
         if let Some(mirror) = &mut self.mirror {
-            mirror.add(now, self.unit.of(before) - self.unit.of(cost));
+            let more = self.scale * (self.unit.of(before) - self.unit.of(cost));
+            mirror.add(now, more);
         }
     }
 
@@ -112,10 +137,12 @@ impl Meter {
 
     /// What a request of unknown cost needs.
     pub(super) fn reserve(&self, recent: &Recent) -> f64 {
-        let dearest = recent.dearest(self.unit);
+        let dearest = self.scale * recent.dearest(self.unit);
         match &self.mirror {
             Some(Mirror::Bucket(bucket)) => dearest.min(MOST_RESERVED * bucket.capacity()),
-            Some(Mirror::Window(_)) => dearest.min(WINDOW_RESERVE * recent.mean(self.unit)),
+            Some(Mirror::Window(_)) => {
+                dearest.min(WINDOW_RESERVE * self.scale * recent.mean(self.unit))
+            }
             None => 0.0,
         }
     }
@@ -138,6 +165,7 @@ impl Meter {
             Reset::Full(least, most) => self.observe_bucket(told, limit, (least, most)),
             Reset::Window(seconds) => self.observe_window(told, limit, Some(seconds)),
             Reset::Unknown if matches!(self.mirror, Some(Mirror::Bucket(_))) => true,
+            Reset::Per(seconds) => self.observe_rate(told, left, limit, seconds),
             Reset::Unknown => self.observe_window(told, limit, None),
         };
         if known {
@@ -162,6 +190,18 @@ impl Meter {
             let bucket = CostBucket::new(told.now, left, limit, rate);
             self.mirror = Some(Mirror::Bucket(bucket));
         }
+        false
+    }
+
+    /// Takes in how much flows in a time. Returns whether there was a mirror of it.
+    fn observe_rate(&mut self, told: &Told<'_>, left: f64, limit: f64, seconds: f64) -> bool {
+        let rate = RateBounds::of((limit, limit), (seconds, seconds));
+        if let Some(Mirror::Bucket(bucket)) = &mut self.mirror {
+            bucket.refine(told.now, limit, rate);
+            return true;
+        }
+        let bucket = CostBucket::new(told.now, left, limit, rate);
+        self.mirror = Some(Mirror::Bucket(bucket));
         false
     }
 

@@ -9,6 +9,8 @@ mod ledger;
 mod meter;
 mod rates;
 mod recent;
+#[cfg(test)]
+mod tests;
 mod told;
 mod window;
 
@@ -120,6 +122,16 @@ impl Costs {
         blamed.is_some()
     }
 
+    /// The body of a refusal tells more than its head.
+    pub(super) fn on_refined(&mut self, now: f64, sent: &Sent, hint: &Hint) {
+        let cost = sent.cost.unwrap_or(Cost::FREE);
+        let blamed = told::blames(hint, cost);
+        if let (Some(unit), Some(counted)) = (blamed, hint.requested()) {
+            self.meters[unit as usize].calibrate(cost, counted);
+        }
+        self.observe(now, sent, hint, Some(blamed));
+    }
+
     /// Takes what an answer tells of quotas. `refused`: the quota that refused the request, if it was refused.
     fn observe(&mut self, now: f64, sent: &Sent, hint: &Hint, refused: Option<Option<Unit>>) {
         for quota in hint.quotas() {
@@ -127,7 +139,7 @@ impl Costs {
                 continue;
             };
             let refused = refused.map(|blamed| Refused {
-                cost: unit.of(sent.cost.unwrap_or(Cost::FREE)),
+                cost: self.meters[unit as usize].units(sent.cost.unwrap_or(Cost::FREE)),
                 blamed: blamed == Some(unit),
                 wait: seconds(hint.wait()).filter(|_| blamed == Some(unit)),
             });
@@ -153,7 +165,7 @@ impl Costs {
         let mut slots = usize::MAX;
         for meter in &mut self.meters {
             let reserve = meter.reserve(&self.recent);
-            let need = next.map_or(reserve, |cost| meter.unit().of(cost));
+            let need = next.map_or(reserve, |cost| meter.units(cost));
             let most = meter.available(now, need, uncharged * reserve)?;
             slots = slots.min(most);
         }

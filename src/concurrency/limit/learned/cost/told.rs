@@ -35,6 +35,8 @@ pub(super) enum Reset {
     Full(f64, f64),
     /// All at once in this many seconds, at the latest.
     Window(f64),
+    /// Evenly: all of it in this many seconds.
+    Per(f64),
     /// That is not told.
     Unknown,
 }
@@ -58,7 +60,9 @@ impl Told<'_> {
 
     pub(super) fn reset(&self) -> Reset {
         let Some(reset) = self.quota.reset else {
-            return Reset::Unknown;
+            // So do the bodies of refusals that come from buckets ("tokens per min: Limit 6000, Used 5500").
+            let window = self.quota.window.filter(|_| self.refused.is_some());
+            return window.map_or(Reset::Unknown, |window| Reset::Per(window.as_secs_f64()));
         };
         let seconds = reset.as_secs_f64();
         if self.quota.kind != ResetKind::Full {
