@@ -53,7 +53,7 @@ pub(crate) fn best_makespan(spec: &Spec, jobs: &[(u32, Duration)]) -> Duration {
         return Duration::ZERO;
     };
     let job = |&(cost, work): &(u32, Duration)| Job {
-        cost,
+        cost: cost.into(),
         latency: work.as_secs_f64(),
         ..Job::default()
     };

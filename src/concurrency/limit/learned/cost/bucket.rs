@@ -1,6 +1,7 @@
 //! A mirror of a bucket that the server tells of.
 
 use super::rates::RateBounds;
+use super::unit::fits;
 
 /// What the server's bucket holds, as far as it told, and what was charged since.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ impl CostBucket {
     /// the bucket goes when it is full.
     pub(super) fn available(&mut self, now: f64, need: f64, held: f64) -> Result<usize, f64> {
         let (level, need) = (self.level(now) - held, need.min(self.capacity));
-        super::meter::fits(level, need).ok_or_else(|| {
+        fits(level, need).ok_or_else(|| {
             let rate = self.rate().max(f64::MIN_POSITIVE);
             now + (need - level) / rate
         })

@@ -2,12 +2,21 @@
 
 use std::collections::VecDeque;
 
-use super::Unit;
-use super::meter::Mark;
+use super::unit::Unit;
 use crate::cost::Cost;
 
 /// How many requests are kept. What is older counts as charged, and its answer corrects nothing.
 const KEPT: usize = 4096;
+
+/// What was left right after a request was charged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) at: f64,
+    /// Less what was corrected until then.
+    pub(super) level: f64,
+    /// Of which window.
+    pub(super) turn: u32,
+}
 
 /// A request in flight.
 #[derive(Clone, Copy, Debug)]

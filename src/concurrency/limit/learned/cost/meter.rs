@@ -1,10 +1,11 @@
 //! One quota that counts costs.
 
-use super::Unit;
 use super::bucket::CostBucket;
+use super::ledger::Mark;
 use super::rates::RateBounds;
 use super::recent::Recent;
 use super::told::{Refused, Reset, Told};
+use super::unit::Unit;
 use super::window::CostWindow;
 use crate::cost::Cost;
 
@@ -21,18 +22,6 @@ const CALIBRATION: f64 = 0.25;
 
 /// The least and the greatest scale that is believed.
 const SCALES: (f64, f64) = (1.0 / 16.0, 16.0);
-
-/// Units by which a level may be wrong that was added up.
-const INEXACT: f64 = 1e-3;
-
-/// How many requests of this `need` fit into a `level`. `None` if not one does.
-pub(super) fn fits(level: f64, need: f64) -> Option<usize> {
-    if need <= 0.0 {
-        return Some(usize::MAX);
-    }
-    let slots = ((level + INEXACT) / need).floor();
-    (slots >= 1.0).then_some(slots as usize)
-}
 
 /// One quota that counts costs, and its mirror once the server told of it.
 #[derive(Clone, Debug)]
@@ -51,16 +40,6 @@ pub(super) struct Meter {
 enum Mirror {
     Bucket(CostBucket),
     Window(CostWindow),
-}
-
-/// What was left right after a request was charged.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
-    at: f64,
-    /// Less what was corrected until then.
-    level: f64,
-    /// Of which window.
-    turn: u32,
 }
 
 impl Mirror {

@@ -12,49 +12,17 @@ mod recent;
 #[cfg(test)]
 mod tests;
 mod told;
+mod unit;
 mod window;
 
 use self::ledger::Ledger;
 use self::meter::Meter;
 use self::recent::Recent;
 use self::told::{Refused, Told, seconds};
+use self::unit::Unit;
 use super::super::{Outcome, Sent};
 use crate::cost::Cost;
-use crate::hint::{Dimension, Hint};
-
-/// The quotas that a request may take something of, beside that of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Tokens,
-    Input,
-    Output,
-}
-
-impl Unit {
-    const ALL: [Self; 3] = [Self::Tokens, Self::Input, Self::Output];
-
-    fn of_dimension(dimension: &Dimension) -> Option<Self> {
-        Some(match dimension {
-            Dimension::Tokens => Self::Tokens,
-            Dimension::InputTokens => Self::Input,
-            Dimension::OutputTokens => Self::Output,
-            _ => return None,
-        })
-    }
-
-    /// What a request takes of it. Where input and output are not told apart, all is input.
-    fn of(self, cost: Cost) -> f64 {
-        if cost.is_free() {
-            return 0.0;
-        }
-        let units = match self {
-            Self::Tokens => cost.total().max(1),
-            Self::Input => cost.input_tokens().unwrap_or(cost.total()).max(1),
-            Self::Output => cost.output_tokens().unwrap_or(0),
-        };
-        units as f64
-    }
-}
+use crate::hint::Hint;
 
 /// What each request costs, and what is left of what was told.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What the latest requests cost.
 
-use super::Unit;
+use super::unit::Unit;
 use crate::cost::Cost;
 
 /// After how many requests the dearest is forgotten, at the earliest.

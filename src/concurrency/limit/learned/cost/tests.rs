@@ -126,7 +126,7 @@ impl World {
         taken
     }
 
-    /// Sends until so many were accepted.
+    /// Sends until this number were accepted.
     fn run(&mut self, count: u64, cost: impl Fn(u64) -> u64, announced: bool, tells: bool) {
         for number in 0..count {
             let cost = Cost::tokens(cost(number));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Unit;
+use super::unit::Unit;
 use crate::cost::Cost;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 

@@ -1,5 +1,7 @@
 //! A mirror of a fixed window that the server tells of.
 
+use super::unit::fits;
+
 /// How long a window lasts if that is not told: limits of tokens are per minute.
 const USUAL: f64 = 60.0;
 
@@ -90,7 +92,7 @@ impl CostWindow {
     /// the window goes when nothing else was taken of it.
     pub(super) fn available(&mut self, now: f64, need: f64, held: f64) -> Result<usize, f64> {
         let (left, need) = (self.level(now) - held, need.min(self.limit));
-        match (super::meter::fits(left, need), self.until) {
+        match (fits(left, need), self.until) {
             (Some(slots), _) => Ok(slots),
             (None, Some(until)) => Err(until),
             // The refusal will tell.

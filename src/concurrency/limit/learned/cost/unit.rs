@@ -1,0 +1,50 @@
+//! What quotas count.
+
+use crate::cost::Cost;
+use crate::hint::Dimension;
+
+/// The quotas that a request may take something of, beside that of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Tokens,
+    Input,
+    Output,
+}
+
+impl Unit {
+    pub(super) const ALL: [Self; 3] = [Self::Tokens, Self::Input, Self::Output];
+
+    pub(super) fn of_dimension(dimension: &Dimension) -> Option<Self> {
+        Some(match dimension {
+            Dimension::Tokens => Self::Tokens,
+            Dimension::InputTokens => Self::Input,
+            Dimension::OutputTokens => Self::Output,
+            _ => return None,
+        })
+    }
+
+    /// What a request takes of it. Where input and output are not told apart, all is input.
+    pub(super) fn of(self, cost: Cost) -> f64 {
+        if cost.is_free() {
+            return 0.0;
+        }
+        let units = match self {
+            Self::Tokens => cost.total().max(1),
+            Self::Input => cost.input_tokens().unwrap_or(cost.total()).max(1),
+            Self::Output => cost.output_tokens().unwrap_or(0),
+        };
+        units as f64
+    }
+}
+
+/// Units by which a level may be wrong that was added up.
+const INEXACT: f64 = 1e-3;
+
+/// How many requests of this `need` fit into a `level`. `None` if not one does.
+pub(super) fn fits(level: f64, need: f64) -> Option<usize> {
+    if need <= 0.0 {
+        return Some(usize::MAX);
+    }
+    let slots = ((level + INEXACT) / need).floor();
+    (slots >= 1.0).then_some(slots as usize)
+}
