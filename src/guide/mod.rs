@@ -5,6 +5,7 @@
 //! | [`start`] | How do I build a client, send with it, and keep it in a struct? |
 //! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
 //! | [`sharing`] | How do I use two keys, several processes, or one quota for work of two kinds? |
+//! | [`tokens`] | How do I keep to a limit on tokens per minute? |
 //! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
 //! | [`tuning`] | Which setting is worth changing, and when? |
 //! | [`observing`] | How do I see what the layers do? |
@@ -20,4 +21,5 @@ pub mod recipes;
 pub mod sharing;
 pub mod start;
 pub mod testing;
+pub mod tokens;
 pub mod tuning;

@@ -8,7 +8,7 @@
 //! | an axum app whose handlers have a deadline | `examples/recipes/src/bin/axum_deadline.rs` (`cargo run -p recipes --bin axum_deadline`) |
 //! | 500 requests, answers in order | [below](#answers-in-order) |
 //! | two API keys | [`sharing`](super::sharing#two-keys) |
-//! | a known cost in tokens | [`sharing`](super::sharing#a-cost-in-tokens), in part |
+//! | a known cost in tokens | [`tokens`](super::tokens) |
 //! | interactive requests before a batch | [`sharing`](super::sharing#interactive-requests-first), in part |
 //! | a log and metrics | [`observing`](super::observing) |
 //! | a test on a paused clock | [`testing`](super::testing) |

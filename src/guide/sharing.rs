@@ -38,11 +38,9 @@
 //!
 //! # A cost in tokens
 //!
-//! The gate counts requests, and has no cost for each. It finds the number of requests that a limit on tokens
-//! allows on average, so requests that cost much more than others are refused more often. Where an API sends
-//! how many tokens are left, the gate can be paused before the next request of a known cost is refused:
+//! Tell the gate what each request costs, and it keeps to the tokens that the API tells of: see
+//! [`tokens`](super::tokens).
 //!
-//! ```
 //! # use std::convert::Infallible;
 //! # use http::{Request, Response};
 //! # use tower::{ServiceBuilder, ServiceExt as _, service_fn};

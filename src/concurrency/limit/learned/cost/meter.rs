@@ -11,7 +11,7 @@ use crate::cost::Cost;
 
 /// The part of a bucket that is reserved for a request of unknown cost, at most. A bucket that is nearly full
 /// overflows while somebody waits for the rest.
-const MOST_RESERVED: f64 = 0.75;
+const MOST_RESERVED: f64 = 0.9;
 
 /// How many mean costs of the end of a window are reserved for a request of unknown cost, at most: what is reserved
 /// is lost when the window ends.
