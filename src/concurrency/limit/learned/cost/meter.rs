@@ -15,7 +15,7 @@ const MOST_RESERVED: f64 = 0.9;
 
 /// How many mean costs of the end of a window are reserved for a request of unknown cost, at most: what is reserved
 /// is lost when the window ends.
-const WINDOW_RESERVE: f64 = 2.0;
+const WINDOW_RESERVE: f64 = 4.0;
 
 /// How far each count of the server's but the first moves the scale, as a part of the difference.
 const CALIBRATION: f64 = 0.25;
