@@ -308,6 +308,6 @@ impl Learned {
 }
 
 /// Whether a refusal speaks of the server, and not of what this client sent.
-fn blames_server(status: StatusCode) -> bool {
+pub(super) fn blames_server(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 498)
 }

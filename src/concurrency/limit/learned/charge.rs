@@ -1,6 +1,9 @@
 //! What a request's cost changes of what its sending and its end teach.
 
+use super::arbiter::blames_server;
+use super::cost::Shown;
 use super::{Costs, Fate, Learned, Now, Outcome, Sent, sent_at};
+use crate::cost::Cost;
 
 impl Learned {
     /// A request is let through whose cost counts, if anybody told a cost.
@@ -13,6 +16,20 @@ impl Learned {
         }
     }
 
+    /// What a request costs is known, or is another.
+    pub(super) fn on_its_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
+        let times = (
+            self.breaker.refusal_timeout(&self.tuning),
+            self.rtt.unwrap_or(0.0),
+        );
+        let costs = self.costs.get_or_insert_with(|| Box::new(Costs::new()));
+        let now = now.get().as_secs_f64();
+        costs.on_cost(now, sent.seq, sent.cost, cost);
+        if sent.cost.is_none() {
+            costs.pace(now, cost, times, &self.tuning);
+        }
+    }
+
     /// A request ended. Returns whether it was refused for what it cost: that says nothing of requests.
     pub(super) fn was_refused_for_cost(
         &mut self,
@@ -20,17 +37,27 @@ impl Learned {
         sent: &Sent,
         outcome: Outcome<'_>,
     ) -> bool {
+        let is_final = matches!(outcome, Outcome::Refused { hint, .. } if self.is_final(hint));
         let Some(costs) = &mut self.costs else {
             return false;
         };
         let now = now.get().as_secs_f64();
-        if !costs.on_outcome(now, sent, outcome) {
-            return false;
-        }
-        let Outcome::Refused { hint, .. } = outcome else {
+        let told = costs.on_outcome(now, sent, outcome);
+        let Outcome::Refused { hint, status } = outcome else {
             return false;
         };
-        if self.is_final(hint) {
+        if is_final {
+            return false;
+        }
+        let next = self.sent;
+        let shown = Shown {
+            now,
+            seq: sent.seq,
+            next,
+            asked: None,
+        };
+        let learned = !told && !blames_server(status) && costs.was_refused(shown, &self.tuning);
+        if !told && !learned {
             return false;
         }
         let sent_at = sent_at(sent, now, self.breaker.refusal_time());
@@ -42,6 +69,14 @@ impl Learned {
         self.refused += 1;
         // The mirror holds back whoever would be refused as well.
         self.pausing = false;
+        if learned {
+            // What was taken for a rate of requests was one of tokens.
+            self.pacer = None;
+            self.contradictions = 0;
+            self.exhausted = None;
+            self.breaker.close();
+            self.recovery_epoch = self.sent;
+        }
         if self.breaker.is_probe(sent.seq) {
             self.breaker.probe_lost(now);
         }

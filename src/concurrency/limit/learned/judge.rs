@@ -104,7 +104,7 @@ fn rate_between_refusals(attempts: &[&Attempt]) -> Option<f64> {
 }
 
 /// The part of the entropy that the best threshold takes away, where more means refused.
-fn explained(attempts: &mut [(f64, bool)]) -> f64 {
+pub(super) fn explained(attempts: &mut [(f64, bool)]) -> f64 {
     attempts.sort_by(|one, other| other.0.total_cmp(&one.0));
     let all = attempts.len() as f64;
     let refused = attempts.iter().filter(|attempt| attempt.1).count() as f64;

@@ -347,8 +347,7 @@ impl Limit for Learned {
     }
 
     fn on_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
-        let costs = self.costs.get_or_insert_with(|| Box::new(Costs::new()));
-        costs.on_cost(now.get().as_secs_f64(), sent.seq, sent.cost, cost);
+        self.on_its_cost(now, sent, cost);
     }
 
     fn on_refined(&mut self, now: &Now, sent: &Sent, hint: &Hint) {

@@ -174,6 +174,11 @@ impl Pacer {
         (left, now + (1.0 - self.tokens) / self.rate)
     }
 
+    /// A request has to wait for the pace.
+    pub(super) fn hold(&mut self) {
+        self.holds = true;
+    }
+
     /// Takes a token, and raises the rate if a step is complete. Returns whether it does.
     /// `refusal_timeout` seconds after a step, the step is known not to have been refused; `rtt` is
     /// the round trip.
@@ -184,8 +189,20 @@ impl Pacer {
         rtt: f64,
         tuning: &Tuning,
     ) -> bool {
+        self.on_send_of(now, 1.0, refusal_timeout, rtt, tuning)
+    }
+
+    /// The same for a request that takes `tokens`.
+    pub(super) fn on_send_of(
+        &mut self,
+        now: f64,
+        tokens: f64,
+        refusal_timeout: f64,
+        rtt: f64,
+        tuning: &Tuning,
+    ) -> bool {
         self.refill(now, tuning);
-        self.tokens -= 1.0;
+        self.tokens -= tokens;
         if self.tokens < 1.0 {
             self.peak = 1.0;
         }
@@ -193,7 +210,7 @@ impl Pacer {
             return false;
         }
         let step = &mut self.step;
-        step.held_back += 1.0;
+        step.held_back += tokens;
         // The first step of a slow pace must not take for ever. The later ones need fewer requests
         // in proportion to their size, so that a pace that is far too low, because other clients
         // are gone, is soon left behind.

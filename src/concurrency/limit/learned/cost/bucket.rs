@@ -42,6 +42,12 @@ impl CostBucket {
         }
     }
 
+    /// Sets the refill from now on.
+    pub(super) fn set_rate(&mut self, now: f64, rate: RateBounds) {
+        self.refill(now);
+        self.rate = rate;
+    }
+
     /// What it holds.
     pub(super) fn level(&mut self, now: f64) -> f64 {
         self.refill(now);

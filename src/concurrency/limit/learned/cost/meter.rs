@@ -135,6 +135,19 @@ impl Meter {
         }
     }
 
+    /// Sets what refusals show of a bucket.
+    pub(super) fn learn(&mut self, now: f64, level: f64, depth: f64, rate: f64) {
+        let rate = RateBounds::of((rate, rate), (1.0, 1.0));
+        self.mirror = Some(Mirror::Bucket(CostBucket::new(now, level, depth, rate)));
+    }
+
+    /// The pace that refusals show is another.
+    pub(super) fn set_rate(&mut self, now: f64, rate: f64) {
+        if let Some(Mirror::Bucket(bucket)) = &mut self.mirror {
+            bucket.set_rate(now, RateBounds::of((rate, rate), (1.0, 1.0)));
+        }
+    }
+
     /// Takes in what an answer tells. `mark`: what was left when its request was charged, if that is known.
     pub(super) fn observe(&mut self, told: &Told<'_>, mark: Option<Mark>) {
         let Some((left, limit)) = told.left() else {

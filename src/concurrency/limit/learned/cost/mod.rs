@@ -4,7 +4,9 @@
 //! request goes when the mirror has what it costs. A request whose cost is not known before it is sent needs what
 //! the dearest of the latest ones took: the reserve.
 
+mod attempts;
 mod bucket;
+mod learned;
 mod ledger;
 mod meter;
 mod rates;
@@ -15,12 +17,16 @@ mod told;
 mod unit;
 mod window;
 
+use self::attempts::Attempts;
+use self::learned::LearnedRate;
+pub(super) use self::learned::Shown;
 use self::ledger::Ledger;
 use self::meter::Meter;
 use self::recent::Recent;
 use self::told::{Refused, Told, seconds};
 use self::unit::Unit;
 use super::super::{Outcome, Sent};
+use super::Tuning;
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -31,6 +37,11 @@ pub(super) struct Costs {
     recent: Recent,
     /// By unit, in the order of [`Unit::ALL`].
     meters: [Meter; 3],
+    attempts: Attempts,
+    /// The rate of tokens, if nothing tells it and refusals show it.
+    learned: Option<LearnedRate>,
+    /// Refusals of requests with a lower number belong to the last lesson.
+    epoch: u64,
 }
 
 impl Costs {
@@ -39,6 +50,9 @@ impl Costs {
             ledger: Ledger::default(),
             recent: Recent::default(),
             meters: Unit::ALL.map(Meter::new),
+            attempts: Attempts::default(),
+            learned: None,
+            epoch: 0,
         }
     }
 
@@ -59,6 +73,7 @@ impl Costs {
     pub(super) fn on_cost(&mut self, now: f64, seq: u64, before: Option<Cost>, cost: Cost) {
         if before.is_none() && !cost.is_free() {
             self.recent.observe(cost);
+            self.attempts.on_cost(now, seq, Unit::Tokens.of(cost));
         }
         for meter in &mut self.meters {
             meter.charge(now, before.unwrap_or(Cost::FREE), cost);
@@ -127,6 +142,46 @@ impl Costs {
         }
     }
 
+    /// A request is sent that costs this, if the pace of costs is learned. `times`: how long a refusal may take, and the
+    /// round trip.
+    pub(super) fn pace(&mut self, now: f64, cost: Cost, times: (f64, f64), tuning: &Tuning) {
+        if let Some(learned) = &mut self.learned {
+            learned.on_send(now, Unit::Tokens.of(cost), times, tuning);
+            self.meters[0].set_rate(now, learned.rate());
+        }
+    }
+
+    /// A request was refused, and nothing tells for what. Returns whether that was its cost, as far as earlier refusals
+    /// show.
+    pub(super) fn was_refused(&mut self, shown: Shown, tuning: &Tuning) -> bool {
+        let Some((_, cost)) = self.attempts.get(shown.seq) else {
+            return false;
+        };
+        self.attempts.on_refused(shown.seq);
+        if self.learned.is_none() && !self.meters[0].is_unknown() {
+            return false;
+        }
+        if let (Some(_), true) = (&self.learned, shown.seq < self.epoch) {
+            return true;
+        }
+        match &mut self.learned {
+            Some(learned) => learned.measure(shown, &self.attempts, tuning),
+            None => {
+                let mean = self.recent.mean(Unit::Tokens).max(1.0);
+                self.learned = LearnedRate::new(shown, &self.attempts, mean, tuning);
+            }
+        }
+        let Some(learned) = &self.learned else {
+            return false;
+        };
+        self.epoch = shown.next;
+        let behind = self.attempts.accepted_between(shown.seq, shown.next);
+        let level = cost / 2.0 - behind;
+        let depth = self.recent.dearest(Unit::Tokens);
+        self.meters[0].learn(shown.now, level, depth, learned.rate());
+        true
+    }
+
     /// How many requests may go now, of which the first costs `next` if that is known; or when one may.
     pub(super) fn available(&mut self, now: f64, next: Option<Cost>) -> Result<usize, f64> {
         let uncharged = self.ledger.uncharged() as f64;
@@ -134,8 +189,11 @@ impl Costs {
         for meter in &mut self.meters {
             let reserve = meter.reserve(&self.recent);
             let need = next.map_or(reserve, |cost| meter.units(cost));
-            let most = meter.available(now, need, uncharged * reserve)?;
-            slots = slots.min(most);
+            let most = meter.available(now, need, uncharged * reserve);
+            if let (Err(_), Some(learned)) = (most, &mut self.learned) {
+                learned.hold();
+            }
+            slots = slots.min(most?);
         }
         Ok(if next.is_some() { slots.min(1) } else { slots })
     }

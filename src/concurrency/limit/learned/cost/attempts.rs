@@ -1,0 +1,117 @@
+//! What the latest attempts cost, and what became of them.
+
+use std::collections::VecDeque;
+
+use super::super::judge::explained;
+
+/// How many attempts are kept.
+const KEPT: usize = 1024;
+
+/// An attempt whose cost is known.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    seq: u64,
+    /// When it was charged, in seconds.
+    at: f64,
+    cost: f64,
+    refused: bool,
+}
+
+/// The latest attempts, in the order in which they were let through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attempts(VecDeque<Attempt>);
+
+/// How well the refusals are explained by what was sent before, counted in two ways: by the part of the uncertainty
+/// about who is refused that this takes away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Explained {
+    pub(super) by_requests: f64,
+    pub(super) by_cost: f64,
+}
+
+impl Attempts {
+    fn find(&self, seq: u64) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&seq, |attempt| attempt.seq)
+    }
+
+    pub(super) fn on_cost(&mut self, now: f64, seq: u64, cost: f64) {
+        match self.find(seq) {
+            Ok(at) => self.0[at].cost = cost,
+            Err(at) => {
+                let attempt = Attempt {
+                    seq,
+                    at: now,
+                    cost,
+                    refused: false,
+                };
+                self.0.insert(at, attempt);
+                if self.0.len() > KEPT {
+                    self.0.pop_front();
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, seq: u64) {
+        if let Ok(at) = self.find(seq) {
+            self.0[at].refused = true;
+        }
+    }
+
+    /// When an attempt was charged, and what it cost.
+    pub(super) fn get(&self, seq: u64) -> Option<(f64, f64)> {
+        let attempt = &self.0[self.find(seq).ok()?];
+        Some((attempt.at, attempt.cost))
+    }
+
+    /// The first refusal that is known.
+    pub(super) fn first_refused(&self) -> Option<u64> {
+        Some(self.0.iter().find(|attempt| attempt.refused)?.seq)
+    }
+
+    /// What those cost that were accepted between two.
+    pub(super) fn accepted_between(&self, first: u64, last: u64) -> f64 {
+        let from = self.find(first.saturating_add(1)).unwrap_or_else(|at| at);
+        let to = self.find(last).unwrap_or_else(|at| at).max(from);
+        let accepted = self.0.range(from..to).filter(|attempt| !attempt.refused);
+        accepted.map(|attempt| attempt.cost).sum()
+    }
+
+    /// How well each way to count explains the refusals. `None` of fewer than three.
+    pub(super) fn explained(&self) -> Option<Explained> {
+        let first = self.0.iter().position(|attempt| attempt.refused)?;
+        if self.0.iter().filter(|attempt| attempt.refused).count() < 3 {
+            return None;
+        }
+        let by = |count: fn(&Attempt) -> f64| explained(&mut self.excesses(first, count));
+        Some(Explained {
+            by_requests: by(|_| 1.0),
+            by_cost: by(|attempt| attempt.cost),
+        })
+    }
+
+    /// How far, at each attempt after the `first` refusal, what was accepted since the last one exceeds the rate; and
+    /// whether it was refused.
+    fn excesses(&self, first: usize, count: fn(&Attempt) -> f64) -> Vec<(f64, bool)> {
+        let attempts = self.0.range(first..);
+        let last = attempts.clone().rfind(|attempt| attempt.refused);
+        let (began, ended) = (self.0[first].at, last.map_or(0.0, |last| last.at));
+        let between = attempts
+            .clone()
+            .filter(|attempt| !attempt.refused && attempt.at < ended);
+        let rate = between.map(count).sum::<f64>() / (ended - began).max(1e-3);
+        let (mut empty_at, mut taken) = (began, 0.0);
+        attempts
+            .skip(1)
+            .map(|attempt| {
+                let excess = taken + count(attempt) - rate * (attempt.at - empty_at);
+                if attempt.refused {
+                    (empty_at, taken) = (attempt.at, 0.0);
+                } else {
+                    taken += count(attempt);
+                }
+                (excess, attempt.refused)
+            })
+            .collect()
+    }
+}

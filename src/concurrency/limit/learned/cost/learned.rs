@@ -1,0 +1,100 @@
+//! The refill of a bucket of tokens that nothing tells of, as refusals show it.
+
+use super::super::Tuning;
+use super::super::pacer::{Pacer, RateSample};
+use super::attempts::Attempts;
+
+/// By how much better the cost must explain the refusals than the number of requests does.
+const CLEARLY: f64 = 0.1;
+
+/// The part of the uncertainty about who is refused that the cost must take away.
+const EXPLAINED: f64 = 0.4;
+
+/// A rate in units of the cost. The pacer counts mean costs, so that its numbers mean what they do for requests.
+#[derive(Clone, Debug)]
+pub(super) struct LearnedRate {
+    pacer: Pacer,
+    /// The mean cost when the rate was first measured.
+    mean: f64,
+    /// The last refusal.
+    last: u64,
+}
+
+/// A refusal that may show the rate.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Shown {
+    pub(in super::super) now: f64,
+    pub(in super::super) seq: u64,
+    /// The number of the next request.
+    pub(in super::super) next: u64,
+    /// The wait that was asked for, in seconds.
+    pub(in super::super) asked: Option<f64>,
+}
+
+impl LearnedRate {
+    /// Measures a first rate, if the cost explains the refusals.
+    pub(super) fn new(
+        shown: Shown,
+        attempts: &Attempts,
+        mean: f64,
+        tuning: &Tuning,
+    ) -> Option<Self> {
+        let explained = attempts.explained()?;
+        if explained.by_cost < EXPLAINED.max(explained.by_requests + CLEARLY) {
+            return None;
+        }
+        let first = attempts.first_refused()?;
+        let sample = sample(shown, first, attempts, mean, tuning)?;
+        (sample.requests >= tuning.min_sample_requests).then(|| Self {
+            pacer: Pacer::new(&sample, 1.0, tuning),
+            mean,
+            last: shown.seq,
+        })
+    }
+
+    /// The pace, in units per second.
+    pub(super) fn rate(&self) -> f64 {
+        self.pacer.rate() * self.mean
+    }
+
+    /// The bucket was empty again.
+    pub(super) fn measure(&mut self, shown: Shown, attempts: &Attempts, tuning: &Tuning) {
+        let last = std::mem::replace(&mut self.last, shown.seq);
+        if let Some(sample) = sample(shown, last, attempts, self.mean, tuning) {
+            self.pacer.measure(&sample, tuning);
+        }
+    }
+
+    /// Somebody waits for it.
+    pub(super) fn hold(&mut self) {
+        self.pacer.hold();
+    }
+
+    /// A request is sent that costs this.
+    pub(super) fn on_send(&mut self, now: f64, cost: f64, times: (f64, f64), tuning: &Tuning) {
+        let (refusal_timeout, rtt) = times;
+        self.pacer
+            .on_send_of(now, cost / self.mean, refusal_timeout, rtt, tuning);
+    }
+}
+
+/// What was accepted between two refusals, in mean costs. At each of them half of what the request cost was there.
+fn sample(
+    shown: Shown,
+    last: u64,
+    attempts: &Attempts,
+    mean: f64,
+    tuning: &Tuning,
+) -> Option<RateSample> {
+    let ((began, before), (ended, cost)) = (attempts.get(last)?, attempts.get(shown.seq)?);
+    let spent = attempts.accepted_between(last, shown.seq) + (cost - before) / 2.0;
+    Some(RateSample {
+        now: shown.now,
+        took: shown.now - ended,
+        behind: attempts.accepted_between(shown.seq, shown.next) / mean,
+        requests: spent / mean,
+        seconds: (ended - began).max(tuning.min_seconds),
+        after_closure: false,
+        asked: shown.asked,
+    })
+}
