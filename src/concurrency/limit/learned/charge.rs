@@ -11,21 +11,33 @@ impl Learned {
         if sent.cost.is_some() && self.costs.is_none() {
             self.costs = Some(Box::new(Costs::new()));
         }
-        if let Some(costs) = &mut self.costs {
-            costs.on_send(now.get().as_secs_f64(), sent.seq, sent.cost);
+        let Some(costs) = &mut self.costs else {
+            return;
+        };
+        let now = now.get().as_secs_f64();
+        costs.on_send(now, sent.seq, sent.cost);
+        if let Some(cost) = sent.cost {
+            self.keep_pace(now, cost);
         }
     }
 
     /// What a request costs is known, or is another.
     pub(super) fn on_its_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
-        let times = (
-            self.breaker.refusal_timeout(&self.tuning),
-            self.rtt.unwrap_or(0.0),
-        );
         let costs = self.costs.get_or_insert_with(|| Box::new(Costs::new()));
         let now = now.get().as_secs_f64();
         costs.on_cost(now, sent.seq, sent.cost, cost);
         if sent.cost.is_none() {
+            self.keep_pace(now, cost);
+        }
+    }
+
+    /// A request is sent that costs this.
+    fn keep_pace(&mut self, now: f64, cost: Cost) {
+        let times = (
+            self.breaker.refusal_timeout(&self.tuning),
+            self.rtt.unwrap_or(0.0),
+        );
+        if let Some(costs) = &mut self.costs {
             costs.pace(now, cost, times, &self.tuning);
         }
     }
