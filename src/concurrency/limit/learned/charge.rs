@@ -66,7 +66,7 @@ impl Learned {
             now,
             seq: sent.seq,
             next,
-            asked: None,
+            asked: hint.wait().map(|wait| wait.as_secs_f64()),
         };
         let learned = !told && !blames_server(status) && costs.was_refused(shown, &self.tuning);
         if !told && !learned {

@@ -58,6 +58,11 @@ impl Attempts {
         }
     }
 
+    /// How many were refused.
+    pub(super) fn refused(&self) -> usize {
+        self.0.iter().filter(|attempt| attempt.refused).count()
+    }
+
     /// When an attempt was charged, and what it cost.
     pub(super) fn get(&self, seq: u64) -> Option<(f64, f64)> {
         let attempt = &self.0[self.find(seq).ok()?];
@@ -80,7 +85,7 @@ impl Attempts {
     /// How well each way to count explains the refusals. `None` of fewer than three.
     pub(super) fn explained(&self) -> Option<Explained> {
         let first = self.0.iter().position(|attempt| attempt.refused)?;
-        if self.0.iter().filter(|attempt| attempt.refused).count() < 3 {
+        if self.refused() < 3 {
             return None;
         }
         let by = |count: fn(&Attempt) -> f64| explained(&mut self.excesses(first, count));

@@ -7,8 +7,15 @@ use super::attempts::Attempts;
 /// By how much better the cost must explain the refusals than the number of requests does.
 const CLEARLY: f64 = 0.1;
 
-/// The part of the uncertainty about who is refused that the cost must take away.
-const EXPLAINED: f64 = 0.4;
+/// The part of the uncertainty about who is refused that the cost must take away, of fewer than [`SOME`] refusals and
+/// of more: where costs change, no one threshold tells them all.
+const EXPLAINED: (f64, f64) = (0.4, 0.2);
+
+/// This number of refusals shows little by chance.
+const SOME: usize = 6;
+
+/// A wait this many times as long as a bucket needs for the dearest request is that for a window.
+const WINDOW: f64 = 4.0;
 
 /// A rate in units of the cost. The pacer counts mean costs, so that its numbers mean what they do for requests.
 #[derive(Clone, Debug)]
@@ -40,7 +47,12 @@ impl LearnedRate {
         tuning: &Tuning,
     ) -> Option<Self> {
         let explained = attempts.explained()?;
-        if explained.by_cost < EXPLAINED.max(explained.by_requests + CLEARLY) {
+        let least = if attempts.refused() < SOME {
+            EXPLAINED.0
+        } else {
+            EXPLAINED.1
+        };
+        if explained.by_cost < least.max(explained.by_requests + CLEARLY) {
             return None;
         }
         let first = attempts.first_refused()?;
@@ -55,6 +67,12 @@ impl LearnedRate {
     /// The pace, in units per second.
     pub(super) fn rate(&self) -> f64 {
         self.pacer.rate() * self.mean
+    }
+
+    /// Whether the server asks for a wait that no such bucket needs.
+    pub(super) fn is_window(&self, shown: Shown, dearest: f64) -> bool {
+        let needs = 2.0 + WINDOW * dearest / self.rate();
+        shown.asked.is_some_and(|asked| asked > needs)
     }
 
     /// The bucket was empty again.
@@ -95,6 +113,6 @@ fn sample(
         requests: spent / mean,
         seconds: (ended - began).max(tuning.min_seconds),
         after_closure: false,
-        asked: shown.asked,
+        asked: None,
     })
 }

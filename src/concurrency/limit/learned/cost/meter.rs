@@ -141,6 +141,11 @@ impl Meter {
         self.mirror = Some(Mirror::Bucket(CostBucket::new(now, level, depth, rate)));
     }
 
+    /// Nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        self.mirror = None;
+    }
+
     /// The pace that refusals show is another.
     pub(super) fn set_rate(&mut self, now: f64, rate: f64) {
         if let Some(Mirror::Bucket(bucket)) = &mut self.mirror {

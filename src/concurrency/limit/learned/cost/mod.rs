@@ -154,9 +154,9 @@ impl Costs {
     /// A request was refused, and nothing tells for what. Returns whether that was its cost, as far as earlier refusals
     /// show.
     pub(super) fn was_refused(&mut self, shown: Shown, tuning: &Tuning) -> bool {
-        let Some((_, cost)) = self.attempts.get(shown.seq) else {
+        if self.attempts.get(shown.seq).is_none() {
             return false;
-        };
+        }
         self.attempts.on_refused(shown.seq);
         if self.learned.is_none() && !self.meters[0].is_unknown() {
             return false;
@@ -171,14 +171,19 @@ impl Costs {
                 self.learned = LearnedRate::new(shown, &self.attempts, mean, tuning);
             }
         }
+        let depth = self.recent.dearest(Unit::Tokens);
+        let learned = self.learned.as_ref();
+        if learned.is_some_and(|learned| learned.is_window(shown, depth)) {
+            self.learned = None;
+            self.meters[0].forget();
+        }
         let Some(learned) = &self.learned else {
             return false;
         };
         self.epoch = shown.next;
         let behind = self.attempts.accepted_between(shown.seq, shown.next);
-        let level = cost / 2.0 - behind;
-        let depth = self.recent.dearest(Unit::Tokens);
-        self.meters[0].learn(shown.now, level, depth, learned.rate());
+        // Less than its cost was there: how much less is not known, and to be refused twice is dear.
+        self.meters[0].learn(shown.now, -behind, depth, learned.rate());
         true
     }
 
