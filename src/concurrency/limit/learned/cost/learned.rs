@@ -17,6 +17,9 @@ const SOME: usize = 6;
 /// A wait this many times as long as a bucket needs for the dearest request is that for a window.
 const WINDOW: f64 = 4.0;
 
+/// Mean costs that were spent or must have flowed in a measurement, at least.
+const LEAST: f64 = 3.0;
+
 /// A rate in units of the cost. The pacer counts mean costs, so that its numbers mean what they do for requests.
 #[derive(Clone, Debug)]
 pub(super) struct LearnedRate {
@@ -25,6 +28,8 @@ pub(super) struct LearnedRate {
     mean: f64,
     /// The last refusal.
     last: u64,
+    /// Whether the last refusal came too soon to measure anything.
+    excused: bool,
 }
 
 /// A refusal that may show the rate.
@@ -61,6 +66,7 @@ impl LearnedRate {
             pacer: Pacer::new(&sample, 1.0, tuning),
             mean,
             last: shown.seq,
+            excused: false,
         })
     }
 
@@ -77,9 +83,17 @@ impl LearnedRate {
 
     /// The bucket was empty again.
     pub(super) fn measure(&mut self, shown: Shown, attempts: &Attempts, tuning: &Tuning) {
-        let last = std::mem::replace(&mut self.last, shown.seq);
-        if let Some(sample) = sample(shown, last, attempts, self.mean, tuning) {
+        let Some(sample) = sample(shown, self.last, attempts, self.mean, tuning) else {
+            self.last = shown.seq;
+            return;
+        };
+        // What was there at both ends is known to a mean cost: less than that measures nothing. Twice in a row it does.
+        let is_enough = sample.requests.max(self.pacer.rate() * sample.seconds) >= LEAST;
+        if is_enough || std::mem::take(&mut self.excused) {
+            self.last = shown.seq;
             self.pacer.measure(&sample, tuning);
+        } else {
+            self.excused = true;
         }
     }
 
