@@ -36,11 +36,17 @@
 //!
 //! | what is told | what a request costs | no cost | cost | cost announced |
 //! |---|---|--:|--:|--:|
-//! | OpenAI's headers | 800 on average, log-normal | 1.18 / 29 | 1.01 / 4 | 1.00 / 0 |
-//! | | 200, one in ten 6,000 | 1.50 / 33 | 1.01 / 0 | 1.01 / 0 |
-//! | | 200, then 3,000, then 200 | 1.14 / 32 | 1.00 / 1 | 1.00 / 0 |
+//! | nothing | 800 on average, log-normal | 1.17 / 40 | 1.05 / 14 | 1.05 / 18 |
+//! |  | 200, one in ten 6,000 | 1.41 / 63 | 1.02 / 14 | 1.02 / 15 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 33 | 1.00 / 28 | 1.00 / 28 |
+//! | `Retry-After` | 800 on average, log-normal | 1.22 / 27 | 1.05 / 13 | 1.04 / 16 |
+//! |  | 200, one in ten 6,000 | 1.56 / 32 | 1.02 / 11 | 1.02 / 13 |
+//! |  | 200, then 3,000, then 200 | 1.06 / 31 | 1.00 / 23 | 1.01 / 24 |
+//! | OpenAI's headers | 800 on average, log-normal | 1.17 / 27 | 1.01 / 3 | 1.00 / 0 |
+//! |  | 200, one in ten 6,000 | 1.47 / 33 | 1.01 / 0 | 1.01 / 0 |
+//! |  | 200, then 3,000, then 200 | 1.12 / 31 | 1.00 / 1 | 1.00 / 0 |
 //! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 26 | 1.01 / 3 | 1.00 / 0 |
-//! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.03 / 26 | 1.00 / 4 | 0.99 / 3 |
+//! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.04 / 26 | 1.00 / 2 | 0.99 / 3 |
 //!
 //! # What the gate reads
 //!
@@ -50,8 +56,12 @@
 //! by each answer. A refusal is taken for that of the quota that had no room. So a refusal for tokens says nothing of
 //! how many requests the API takes, and the other way round.
 //!
-//! **Where nothing is told of tokens, a cost changes nothing yet.** The gate then learns the requests per second that
-//! the tokens allow on average, as without it.
+//! # Where nothing is told
+//!
+//! Refusals tell what they are for, if costs differ: under a limit on tokens they come when much was sent in tokens, and
+//! under one on requests when much was sent in requests. Once three refusals or more show that it is tokens, their rate is
+//! measured between refusals, and kept to as a rate of requests would be. Until then, and where all requests cost the same, the gate
+//! learns requests. Fixed windows of tokens are not learned.
 //!
 //! # Input and output
 //!

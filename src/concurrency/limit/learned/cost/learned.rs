@@ -2,7 +2,7 @@
 
 use super::super::Tuning;
 use super::super::pacer::{Pacer, RateSample};
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Explained};
 
 /// By how much better the cost must explain the refusals than the number of requests does.
 const CLEARLY: f64 = 0.1;
@@ -79,6 +79,12 @@ impl LearnedRate {
     pub(super) fn is_window(&self, shown: Shown, dearest: f64) -> bool {
         let needs = 2.0 + WINDOW * dearest / self.rate();
         shown.asked.is_some_and(|asked| asked > needs)
+    }
+
+    /// Whether refusals keep coming at the measured rate, and the cost explains them no better than their number.
+    pub(super) fn is_refuted(&self, attempts: &Attempts, tuning: &Tuning) -> bool {
+        let by_cost = |explained: Explained| explained.by_cost > explained.by_requests;
+        self.pacer.is_refuted(tuning) && !attempts.explained().is_some_and(by_cost)
     }
 
     /// The bucket was empty again.

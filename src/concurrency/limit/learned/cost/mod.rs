@@ -126,6 +126,10 @@ impl Costs {
                 blamed: blamed == Some(unit),
                 wait: seconds(hint.wait()).filter(|_| blamed == Some(unit)),
             });
+            if quota.remaining.is_some() && quota.limit.is_some() && unit == Unit::Tokens {
+                // What is told is better than what refusals show.
+                self.forget_learned();
+            }
             let meter = &mut self.meters[unit as usize];
             let since = if meter.is_unknown() {
                 self.ledger.charged_since(sent.seq, unit)
@@ -172,10 +176,11 @@ impl Costs {
             }
         }
         let depth = self.recent.dearest(Unit::Tokens);
-        let learned = self.learned.as_ref();
-        if learned.is_some_and(|learned| learned.is_window(shown, depth)) {
-            self.learned = None;
-            self.meters[0].forget();
+        let is_wrong = |learned: &LearnedRate| {
+            learned.is_window(shown, depth) || learned.is_refuted(&self.attempts, tuning)
+        };
+        if self.learned.as_ref().is_some_and(is_wrong) {
+            self.forget_learned();
         }
         let Some(learned) = &self.learned else {
             return false;
@@ -185,6 +190,13 @@ impl Costs {
         // Less than its cost was there: how much less is not known, and to be refused twice is dear.
         self.meters[0].learn(shown.now, -behind, depth, learned.rate());
         true
+    }
+
+    /// Ends the belief in a rate of tokens that refusals showed.
+    fn forget_learned(&mut self) {
+        if self.learned.take().is_some() {
+            self.meters[0].forget();
+        }
     }
 
     /// How many requests may go now, of which the first costs `next` if that is known; or when one may.
