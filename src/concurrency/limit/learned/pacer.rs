@@ -265,6 +265,12 @@ impl Pacer {
         self.tokens = self.tokens.min(0.0);
     }
 
+    /// A train was sent whatever the pace allows. What it took is not owed.
+    pub(super) fn restore(&mut self, now: f64) {
+        self.tokens = 0.0;
+        self.refilled_at = now;
+    }
+
     /// Measures the rate when the server's bucket was empty again.
     pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) {
         // The tokens that were saved up when the refused request was sent.

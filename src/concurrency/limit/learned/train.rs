@@ -166,6 +166,9 @@ impl Learned {
         let kind = train.kind;
         self.trains.train = None;
         let Verdict::NotEmpty { accepted, seconds } = verdict else {
+            if let Some(pacer) = &mut self.pacer {
+                pacer.restore(now);
+            }
             return None;
         };
         self.trains = Trains {
@@ -204,7 +207,7 @@ impl Learned {
             self.test_of(kind).refute_random();
             self.exhausted = Some(mark);
             if let Some(pacer) = &mut self.pacer {
-                pacer.drain(now, &self.tuning);
+                pacer.restore(now);
             }
         }
         self.recovery_epoch = self.sent;
