@@ -520,47 +520,54 @@ async fn a_dead_route_harms_no_other_at_its_last_attempt() {
     assert_eq!(answer.status(), 200, "it is told of the other route");
 }
 
-/// A route that is always refused, beside one that is served.
-#[tokio::test(start_paused = true)]
-#[ignore = "callers who give up within 15 s are never served beside it, with a gate"]
-async fn a_route_that_is_always_refused_leaves_others_their_pace() {
-    let answers = |_: usize, path: &str| match path {
+/// A route that is always refused beside one that is served: how many of 2,300 GETs are answered within
+/// that time.
+async fn served_beside_a_refused_route<S, B>(client: S, patience: Duration) -> usize
+where
+    S: Service<Req, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    let evict = tokio::spawn(client.clone().oneshot(to("/evict")));
+    let mut tasks = JoinSet::new();
+    let start = Instant::now();
+    while start.elapsed() < secs(230) {
+        tasks.spawn(timeout(patience, client.clone().oneshot(to("/get"))));
+        sleep(ms(100)).await;
+    }
+    evict.abort();
+    let all = tasks.join_all().await;
+    all.iter().filter(|answer| answer.is_ok()).count()
+}
+
+fn with_a_refused_route() -> Api {
+    Api::new(|_, path| match path {
         "/evict" => (retry_after(10), ms(5)),
         _ => (status(200), ms(5)),
-    };
-    async fn served<S, B>(client: S, patience: Duration) -> usize
-    where
-        S: Service<Req, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-        S::Future: Send,
-        B: Send + 'static,
-    {
-        let evict = tokio::spawn(client.clone().oneshot(to("/evict")));
-        let mut tasks = JoinSet::new();
-        let start = Instant::now();
-        while start.elapsed() < secs(230) {
-            tasks.spawn(timeout(patience, client.clone().oneshot(to("/get"))));
-            sleep(ms(100)).await;
-        }
-        evict.abort();
-        let all = tasks.join_all().await;
-        all.iter().filter(|answer| answer.is_ok()).count()
-    }
-    let mut all = Vec::new();
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_is_always_refused_leaves_others_their_pace() {
     for patience in [secs(1), secs(5), secs(15), secs(60)] {
-        let api = Api::new(answers);
-        let gated = ServiceBuilder::new()
+        let client = ServiceBuilder::new()
             .layer(RetryOn429Layer::new())
             .layer(AdaptiveConcurrencyLayer::new())
-            .service(api.service());
-        let alone = RetryOn429Layer::new().layer(api.service());
-        let gated = served(gated, patience).await;
-        all.push((patience, gated, served(alone, patience).await));
+            .service(with_a_refused_route().service());
+        let served = served_beside_a_refused_route(client, patience).await;
+        assert!(served > 1_900, "{served} of 2,300 within {patience:?}");
     }
-    assert!(
-        all.iter()
-            .all(|(_, gated, alone)| gated.min(alone) > &1_900),
-        "served of 2,300 within a time, with a gate, without one: {all:?}"
-    );
+}
+
+/// The same without a gate.
+#[tokio::test(start_paused = true)]
+#[ignore = "each wait of the refused route pauses all who share the layer: 759 of 2,300 within a second"]
+async fn without_a_gate_a_refused_route_leaves_others_their_pace() {
+    for patience in [secs(1), secs(5), secs(15), secs(60)] {
+        let client = RetryOn429Layer::new().layer(with_a_refused_route().service());
+        let served = served_beside_a_refused_route(client, patience).await;
+        assert!(served > 1_900, "{served} of 2,300 within {patience:?}");
+    }
 }
 
 // ---------------------------------------------------------------- what is held, and for how long

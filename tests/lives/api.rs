@@ -45,6 +45,23 @@ impl Fate {
         }
     }
 
+    /// Served in a number of seconds if a limit takes it, or else refused with a 429.
+    pub(crate) fn taken_if(taken: bool, takes: f64) -> Self {
+        if taken {
+            Self::served(takes)
+        } else {
+            Self::refused(429)
+        }
+    }
+
+    pub(crate) fn header_if_refused(self, name: &'static str, value: impl ToString) -> Self {
+        if self.status == 200 {
+            self
+        } else {
+            self.header(name, value)
+        }
+    }
+
     #[expect(
         clippy::needless_pass_by_value,
         reason = "numbers are passed as they are"

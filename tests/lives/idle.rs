@@ -26,35 +26,17 @@ async fn batches(api: Api, jobs: usize, gap: f64, trickle: Option<f64>) -> Vec<f
 
 fn bucket() -> Api {
     let mut bucket = Bucket::new(10.0, 20.0);
-    Api::new(move |Arrival { now, .. }| {
-        if bucket.take(now) {
-            Fate::served(0.1)
-        } else {
-            Fate::refused(429)
-        }
-    })
+    Api::new(move |Arrival { now, .. }| Fate::taken_if(bucket.take(now), 0.1))
 }
 
 fn window() -> Api {
     let mut window = Window::new(50, 5.0);
-    Api::new(move |Arrival { now, .. }| {
-        if window.take(now) {
-            Fate::served(0.1)
-        } else {
-            Fate::refused(429)
-        }
-    })
+    Api::new(move |Arrival { now, .. }| Fate::taken_if(window.take(now), 0.1))
 }
 
 fn log() -> Api {
     let mut log = Log::new(50, 5.0);
-    Api::new(move |Arrival { now, .. }| {
-        if log.take(now) {
-            Fate::served(0.1)
-        } else {
-            Fate::refused(429)
-        }
-    })
+    Api::new(move |Arrival { now, .. }| Fate::taken_if(log.take(now), 0.1))
 }
 
 const GAPS: [(f64, Option<f64>); 6] = [

@@ -7,11 +7,7 @@ use super::api::{Api, Arrival, Bucket, Fate, Log, Window, batch, throttled};
 async fn a_retry_after_that_is_always_five_is_weighed() {
     let mut log = Log::new(20, 1.0);
     let api = Api::new(move |Arrival { now, .. }| {
-        if log.take(now) {
-            Fate::served(0.02)
-        } else {
-            Fate::refused(429).header("retry-after", 5)
-        }
+        Fate::taken_if(log.take(now), 0.02).header_if_refused("retry-after", 5)
     });
     let took = batch(&throttled(&api), 600).await;
     println!("F1: {took:.1} for 29.0, {} refused", api.refused());
@@ -63,11 +59,8 @@ async fn a_window_that_blocks_who_was_refused() {
 async fn a_log_of_a_second_with_retry_after() {
     let mut log = Log::new(20, 1.0);
     let api = Api::new(move |Arrival { now, .. }| {
-        if log.take(now) {
-            Fate::served(0.05)
-        } else {
-            Fate::refused(429).header("retry-after", log.wait(now).ceil().max(1.0))
-        }
+        Fate::taken_if(log.take(now), 0.05)
+            .header_if_refused("retry-after", log.wait(now).ceil().max(1.0))
     });
     let took = batch(&throttled(&api), 300).await;
     println!("F4: {took:.1} for 14.1, {} refused", api.refused());
@@ -79,13 +72,7 @@ async fn a_log_of_a_second_with_retry_after() {
 #[tokio::test(start_paused = true)]
 async fn a_log_that_tells_nothing() {
     let mut log = Log::new(50, 10.0);
-    let api = Api::new(move |Arrival { now, .. }| {
-        if log.take(now) {
-            Fate::served(0.05)
-        } else {
-            Fate::refused(429)
-        }
-    });
+    let api = Api::new(move |Arrival { now, .. }| Fate::taken_if(log.take(now), 0.05));
     let took = batch(&throttled(&api), 500).await;
     println!("F5: {took:.1} for 90.1, {} refused", api.refused());
     // Right would be 1.15 and 25: what no window is, is paced.
@@ -117,11 +104,7 @@ async fn a_told_quota_is_a_licence() {
         let served = bucket.take(now);
         let left = bucket.tokens(now);
         let reset = (3000.0 - left) / 50.0;
-        let fate = if served {
-            Fate::served(8.0)
-        } else {
-            Fate::refused(429)
-        };
+        let fate = Fate::taken_if(served, 8.0);
         fate.header("x-ratelimit-limit-requests", 3000)
             .header("x-ratelimit-remaining-requests", left.floor())
             .header(
@@ -154,11 +137,7 @@ async fn nobody_waits_longer_than_the_longest_wait() {
         *seen.lock().unwrap() = longest;
         let served = bucket.take(now);
         let left = bucket.tokens(now);
-        let fate = if served {
-            Fate::served(0.1)
-        } else {
-            Fate::refused(429)
-        };
+        let fate = Fate::taken_if(served, 0.1);
         fate.header("x-ratelimit-limit-requests", 1)
             .header("x-ratelimit-remaining-requests", left.floor())
             .header(
@@ -188,11 +167,7 @@ async fn told_room_lifts_what_was_learned() {
         }
         let served = bucket.take(now);
         let left = bucket.tokens(now);
-        let fate = if served {
-            Fate::served(0.1)
-        } else {
-            Fate::refused(429)
-        };
+        let fate = Fate::taken_if(served, 0.1);
         fate.header("x-ratelimit-limit-requests", 3)
             .header("x-ratelimit-remaining-requests", left.floor())
             .header(
@@ -229,11 +204,7 @@ async fn told_windows_of_a_second_on_a_busy_machine() {
             let served = window.take(now);
             let left = 30_usize.saturating_sub(window.taken());
             let wait = window.wait(now).ceil();
-            let fate = if served {
-                Fate::served(0.05)
-            } else {
-                Fate::refused(429).header("retry-after", wait)
-            };
+            let fate = Fate::taken_if(served, 0.05).header_if_refused("retry-after", wait);
             fate.header("ratelimit-policy", "\"30-in-1sec\"; q=30; w=1; pk=:YmE0:")
                 .header("ratelimit", format!("\"30-in-1sec\"; r={left}; t={wait}"))
         })

@@ -35,15 +35,7 @@ async fn calls_of_another_kind_are_no_server_that_slows_down() {
 #[tokio::test(start_paused = true)]
 async fn short_latencies_are_kept_pace_with() {
     for (places, latency) in [(200, 0.01), (1000, 0.02), (6, 0.003)] {
-        let api = || {
-            Api::new(move |Arrival { busy, .. }| {
-                if busy < places {
-                    Fate::served(latency)
-                } else {
-                    Fate::refused(429)
-                }
-            })
-        };
+        let api = || Api::new(move |Arrival { busy, .. }| Fate::taken_if(busy < places, latency));
         let jobs = (30.0 * places as f64 / latency.max(0.001)).min(60_000.0) as usize;
         let learning = throttled(&api());
         batch(&learning, jobs / 2).await;
@@ -60,13 +52,7 @@ async fn short_latencies_are_kept_pace_with() {
 #[tokio::test(start_paused = true)]
 async fn a_pace_of_ten_thousand_passes_ten_thousand() {
     let mut bucket = Bucket::new(10_000.0, 1000.0);
-    let api = Api::new(move |Arrival { now, .. }| {
-        if bucket.take(now) {
-            Fate::served(0.01)
-        } else {
-            Fate::refused(429)
-        }
-    });
+    let api = Api::new(move |Arrival { now, .. }| Fate::taken_if(bucket.take(now), 0.01));
     let client = throttled(&api);
     batch(&client, 30_000).await;
     let took = batch(&client, 30_000).await;

@@ -4,6 +4,10 @@
 //! when the first answer of a window says a little more than such a length, one request probes that
 //! long after this answer, and the others follow it. If the probe is refused, the server's windows
 //! are not what they seem, and nothing is guessed any more.
+//!
+//! Where the length is told, the next window is expected to begin when its first request is sent. If that
+//! one is answered late, it may have come late, and so did the window. Then, too, one request probes when
+//! the window should have ended, and the others follow it, or the end that the answers told.
 
 use std::time::Duration;
 
