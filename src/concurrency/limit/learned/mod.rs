@@ -294,7 +294,9 @@ impl Limit for Learned {
             .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
-        self.trains.on_send(now);
+        if self.trains.on_send(now) {
+            return;
+        }
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {

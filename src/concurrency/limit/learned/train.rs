@@ -83,13 +83,15 @@ impl Trains {
         self.train.is_some()
     }
 
-    /// Records a request that is sent.
-    pub(super) fn on_send(&mut self, now: f64) {
-        if let Some(train) = &mut self.train {
-            train.left = train.left.saturating_sub(1);
-            train.sent += 1;
-            train.last_send = now;
-        }
+    /// Records a request that is sent. Returns whether it belongs to a train, and not to the pace.
+    pub(super) fn on_send(&mut self, now: f64) -> bool {
+        let Some(train) = &mut self.train else {
+            return false;
+        };
+        train.left = train.left.saturating_sub(1);
+        train.sent += 1;
+        train.last_send = now;
+        true
     }
 }
 
