@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::in_flight::Attribution;
+use super::overload::Kind;
 use super::pacer::{Pacer, RateSample};
 use super::{Fate, FirstBurst, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
@@ -57,6 +58,14 @@ impl Learned {
             if asked.is_none() && self.pacer.is_none() {
                 self.limit.refused_alone(&self.tuning);
             }
+        }
+        let mark = Mark {
+            at: sent_at,
+            admitted,
+        };
+        if self.train_refused(sent.seq, now, mark) {
+            self.pausing = asked.is_some() && !self.trains.is_under_way();
+            return;
         }
         if self.breaker.is_probe(sent.seq) {
             self.come_together |= !blames_server(status);
@@ -120,6 +129,12 @@ impl Learned {
             }
             return;
         }
+        let kind = if blames_server(status) {
+            Kind::Server
+        } else {
+            Kind::Client
+        };
+        let paced = self.pacer.is_some();
         self.on_limit(&Evidence {
             now,
             seq: sent.seq,
@@ -134,6 +149,7 @@ impl Learned {
             asked,
             told: hint.wait().map(|wait| wait.as_secs_f64()),
         });
+        self.begin_train(now, (sent_at, kind), !paced);
     }
 
     /// Whether a refusal means that this client sent too much.

@@ -1,6 +1,7 @@
 //! Refusals at random: those that no limit explains teach nothing.
 
 use super::judge::judge;
+use super::overload::{Kind, OverloadTest};
 use super::{Learned, Tuning};
 
 /// When a pace may be dropped because its refusals seem to come at random.
@@ -60,15 +61,23 @@ impl Learned {
             }
         };
         if !plausible && refused >= enough {
-            self.ignore_at_random(share, level);
+            self.ignore_at_random(Kind::Client, share, level);
         }
         plausible
     }
 
+    /// The test of such refusals.
+    pub(super) fn test_of(&mut self, kind: Kind) -> &mut OverloadTest {
+        match kind {
+            Kind::Server => &mut self.overload,
+            Kind::Client => &mut self.limited,
+        }
+    }
+
     /// This share is refused whatever is sent: forgets what was learned from it. From `level` on, more is
     /// tried again.
-    fn ignore_at_random(&mut self, share: f64, level: usize) {
-        self.limited.set_random(share);
+    pub(super) fn ignore_at_random(&mut self, kind: Kind, share: f64, level: usize) {
+        self.test_of(kind).set_random(share);
         self.history.forget();
         self.come_together = false;
         if self.pacer.take().is_some() {

@@ -73,6 +73,16 @@ impl History {
         self.since = self.next;
     }
 
+    /// The share of the known attempts that were refused.
+    pub(super) fn refused_share(&self) -> f64 {
+        let (mut refused, mut all) = (0.0, 1.0);
+        for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
+            refused += f64::from(u8::from(attempt.fate == Fate::Refused));
+            all += 1.0;
+        }
+        refused / all
+    }
+
     /// The attempts that are known, in the order in which they were sent.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> + Clone {
         let first = self.since.max(self.next.saturating_sub(KEPT as u64));

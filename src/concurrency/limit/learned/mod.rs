@@ -16,6 +16,7 @@ mod latency;
 mod overload;
 mod pacer;
 mod rate;
+mod train;
 mod tuning;
 mod window;
 
@@ -31,6 +32,7 @@ use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
+use self::train::Trains;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
@@ -162,6 +164,7 @@ pub struct Learned {
     /// Whether a probe of the breaker was refused since the history began: then refusals come together.
     come_together: bool,
     pace_test: PaceTest,
+    trains: Trains,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
@@ -222,6 +225,7 @@ impl Learned {
             history: History::default(),
             advertised_wait: AdvertisedWait::new(&tuning),
             pace_test: PaceTest::default(),
+            trains: Trains::default(),
             come_together: false,
             rtt: None,
             pausing: false,
@@ -290,6 +294,9 @@ impl Limit for Learned {
             .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
+        if self.trains.on_send(now) {
+            return;
+        }
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {

@@ -74,7 +74,12 @@ impl OverloadTest {
         }
         self.run += 1.0;
         let (refused, accepted) = self.weights(tuning);
-        self.evidence = (self.evidence - accepted * since).max(0.0) + refused;
+        let left = (self.evidence - accepted * since).max(0.0);
+        if self.random_share.is_some() && left <= 0.0 {
+            // No more were refused than at random.
+            self.means_limit = false;
+        }
+        self.evidence = left + refused;
         if self.evidence >= tuning.overload_believed {
             self.means_limit = true;
         } else if self.kind == Kind::Server && since > tuning.overload_forgotten && !paced {
@@ -125,6 +130,12 @@ impl OverloadTest {
         self.means_limit = false;
         self.evidence = 0.0;
         self.random_share = Some(self.random_share.map_or(share, |seen| seen.max(share)));
+    }
+
+    /// Refusals do not come at random: they come together.
+    pub(super) fn refute_random(&mut self) {
+        self.means_limit |= self.kind == Kind::Client;
+        self.random_share = None;
     }
 
     /// The server refused above `level`, and was seen to accept `proven`. Returns whether it

@@ -145,6 +145,23 @@ impl Pacer {
         self.holds = false;
     }
 
+    /// A rate that is far higher than the pace was accepted right after a refusal.
+    pub(super) fn raise(&mut self, now: f64, requests: f64, seconds: f64, tuning: &Tuning) {
+        self.measured = Rate::new(requests, seconds);
+        self.contention = Contention::default();
+        self.misses = 0;
+        let sample = RateSample {
+            now,
+            took: 0.0,
+            behind: 0.0,
+            requests,
+            seconds,
+            after_closure: false,
+            asked: None,
+        };
+        self.restart(&sample, None, tuning);
+    }
+
     /// A request was refused that nothing can be measured by, because the server's bucket filled while
     /// nothing was sent: what held above the measured rate held by that.
     pub(super) fn fall_back(&mut self, sample: &RateSample, tuning: &Tuning) {
@@ -246,6 +263,12 @@ impl Pacer {
     pub(super) fn drain(&mut self, now: f64, tuning: &Tuning) {
         self.refill(now, tuning);
         self.tokens = self.tokens.min(0.0);
+    }
+
+    /// A train was sent whatever the pace allows. What it took is not owed.
+    pub(super) fn restore(&mut self, now: f64) {
+        self.tokens = 0.0;
+        self.refilled_at = now;
     }
 
     /// Measures the rate when the server's bucket was empty again.

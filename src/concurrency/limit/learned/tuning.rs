@@ -347,6 +347,23 @@ tuning! {
     pace_test = 15.0,
     /// Factor by which that time grows with each: 4. A pace that comes back is right.
     pace_test_growth = 4.0,
+    /// Requests of a probe train that must be accepted to show that the bucket is not empty: 30. Of a server
+    /// that refuses at random, one is refused.
+    train = 28.0,
+    /// The same in units of what flowed in meanwhile at the pace: 2. The pace is a little too low.
+    train_excess = 2.0,
+    /// How much faster than the pace a train goes: 4. A bucket that holds one request takes it.
+    train_speed = 4.0,
+    /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
+    train_random = 0.125,
+    /// Trains in a row that find no empty bucket, so that refusals come at random: 2. After one, the pace
+    /// may have been too low.
+    random_trains = 2.0,
+    /// Seconds from the first train to the next, at least: 15. If the pace was right, one costs one to three
+    /// refusals.
+    train_seconds = 15.0,
+    /// Factor by which that time grows with each: 4. A pace that passed two tests is right.
+    train_growth = 4.0,
     /// Part of a measurement that may be idle: 0.25. The server's bucket filled meanwhile, and its
     /// depth is unknown.
     max_idle_part = 0.25,

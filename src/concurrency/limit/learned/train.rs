@@ -1,0 +1,220 @@
+//! The probe train: whether the server's bucket is empty when it refuses.
+//!
+//! A bucket that was found empty takes what flows in and no more. A server that refuses at random takes
+//! nearly everything. So after a refusal that the pace does not explain, one request goes, then two, then
+//! four, at a multiple of the pace, until half of them are refused or far more were accepted than can have
+//! flowed in. The method is that of packet trains, which measure the capacity of a path.
+
+use super::history::Fate;
+use super::overload::Kind;
+use super::pacer::Pacer;
+use super::{Learned, Mark, Tuning};
+
+/// A train that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Train {
+    /// When the bucket was empty, if there is one.
+    refused_at: f64,
+    /// The number of its first request.
+    first: u64,
+    /// Requests that go before the next pause, in which a refusal would arrive.
+    stage: u32,
+    /// Those of this stage that are still to be sent.
+    left: u32,
+    /// Requests sent in all.
+    sent: u32,
+    /// Requests refused in all.
+    refused: u32,
+    /// The number of the last of them.
+    last_refused: Option<u64>,
+    last_send: f64,
+    /// Whom the refusals blame.
+    kind: Kind,
+}
+
+/// The size of the largest stage: more are not refused at once.
+const LAST_STAGE: u32 = 16;
+
+/// What a train tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verdict {
+    /// The bucket is not empty: refusals come at random.
+    NotEmpty { accepted: f64, seconds: f64 },
+    /// Nothing: it was too slow.
+    Nothing,
+}
+
+/// Probe trains, which go at growing intervals unless they show that a pace is wrong.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trains {
+    train: Option<Train>,
+    /// When the next may go.
+    next: f64,
+    /// The seconds from that one to the one after it.
+    interval: f64,
+    /// Trains in a row that met no empty bucket.
+    passed: u32,
+}
+
+impl Trains {
+    /// Begins a train if one is due: after the refusal of a request sent at `refused_at`, from request
+    /// `first` on.
+    fn begin_if_due(&mut self, now: f64, refusal: (f64, Kind), first: u64, tuning: &Tuning) {
+        if now < self.next {
+            return;
+        }
+        self.interval = (tuning.train_growth * self.interval).max(tuning.train_seconds);
+        self.next = now + self.interval;
+        self.train = Some(Train {
+            refused_at: refusal.0,
+            kind: refusal.1,
+            first,
+            stage: 1,
+            left: 1,
+            sent: 0,
+            refused: 0,
+            last_refused: None,
+            last_send: now,
+        });
+    }
+
+    /// Whether a train is under way. Then it decides what is sent, and not the pace.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.train.is_some()
+    }
+
+    /// Records a request that is sent. Returns whether it belongs to a train, and not to the pace.
+    pub(super) fn on_send(&mut self, now: f64) -> bool {
+        let Some(train) = &mut self.train else {
+            return false;
+        };
+        train.left = train.left.saturating_sub(1);
+        train.sent += 1;
+        train.last_send = now;
+        true
+    }
+}
+
+impl Train {
+    /// Begins the next stage if this one was not refused for `timeout` seconds. `pace`: the one that it
+    /// tests.
+    fn advance(&mut self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Option<Verdict> {
+        // What comes after a time in which nobody waited meets a bucket that filled.
+        if now - self.last_send > timeout + self.wait(timeout, pace, tuning) {
+            return Some(Verdict::Nothing);
+        }
+        if self.left > 0 || now + 1e-9 < self.last_send + timeout {
+            return None;
+        }
+        let accepted = f64::from(self.sent.saturating_sub(self.refused));
+        if accepted >= tuning.train {
+            let seconds = now - self.refused_at;
+            let excess = accepted >= tuning.train_excess * pace * seconds;
+            return Some(if excess {
+                Verdict::NotEmpty { accepted, seconds }
+            } else {
+                Verdict::Nothing
+            });
+        }
+        self.stage = (2 * self.stage).min(LAST_STAGE);
+        self.left = self.stage;
+        None
+    }
+
+    /// Seconds from the last request to the next.
+    fn wait(&self, timeout: f64, pace: f64, tuning: &Tuning) -> f64 {
+        if self.left == 0 {
+            timeout
+        } else {
+            (tuning.train_speed * pace).recip()
+        }
+    }
+
+    /// Whether one may be sent now, or when.
+    fn available(&self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Result<usize, f64> {
+        let at = self.last_send + self.wait(timeout, pace, tuning);
+        if now + 1e-9 < at { Err(at) } else { Ok(1) }
+    }
+}
+
+impl Learned {
+    /// The pace was refused: sends a probe train if it does not explain that. A `first` pace is not proven.
+    pub(super) fn begin_train(&mut self, now: f64, refusal: (f64, Kind), first: bool) {
+        let shared = self.pacer.as_ref().is_some_and(Pacer::is_shared);
+        let first = first || self.trains.passed > 0;
+        let told = !self.advertised.is_unknown();
+        if shared || (first && !told && self.pacer.is_some()) {
+            self.trains
+                .begin_if_due(now, refusal, self.sent, &self.tuning);
+        }
+    }
+
+    /// Goes on with the probe train. Returns how many may be sent, or when one may; `None` if there
+    /// is no train, or no more.
+    pub(super) fn train_admission(
+        &mut self,
+        now: f64,
+        in_flight: usize,
+    ) -> Option<Result<usize, f64>> {
+        let timeout = self.breaker.refusal_timeout(&self.tuning);
+        let train = self.trains.train.as_mut()?;
+        let Some(pace) = self.pacer.as_ref().map(Pacer::rate) else {
+            self.trains.train = None;
+            return None;
+        };
+        let Some(verdict) = train.advance(now, timeout, pace, &self.tuning) else {
+            return Some(train.available(now, timeout, pace, &self.tuning));
+        };
+        let kind = train.kind;
+        self.trains.train = None;
+        let Verdict::NotEmpty { accepted, seconds } = verdict else {
+            if let Some(pacer) = &mut self.pacer {
+                pacer.restore(now);
+            }
+            return None;
+        };
+        self.trains = Trains {
+            passed: self.trains.passed + 1,
+            ..Trains::default()
+        };
+        if f64::from(self.trains.passed) >= self.tuning.random_trains {
+            self.trains.passed = 0;
+            let share = self.history.refused_share().min(self.tuning.dense_share);
+            self.ignore_at_random(kind, share, in_flight.max(1));
+        } else if let Some(pacer) = &mut self.pacer {
+            pacer.raise(now, accepted, seconds, &self.tuning);
+            self.exhausted = None;
+            self.make_room_for_pacer();
+        }
+        None
+    }
+
+    /// Request `seq` was refused. Returns whether it was one of a train: it is no evidence of a rate, but
+    /// half of a stage shows that the bucket is empty.
+    pub(super) fn train_refused(&mut self, seq: u64, now: f64, mark: Mark) -> bool {
+        let train = self.trains.train.as_mut();
+        let Some(train) = train.filter(|train| seq >= train.first) else {
+            return false;
+        };
+        train.refused += 1;
+        let random = self.tuning.train_random * f64::from(train.sent);
+        let in_a_row = train
+            .last_refused
+            .replace(seq)
+            .is_some_and(|last| last + 1 == seq);
+        if train.stage == 1 || in_a_row || f64::from(train.refused) >= random.max(2.0) {
+            let kind = train.kind;
+            self.trains.train = None;
+            self.trains.passed = 0;
+            self.test_of(kind).refute_random();
+            self.exhausted = Some(mark);
+            if let Some(pacer) = &mut self.pacer {
+                pacer.restore(now);
+            }
+        }
+        self.recovery_epoch = self.sent;
+        // It was sent so as to be refused.
+        self.history.on_outcome(seq, Fate::Unknown);
+        true
+    }
+}
