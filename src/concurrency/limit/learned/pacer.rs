@@ -298,9 +298,8 @@ impl Pacer {
             seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
         }
         let failed = self.trial.end(held.is_some(), tuning);
-        let low = self
-            .contention
-            .observe(self.rate, held, held.is_none() && !failed, tuning);
+        let missed = held.is_none() && !failed && self.measured.excludes(sample.requests, seconds, tuning);
+        let low = self.contention.observe(self.rate, held, missed, tuning);
         let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
