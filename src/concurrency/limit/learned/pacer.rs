@@ -28,6 +28,8 @@ pub(super) struct Pacer {
     misses: u32,
     trial: Trial,
     contention: Contention,
+    /// Whether the pace was as measured when it was refused last.
+    unraised: bool,
 }
 
 /// The next rise of the rate.
@@ -88,6 +90,7 @@ impl Pacer {
             misses: 0,
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
+            unraised: false,
         };
         pacer.restart(sample, None, tuning);
         pacer.step.size = tuning.max_step;
@@ -114,6 +117,11 @@ impl Pacer {
     /// Whether others seem to take from the same bucket.
     pub(super) fn is_shared(&self) -> bool {
         self.contention.is_shared()
+    }
+
+    /// Whether its last refusal is one that a bucket of this client alone does not explain.
+    pub(super) fn is_unexplained(&self) -> bool {
+        self.unraised || self.contention.is_shared()
     }
 
     pub(super) fn rate(&self) -> f64 {
@@ -298,8 +306,11 @@ impl Pacer {
             seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
         }
         let failed = self.trial.end(held.is_some(), tuning);
-        let missed = held.is_none() && !failed && self.measured.excludes(sample.requests, seconds, tuning);
-        let low = self.contention.observe(self.rate, held, missed, tuning);
+        self.unraised = held.is_none() && !failed;
+        let excluded = self.measured.excludes(sample.requests, seconds, tuning);
+        let low = self
+            .contention
+            .observe(self.rate, held, self.unraised && excluded, tuning);
         let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)

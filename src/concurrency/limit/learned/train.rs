@@ -140,10 +140,10 @@ impl Train {
 impl Learned {
     /// The pace was refused: sends a probe train if it does not explain that. A `first` pace is not proven.
     pub(super) fn begin_train(&mut self, now: f64, refusal: (f64, Kind), first: bool) {
-        let shared = self.pacer.as_ref().is_some_and(Pacer::is_shared);
+        let unexplained = self.pacer.as_ref().is_some_and(Pacer::is_unexplained);
         let first = first || self.trains.passed > 0;
         let told = !self.advertised.is_unknown();
-        if shared || (first && !told && self.pacer.is_some()) {
+        if unexplained || (first && !told && self.pacer.is_some()) {
             self.trains
                 .begin_if_due(now, refusal, self.sent, &self.tuning);
         }
