@@ -27,7 +27,8 @@ struct Train {
     refused: u32,
     /// The number of the last of them.
     last_refused: Option<u64>,
-    last_send: f64,
+    /// When the last of them was sent. The first one waits for as long as the server asked.
+    last_send: Option<f64>,
     /// Whom the refusals blame.
     kind: Kind,
 }
@@ -74,7 +75,7 @@ impl Trains {
             sent: 0,
             refused: 0,
             last_refused: None,
-            last_send: now,
+            last_send: None,
         });
     }
 
@@ -90,7 +91,7 @@ impl Trains {
         };
         train.left = train.left.saturating_sub(1);
         train.sent += 1;
-        train.last_send = now;
+        train.last_send = Some(now);
         true
     }
 }
@@ -99,22 +100,23 @@ impl Train {
     /// Begins the next stage if this one was not refused for `timeout` seconds. `pace`: the one that it
     /// tests.
     fn advance(&mut self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Option<Verdict> {
+        let last_send = self.last_send?;
         // What comes after a time in which nobody waited meets a bucket that filled.
-        if now - self.last_send > timeout + self.wait(timeout, pace, tuning) {
+        if now - last_send > timeout + self.wait(timeout, pace, tuning) {
             return Some(Verdict::Nothing);
         }
-        if self.left > 0 || now + 1e-9 < self.last_send + timeout {
+        if self.left > 0 || now + 1e-9 < last_send + timeout {
             return None;
         }
         let accepted = f64::from(self.sent.saturating_sub(self.refused));
         if accepted >= tuning.train {
             let seconds = now - self.refused_at;
-            let excess = accepted >= tuning.train_excess * pace * seconds;
-            return Some(if excess {
-                Verdict::NotEmpty { accepted, seconds }
-            } else {
-                Verdict::Nothing
-            });
+            if accepted >= tuning.train_excess * pace * seconds {
+                return Some(Verdict::NotEmpty { accepted, seconds });
+            }
+            if accepted >= tuning.longest_train {
+                return Some(Verdict::Nothing);
+            }
         }
         self.stage = (2 * self.stage).min(LAST_STAGE);
         self.left = self.stage;
@@ -132,8 +134,11 @@ impl Train {
 
     /// Whether one may be sent now, or when.
     fn available(&self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Result<usize, f64> {
-        let at = self.last_send + self.wait(timeout, pace, tuning);
-        if now + 1e-9 < at { Err(at) } else { Ok(1) }
+        let wait = self.wait(timeout, pace, tuning);
+        match self.last_send.map(|last| last + wait) {
+            Some(at) if now + 1e-9 < at => Err(at),
+            _ => Ok(1),
+        }
     }
 }
 

@@ -352,6 +352,9 @@ tuning! {
     train = 28.0,
     /// The same in units of what flowed in meanwhile at the pace: 2. The pace is a little too low.
     train_excess = 2.0,
+    /// Requests after which a train ends that has shown nothing: 200. It goes at almost three times the
+    /// pace, so it makes up for a wait of four seconds at 20 requests per second.
+    longest_train = 200.0,
     /// How much faster than the pace a train goes: 4. A bucket that holds one request takes it.
     train_speed = 4.0,
     /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
