@@ -208,13 +208,23 @@ impl Learned {
             .replace(seq)
             .is_some_and(|last| last + 1 == seq);
         if train.stage == 1 || in_a_row || f64::from(train.refused) >= random.max(2.0) {
-            let kind = train.kind;
+            let (kind, refused_at) = (train.kind, train.refused_at);
+            let accepted = (seq - train.first) as f64 + 1.0 - f64::from(train.refused);
             self.trains.train = None;
             self.trains.passed = 0;
             self.test_of(kind).refute_random();
             self.exhausted = Some(mark);
             if let Some(pacer) = &mut self.pacer {
-                pacer.restore(now);
+                let seconds = mark.at - refused_at;
+                if accepted >= self.tuning.train_sample
+                    && accepted >= self.tuning.train_excess * pacer.rate() * seconds
+                {
+                    // It was empty at both ends: that is a rate.
+                    pacer.raise(now, accepted, seconds, &self.tuning);
+                    self.make_room_for_pacer();
+                } else {
+                    pacer.restore(now);
+                }
             }
         }
         self.recovery_epoch = self.sent;

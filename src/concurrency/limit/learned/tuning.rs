@@ -355,6 +355,9 @@ tuning! {
     /// Requests after which a train ends that has shown nothing: 200. It goes at almost three times the
     /// pace, so it makes up for a wait of four seconds at 20 requests per second.
     longest_train = 200.0,
+    /// Accepted requests of a train by which the pace is measured anew if they were accepted that much
+    /// faster: 8. A shallow bucket may have held some of them.
+    train_sample = 8.0,
     /// How much faster than the pace a train goes: 4. A bucket that holds one request takes it.
     train_speed = 4.0,
     /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
