@@ -298,6 +298,8 @@ tuning! {
     shared_rounds = 10.0,
     /// The same in seconds, at least: 10. Where round trips are short, refusals would be many.
     shared_seconds = 10.0,
+    /// The same in seconds, at most: 30. Refusals come far sooner than slow answers.
+    max_shared_seconds = 30.0,
     /// The same in requests, at most: 256. A fast pace need not wait for ten seconds.
     shared_requests = 256.0,
     /// Steps in which the cut is made good: 4. A refusal shows which step was too much.
