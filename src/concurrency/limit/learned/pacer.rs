@@ -311,7 +311,7 @@ impl Pacer {
         let low = self
             .contention
             .observe(self.rate, held, self.unraised && excluded, tuning);
-        let missed = sample.requests < tuning.early_refusal && low;
+        let missed = sample.requests < tuning.early_refusal && (low || self.unraised);
         self.misses = if missed {
             self.misses.saturating_add(1)
         } else {

@@ -34,7 +34,18 @@ struct Train {
 }
 
 /// The size of the largest stage: more are not refused at once.
-const LAST_STAGE: u32 = 16;
+const LARGEST_STAGE: f64 = 64.0;
+
+/// The largest stage of a train that tests `pace`. Stages must be so large that they outrun the pace although
+/// `timeout` seconds pass between them. `None` if that would be too large.
+fn largest_stage(pace: f64, timeout: f64, tuning: &Tuning) -> Option<u32> {
+    let ahead = 1.0 - tuning.train_excess / tuning.train_speed;
+    let least = 2.0 * tuning.train_excess * pace * timeout / ahead;
+    (least <= LARGEST_STAGE).then(|| least.max(SMALL_STAGE) as u32)
+}
+
+/// The size of the largest stage that tests a slow pace.
+const SMALL_STAGE: f64 = 16.0;
 
 /// What a train tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +64,8 @@ pub(super) struct Trains {
     next: f64,
     /// The seconds from that one to the one after it.
     interval: f64,
+    /// The first request that may belong to it.
+    next_seq: u64,
     /// Trains in a row that met no empty bucket.
     passed: u32,
 }
@@ -61,11 +74,12 @@ impl Trains {
     /// Begins a train if one is due: after the refusal of a request sent at `refused_at`, from request
     /// `first` on.
     fn begin_if_due(&mut self, now: f64, refusal: (f64, Kind), first: u64, tuning: &Tuning) {
-        if now < self.next {
+        if now < self.next || first < self.next_seq {
             return;
         }
         self.interval = (tuning.train_growth * self.interval).max(tuning.train_seconds);
         self.next = now + self.interval;
+        self.next_seq = first + tuning.train_requests as u64;
         self.train = Some(Train {
             refused_at: refusal.0,
             kind: refusal.1,
@@ -118,7 +132,8 @@ impl Train {
                 return Some(Verdict::Nothing);
             }
         }
-        self.stage = (2 * self.stage).min(LAST_STAGE);
+        let largest = largest_stage(pace, timeout, tuning).unwrap_or(1);
+        self.stage = (2 * self.stage).min(largest);
         self.left = self.stage;
         None
     }
@@ -148,7 +163,13 @@ impl Learned {
         let unexplained = self.pacer.as_ref().is_some_and(Pacer::is_unexplained);
         let first = first || self.trains.passed > 0;
         let told = !self.advertised.is_unknown();
-        if unexplained || (first && !told && self.pacer.is_some()) {
+        let timeout = self.breaker.refusal_timeout(&self.tuning);
+        let pace = self.pacer.as_ref().map(Pacer::rate);
+        let testable =
+            pace.is_some_and(|pace| largest_stage(pace, timeout, &self.tuning).is_some());
+        // Of a server that refuses every other request, a train tells nothing.
+        let sparse = self.history.refused_share() <= self.tuning.train_random;
+        if testable && sparse && (unexplained || (first && !told)) {
             self.trains
                 .begin_if_due(now, refusal, self.sent, &self.tuning);
         }

@@ -370,6 +370,8 @@ tuning! {
     /// Seconds from the first train to the next, at least: 15. If the pace was right, one costs one to three
     /// refusals.
     train_seconds = 15.0,
+    /// The same in requests, at least: 200. That is at most 15 refusals of 1,000 requests.
+    train_requests = 100.0,
     /// Factor by which that time grows with each: 4. A pace that passed two tests is right.
     train_growth = 4.0,
     /// Part of a measurement that may be idle: 0.25. The server's bucket filled meanwhile, and its
