@@ -238,7 +238,7 @@ impl Learned {
             if let Some(pacer) = &mut self.pacer {
                 let seconds = mark.at - refused_at;
                 if accepted >= self.tuning.train_sample
-                    && accepted >= self.tuning.train_excess * pacer.rate() * seconds
+                    && accepted >= self.tuning.well_above * pacer.rate() * seconds
                 {
                     // It was empty at both ends: that is a rate.
                     pacer.raise(now, accepted, seconds, &self.tuning);
