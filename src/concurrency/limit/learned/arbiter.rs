@@ -63,7 +63,7 @@ impl Learned {
             at: sent_at,
             admitted,
         };
-        if self.train_refused(sent.seq, now, mark) {
+        if self.train_refused(sent.seq, sent.in_flight, now, mark) {
             self.pausing = asked.is_some() && !self.trains.is_under_way();
             return;
         }

@@ -147,6 +147,21 @@ impl Train {
         }
     }
 
+    /// Records that its request `seq` was refused. Returns whether more are refused than at random: the
+    /// first one, two in a row or a good share of it.
+    fn is_failed_by(&mut self, seq: u64, tuning: &Tuning) -> bool {
+        self.refused += 1;
+        let last = self.last_refused.replace(seq);
+        let in_a_row = last.is_some_and(|last| last + 1 == seq);
+        let random = (tuning.train_random * f64::from(self.sent)).max(2.0);
+        self.stage == 1 || in_a_row || f64::from(self.refused) >= random
+    }
+
+    /// Its requests that were accepted before request `seq`, which was refused.
+    fn accepted_before(&self, seq: u64) -> f64 {
+        (seq + 1).saturating_sub(self.first) as f64 - f64::from(self.refused)
+    }
+
     /// Whether one may be sent now, or when.
     fn available(&self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Result<usize, f64> {
         let wait = self.wait(timeout, pace, tuning);
@@ -215,42 +230,51 @@ impl Learned {
         None
     }
 
-    /// Request `seq` was refused. Returns whether it was one of a train: it is no evidence of a rate, but
-    /// half of a stage shows that the bucket is empty.
-    pub(super) fn train_refused(&mut self, seq: u64, now: f64, mark: Mark) -> bool {
+    /// Request `seq`, sent at level `in_flight`, was refused. Returns whether it was one of a train. Then it
+    /// was sent so as to be refused, and is no evidence of a rate.
+    pub(super) fn train_refused(
+        &mut self,
+        seq: u64,
+        in_flight: usize,
+        now: f64,
+        mark: Mark,
+    ) -> bool {
         let train = self.trains.train.as_mut();
         let Some(train) = train.filter(|train| seq >= train.first) else {
             return false;
         };
-        train.refused += 1;
-        let random = self.tuning.train_random * f64::from(train.sent);
-        let in_a_row = train
-            .last_refused
-            .replace(seq)
-            .is_some_and(|last| last + 1 == seq);
-        if train.stage == 1 || in_a_row || f64::from(train.refused) >= random.max(2.0) {
-            let (kind, refused_at) = (train.kind, train.refused_at);
-            let accepted = (seq - train.first) as f64 + 1.0 - f64::from(train.refused);
-            self.trains.train = None;
-            self.trains.passed = 0;
-            self.test_of(kind).refute_random();
-            self.exhausted = Some(mark);
-            if let Some(pacer) = &mut self.pacer {
-                let seconds = mark.at - refused_at;
-                if accepted >= self.tuning.train_sample
-                    && accepted >= self.tuning.well_above * pacer.rate() * seconds
-                {
-                    // It was empty at both ends: that is a rate.
-                    pacer.raise(now, accepted, seconds, &self.tuning);
-                    self.make_room_for_pacer();
-                } else {
-                    pacer.restore(now);
-                }
-            }
+        if train.is_failed_by(seq, &self.tuning) {
+            let train = *train;
+            self.on_train_failed(&train, seq, in_flight, now, mark);
         }
         self.recovery_epoch = self.sent;
-        // It was sent so as to be refused.
         self.history.on_outcome(seq, Fate::Unknown);
         true
+    }
+
+    /// The refusal of request `seq` shows that the bucket is empty, or that as many as `in_flight` are too
+    /// many.
+    fn on_train_failed(&mut self, train: &Train, seq: u64, in_flight: usize, now: f64, mark: Mark) {
+        self.trains.train = None;
+        self.trains.passed = 0;
+        self.test_of(train.kind).refute_random();
+        self.exhausted = Some(mark);
+        let Some(pacer) = &mut self.pacer else { return };
+        let (accepted, seconds) = (train.accepted_before(seq), mark.at - train.refused_at);
+        let too_low = accepted >= self.tuning.train_sample
+            && accepted >= self.tuning.well_above * pacer.rate() * seconds;
+        if !too_low {
+            pacer.restore(now);
+        } else if in_flight > self.limit.proven_level() as usize {
+            // The level explains it, and the pace was no limit.
+            self.pacer = None;
+            self.contradictions = 0;
+            self.limit
+                .cut(in_flight.saturating_sub(1).max(1), &self.tuning);
+        } else {
+            // The bucket was empty at both ends: that is a rate.
+            pacer.raise(now, accepted, seconds, &self.tuning);
+            self.make_room_for_pacer();
+        }
     }
 }
