@@ -68,7 +68,9 @@ impl Learned {
             return;
         }
         if self.breaker.is_probe(sent.seq) {
-            self.come_together |= !blames_server(status);
+            if !blames_server(status) {
+                self.refusals.on_together();
+            }
             self.on_breaker_probe_refused(now, asked, blames_server(status) && !limited);
             return;
         }
@@ -104,13 +106,16 @@ impl Learned {
         // Of a server that refuses at random, two refusals in a row are no sign.
         let spent = since <= 0.0 || self.breaker.was_refused_at(admitted, &self.tuning);
         if spent && (limited || self.is_dense(status)) {
-            self.come_together |= since <= 0.0 && !blames_server(status);
+            if since <= 0.0 && !blames_server(status) {
+                self.refusals.on_together();
+            }
             self.breaker.open(now, admitted, asked, &self.tuning);
             if let Some(pacer) = &mut self.pacer {
                 pacer.drain(now, &self.tuning);
             }
             return;
         }
+        self.refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !blames_server(status) {
             self.breaker.suspect();

@@ -27,6 +27,33 @@ impl PaceTest {
     }
 }
 
+/// Whether refusals come together, as those of a limit do.
+///
+/// By chance, two in a row are as rare as one is among all requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refusals {
+    /// Those right after another one.
+    together: f64,
+    /// The others.
+    alone: f64,
+}
+
+impl Refusals {
+    /// A request was refused after another one, and none was accepted between them.
+    pub(super) fn on_together(&mut self) {
+        self.together += 1.0;
+    }
+
+    /// A request was refused after others that were accepted.
+    pub(super) fn on_alone(&mut self) {
+        self.alone += 1.0;
+    }
+
+    fn come_together(&self, tuning: &Tuning) -> bool {
+        self.together > 0.0 && self.together >= tuning.together_part * (self.together + self.alone)
+    }
+}
+
 impl Learned {
     /// Whether the refusals may be those of a rate, and not come at random.
     ///
@@ -40,7 +67,7 @@ impl Learned {
         let tuning = &self.tuning;
         let (share, refused) = (judgement.share(), f64::from(judgement.refused));
         // What comes at random does not come together.
-        let dense = share >= tuning.dense_share || self.come_together;
+        let dense = share >= tuning.dense_share || self.refusals.come_together(tuning);
         let (plausible, enough) = match &self.pacer {
             None => {
                 let explained = judgement.explained >= tuning.explained;
@@ -79,7 +106,7 @@ impl Learned {
     pub(super) fn ignore_at_random(&mut self, kind: Kind, share: f64, level: usize) {
         self.test_of(kind).set_random(share);
         self.history.forget();
-        self.come_together = false;
+        self.refusals = Refusals::default();
         if self.pacer.take().is_some() {
             // The pace had made room that nobody has tried.
             self.limit.set(level);

@@ -25,7 +25,7 @@ use std::time::Duration;
 use self::advertised::Advertised;
 use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
-use self::chance::PaceTest;
+use self::chance::{PaceTest, Refusals};
 use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
@@ -161,8 +161,8 @@ pub struct Learned {
     limited: OverloadTest,
     history: History,
     advertised_wait: AdvertisedWait,
-    /// Whether a probe of the breaker was refused since the history began: then refusals come together.
-    come_together: bool,
+    /// Whether refusals come together.
+    refusals: Refusals,
     pace_test: PaceTest,
     trains: Trains,
     /// Mean round trip, in seconds.
@@ -226,7 +226,7 @@ impl Learned {
             advertised_wait: AdvertisedWait::new(&tuning),
             pace_test: PaceTest::default(),
             trains: Trains::default(),
-            come_together: false,
+            refusals: Refusals::default(),
             rtt: None,
             pausing: false,
             probe_was_refused: false,

@@ -129,7 +129,12 @@ impl Train {
                 return Some(Verdict::NotEmpty { accepted, seconds });
             }
             if accepted >= tuning.longest_train {
-                return Some(Verdict::Nothing);
+                let faster = accepted >= tuning.well_above * pace * seconds;
+                return Some(if faster {
+                    Verdict::NotEmpty { accepted, seconds }
+                } else {
+                    Verdict::Nothing
+                });
             }
         }
         let largest = largest_stage(pace, timeout, tuning).unwrap_or(1);

@@ -344,6 +344,9 @@ tuning! {
     judged_refusals = 6.0,
     /// The same while others share the limit: 8. What others take is uneven.
     judged_refusals_shared = 8.0,
+    /// Part of the refusals that come right after another one, from which on they come together: 0.125. By
+    /// chance, it is the share that is refused.
+    together_part = 0.125,
     /// Seconds from a first pace that was dropped as it explained nothing to the next, at least: 15. If
     /// it was right, that costs some ten refusals.
     pace_test = 15.0,
