@@ -346,7 +346,7 @@ tuning! {
     judged_refusals_shared = 8.0,
     /// Part of the refusals that come right after another one, from which on they come together: 0.125. By
     /// chance, it is the share that is refused.
-    together_part = 0.125,
+    together_part = 0.06,
     /// Seconds from a first pace that was dropped as it explained nothing to the next, at least: 15. If
     /// it was right, that costs some ten refusals.
     pace_test = 15.0,
