@@ -69,14 +69,19 @@ def foreign(doc):
     return found
 
 
-bad = False
-for arguments, extra in SETS:
-    found = foreign(document(arguments))
-    # An empty list would mean that this script no longer understands the JSON.
-    if not {"http", "tower_service"} <= found.keys():
-        sys.exit("rustdoc's JSON has another form than this script reads")
-    print(" ".join(arguments) or "(default)", "->", ", ".join(sorted(found.keys() - STANDARD)), flush=True)
-    for crate in sorted(found.keys() - STANDARD - PUBLIC - extra):
-        bad = True
-        print(f"  not allowed: {sorted(found[crate])}")
-sys.exit(bad)
+def main():
+    bad = False
+    for arguments, extra in SETS:
+        found = foreign(document(arguments))
+        # An empty list would mean that this script no longer understands the JSON.
+        if not {"http", "tower_service"} <= found.keys():
+            sys.exit("rustdoc's JSON has another form than this script reads")
+        print(" ".join(arguments) or "(default)", "->", ", ".join(sorted(found.keys() - STANDARD)), flush=True)
+        for crate in sorted(found.keys() - STANDARD - PUBLIC - extra):
+            bad = True
+            print(f"  not allowed: {sorted(found[crate])}")
+    sys.exit(bad)
+
+
+if __name__ == "__main__":
+    main()

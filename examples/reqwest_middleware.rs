@@ -57,7 +57,7 @@ async fn inside() -> Result<bool, Box<dyn Error>> {
 
     // These are the lines to copy.
     let throttle = ThrottleMiddleware::new();
-    let handle = throttle.handle();
+    let handle = throttle.gate_handle();
     let client = ClientBuilder::new(reqwest::Client::new())
         .with(throttle)
         .build();

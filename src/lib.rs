@@ -1,51 +1,64 @@
-//! Tower middleware that finds an HTTP API's rate limit and keeps just below it.
+//! Tower layers for clients of rate-limited HTTP APIs.
 //!
-//! Two layers wrap a client of an API that refuses work above limits which it does not fully document:
-//!
-//! - [`RetryOn429Layer`] sends refused requests again, at the time that the server asks for, or else after a
-//!   jittered backoff. Its circuit breaker answers requests at once when the API serves nobody. See [`retry`].
-//! - [`AdaptiveConcurrencyLayer`] is the *gate*. Each request in flight holds a permit; there are as many
-//!   permits as the server was found to take. Other requests wait in line, and all of them pause when one
-//!   refusal asks for it. See [`concurrency`].
-//!
-//! Both read what the server says of its limits, in many header families and body formats, as a
-//! [`Hint`]. See [`hint`].
+//! They learn from the API's answers how much it takes, keep the client just below that, and send again what
+//! was refused. No limit has to be configured.
 //!
 //! ```
-//! use tower::ServiceBuilder;
+//! use tower::{ServiceBuilder, ServiceExt as _};
 //! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 //!
-//! # let client = tower::service_fn(async |_: http::Request<String>| {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let http_client = tower::service_fn(async |_: http::Request<String>| {
 //! #     Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
 //! # });
 //! let client = ServiceBuilder::new()
-//!     .layer(RetryOn429Layer::new())
-//!     .layer(AdaptiveConcurrencyLayer::new())
-//!     .service(client);
-//! # fn is_client<S: tower::Service<http::Request<String>>>(_: &S) {}
-//! # is_client(&client);
+//!     .layer(RetryOn429Layer::new()) // outside: the retries of a request
+//!     .layer(AdaptiveConcurrencyLayer::new()) // inside: every attempt passes the gate
+//!     .service(http_client);
+//!
+//! let request = http::Request::post("https://api.example.com/v1/posts");
+//! let request = request.body(String::from("hello"))?;
+//! let response = client.clone().oneshot(request).await?;
+//! println!("{}", response.status());
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! A request is sent by `client.clone().oneshot(request).await`, with `tower::ServiceExt` (tower's feature
-//! `util`).
+//! - [`RetryOn429Layer`] sends refused requests again, at the time that the server asks for, or else after a
+//!   jittered backoff. Its circuit breaker answers requests at once when the API serves nobody.
+//! - [`AdaptiveConcurrencyLayer`] is the *gate*. Each request in flight holds a *permit*, and there are as many
+//!   permits as the API was found to take. Other requests wait in line. When one refusal asks for a wait, all
+//!   of them pause.
 //!
-//! `client` may be any tower service of [`http::Request`] and [`http::Response`], such as
-//! hyper-util's legacy client. Others:
+//! Both read what the server says of its limits, in many header families and body formats, as a [`Hint`].
 //!
+//! # Where to begin
+//!
+//! | what you want to know | page |
+//! |---|---|
+//! | a first client, with hyper-util or reqwest | [`guide::start`] |
+//! | one particular task | [`guide::recipes`] |
+//! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
+//! | settings worth changing | [`guide::tuning`] |
+//! | all guides | [`guide`] |
+//! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
+//! | what the gate does | [`concurrency`] |
+//!
+//! # Which clients
+//!
+//! - Any tower service of `http::Request` and `http::Response`, such as hyper-util's legacy client.
 //! - `reqwest::Client`, with the feature `reqwest`: the same two layers around it.
 //! - reqwest-middleware's client, with the feature `reqwest-middleware`: the same, or
 //!   `ThrottleMiddleware` inside it, which is both layers as one of its middlewares. See
 //!   [`integrations`].
-//! - A request type of another crate, such as async-openai's: give
-//!   [`clone_request`](RetryOn429Layer::clone_request) a closure that copies it.
-//! - Types of your own: implement the traits in [`message`].
-//!
-//! [`retry`] says what is retried, and what else can be. A hook that can await, such as for a new token
-//! after a 401, is [`on_refusal`](RetryOn429Layer::on_refusal).
+//! - A client with types of another crate, such as async-openai or reqwest 0.12, or with types of your own: see
+//!   [`guide::extending`].
 //!
 //! # What a response carries
 //!
-//! A refusal that cannot be retried is returned as a response, never as an error. Its extensions tell why:
+//! A refusal that cannot be retried is returned as a response, never as an error. Errors are the client's own.
+//! The response's extensions tell why:
 //!
 //! | read by | what it says |
 //! |---|---|
@@ -58,47 +71,27 @@
 //!
 //! The retries go outside, the gate inside. So every attempt waits for its own permit and is a sample of
 //! what the server takes, and no permit is held while a retry waits. The other way round, a series of
-//! refusals would look like one slow success, and would hold a permit meanwhile.
+//! refusals would look like one slow success, and would hold a permit meanwhile. [`guide::order`] says where
+//! other layers go: tower's, tower-http's, a cache.
 //!
-//! Layers that queue or shed requests go outside both: tower's `LoadShed`, `Buffer`.
-//! [`max_time`](RetryOn429Layer::max_time) bounds how long a request waits, from the first wait in line on.
-//! It does not cut an attempt short; a `Timeout` below both layers does. The [guide](guide::order) says where
-//! tower's other layers go, tower-http's and a cache, and why.
+//! # How long a request takes
+//!
+//! By default nothing bounds an attempt, and a refused request may wait long.
+//! [`max_time`](RetryOn429Layer::max_time) bounds the waits, and a `tokio::time::timeout` around the call and
+//! the reading of the body bounds everything. See [`guide::failing`](guide::failing#how-to-bound-a-request).
 //!
 //! # State
 //!
 //! State belongs to a layer, and is shared by its clones and by all services that they wrap. Use one
-//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key.
-//!
-//! Both have a handle, which shows their state and closes them. Set up a layer first, and take its handle
-//! last.
-//!
-//! ```
-//! use std::time::Duration;
-//!
-//! use tower_throttle::retry::Preset;
-//! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
-//!
-//! # async fn run() {
-//! let retries = RetryOn429Layer::new()
-//!     .max_time(Duration::from_secs(600))
-//!     .classify(Preset::idempotent_failures());
-//! let gate = AdaptiveConcurrencyLayer::new().max_limit(50);
-//! let (retry_handle, gate_handle) = (retries.handle(), gate.handle());
-//! // ... wrap the client, and spawn the requests. At the end:
-//! retry_handle.close(); // requests that wait are answered, and nothing is sent any more
-//! retry_handle.drained().await; // what was in flight is answered
-//! gate_handle.drained().await; // the line is empty, and no body holds a permit
-//! # }
-//! # drop(run());
-//! ```
+//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key. Both have a
+//! handle, which shows their state and closes them. Set up a layer first, and take its handle last.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
-//! | `util` | | `ServiceBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
+//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
@@ -106,8 +99,8 @@
 //!
 //! # Runtime
 //!
-//! Waits are [`tokio::time`]'s, so they need a tokio runtime with time enabled, and tests can run
-//! them on a paused clock. A call that need not wait needs no runtime. Nothing is spawned.
+//! Waits are `tokio::time`'s, so they need a tokio runtime with time enabled, and tests can run
+//! them on a [paused clock](guide::testing). A call that need not wait needs no runtime. Nothing is spawned.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ask;
@@ -122,14 +115,9 @@ pub mod retry;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
-pub use ext::ServiceBuilderExt;
-pub use ext::ServiceExt;
+pub use ext::ThrottleBuilderExt;
+pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;
 pub use retry::{RetryOn429, RetryOn429Layer};
-
-/// The README's example, as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -27,6 +27,22 @@
 //!     .service(service)
 //! # }
 //! ```
+//!
+//! # When trait bounds are not satisfied
+//!
+//! Where one of these traits is missing, the methods of tower's `ServiceExt` (`oneshot`, `ready`) are missing
+//! too, and the compiler does not say why. It does where a bound asks for the service:
+//!
+//! ```
+//! # let client = tower_throttle::RetryOn429::new(tower::service_fn(async |_: http::Request<String>| {
+//! #     Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+//! # }));
+//! fn is_service<Request, S: tower::Service<Request>>(_: &S) {}
+//!
+//! is_service::<http::Request<String>, _>(&client);
+//! ```
+//!
+//! So do the methods of [`ThrottleExt`](crate::ThrottleExt).
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -43,6 +59,13 @@ use crate::hint::Hint;
 ///
 /// Implemented for `http::Request<B>` where `B` is a [`TryCloneBody`]: every `Clone` body (a
 /// `Full<Bytes>` costs a reference count) and [`ReplayBody`](crate::retry::ReplayBody).
+#[diagnostic::on_unimplemented(
+    message = "a request of type `{Self}` cannot be sent again",
+    label = "needs `ReplayRequest`",
+    note = "a request of the `http` crate needs a body that is `Clone`: wrap a stream in `ReplayBody`, or in `SingleUse`",
+    note = "for `reqwest::Request`, enable the feature `reqwest` of tower-throttle",
+    note = "for a request of another type, give the layer a closure: `.clone_request(|request: &{Self}| Some(request.clone()))`"
+)]
 pub trait ReplayRequest: Sized {
     /// A copy: one of the two is sent now, the other is kept for another attempt.
     ///
@@ -86,6 +109,11 @@ pub trait ReplayRequest: Sized {
 /// A request body that can perhaps be copied.
 ///
 /// Implemented for every `Clone` body.
+#[diagnostic::on_unimplemented(
+    message = "a request body of type `{Self}` cannot be copied for another attempt",
+    label = "is neither `Clone` nor a `TryCloneBody`",
+    note = "`ReplayBody::new(body, max_bytes)` keeps what was read of a stream; `SingleUse::new(body)` gives the request one attempt"
+)]
 pub trait TryCloneBody: Sized {
     /// A copy, or `None` when the body can be read only once.
     fn try_clone(&self) -> Option<Self>;
@@ -148,6 +176,12 @@ pub(crate) fn route(kind: impl Hash) -> u64 {
 }
 
 /// A response whose head can be read and whose body can be taken out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no HTTP response that tower-throttle knows",
+    label = "needs `HttpResponse`",
+    note = "`http::Response<B>` is one if `B` is an `http_body::Body`; so is `reqwest::Response`, with the feature `reqwest` of tower-throttle",
+    note = "implement `HttpResponse` and `WithBody` of `tower_throttle::message` for the response type of another client"
+)]
 pub trait HttpResponse: Sized {
     /// The type of the body.
     type Body: Body;
@@ -170,6 +204,12 @@ pub trait HttpResponse: Sized {
 }
 
 /// A response that can be put together again around another body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no HTTP response that a layer of tower-throttle can wrap",
+    label = "needs `WithBody`",
+    note = "`http::Response<B>` is one if `B` is an `http_body::Body`; so is `reqwest::Response`, with the feature `reqwest` of tower-throttle",
+    note = "implement `HttpResponse` and `WithBody` of `tower_throttle::message` for the response type of another client"
+)]
 pub trait WithBody<B>: HttpResponse {
     /// The response with a body of type `B`.
     type Output: HttpResponse;
@@ -222,19 +262,40 @@ impl<B: Body, B2: Body> WithBody<B2> for Response<B> {
     }
 }
 
-/// Left in a refused response's extensions by a middleware that governs admission for every
-/// request, such as [`AdaptiveConcurrency`](crate::AdaptiveConcurrency).
+/// A way back to the gate for what the body of a refused response says.
 ///
-/// It tells the retry layer above that the gate keeps the shared pause. The retry layer reads the refused
-/// answer's body, and hands the hint in it back through [`refine`](Self::refine).
+/// A middleware that admits requests, such as [`AdaptiveConcurrency`](crate::AdaptiveConcurrency), sees only
+/// the head of a response, and leaves this in its extensions. It tells the retry layer above that the gate
+/// keeps the shared pause. The retry layer reads the body, and passes the hint in it on by
+/// [`refine`](Self::refine).
+///
+/// # Examples
+///
+/// A gate of your own, below [`RetryOn429`](crate::RetryOn429):
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use std::time::Duration;
+///
+/// use http::Response;
+/// use tower_throttle::Hint;
+/// use tower_throttle::message::HintSink;
+///
+/// fn on_refused<B>(response: &mut Response<B>, pause: &Arc<Mutex<Option<Duration>>>) {
+///     let pause = Arc::clone(pause);
+///     let sink = HintSink::new(move |hint: &Hint| *pause.lock().unwrap() = hint.wait());
+///     response.extensions_mut().insert(sink);
+/// }
+/// # on_refused(&mut Response::new(()), &Arc::default());
+/// ```
 #[derive(Clone)]
-pub struct Governor {
+pub struct HintSink {
     refine: Arc<dyn Fn(&Hint) + Send + Sync>,
     place: Option<KeptPlace>,
 }
 
-impl Governor {
-    /// A governor that is told of a more exact hint through `refine`.
+impl HintSink {
+    /// Creates a sink that passes each more exact hint to `refine`.
     pub fn new(refine: impl Fn(&Hint) + Send + Sync + 'static) -> Self {
         Self {
             refine: Arc::new(refine),
@@ -253,15 +314,15 @@ impl Governor {
         self.place
     }
 
-    /// Tells the governor what the refused answer's body said.
+    /// Passes on what the head and the body of the response say together.
     pub fn refine(&self, hint: &Hint) {
         (self.refine)(hint);
     }
 }
 
-impl fmt::Debug for Governor {
+impl fmt::Debug for HintSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Governor")
+        f.write_str("HintSink")
     }
 }
 
@@ -277,7 +338,7 @@ impl fmt::Debug for Governor {
 /// ```
 /// use tower_throttle::message::Unsent;
 ///
-/// # fn look<B>(response: &http::Response<B>) {
+/// # fn show<B>(response: &http::Response<B>) {
 /// if let Some(unsent) = Unsent::of(response.extensions()) {
 ///     println!("not sent ({:?}); last refused {:?} ago", unsent.cause(), unsent.last_refused());
 /// }

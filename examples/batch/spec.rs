@@ -7,7 +7,7 @@ use std::time::Duration;
 /// One limit, as `--api` names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Rule {
-    /// So many requests at once, each until its answer's body is written.
+    /// The most requests at once, each until its answer's body is written.
     Concurrency(u64),
     /// A token bucket, filled at an even rate: `per_minute` units, of which `burst` fit in.
     Bucket {
@@ -15,7 +15,7 @@ pub(crate) enum Rule {
         per_minute: u64,
         burst: u64,
     },
-    /// Fixed windows: so many requests in each; the first opens with the first request, and one
+    /// Fixed windows of `quota` requests each; the first opens with the first request, and one
     /// follows the other.
     Window { quota: u64, length: Duration },
 }

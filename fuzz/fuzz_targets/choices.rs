@@ -1,6 +1,6 @@
 //! Choices made by the fuzzer's bytes.
 
-/// Takes choices from bytes, and goes on by itself when they end: libFuzzer makes short inputs as long as
+/// Takes choices from bytes, and goes on without them when they end: libFuzzer makes short inputs as long as
 /// it does not see what they reach, and it sees that with a nightly compiler only.
 pub struct Choices<'a> {
     bytes: &'a [u8],

@@ -107,7 +107,7 @@ const VALUES: [&str; 40] = [
     "\"burst\";q=100;w=60,\"default\";q=1000;w=3600",
 ];
 
-/// A few lines: of one quota, or one by itself.
+/// A few lines: of one quota, or one alone.
 pub fn append(headers: &mut HeaderMap, choices: &mut Choices<'_>) {
     let mut add = |name: &str, value: Vec<u8>| {
         let name = HeaderName::try_from(name);

@@ -159,8 +159,8 @@ impl Head {
         let (mut parts, body) = response.into_parts();
         if self.body_decides {
             let hint = self.hint.clone().unwrap_or_default();
-            let governor = permit.finish_by_body(self.classified, self.status, hint);
-            governor.map(|governor| parts.extensions.insert(governor));
+            let sink = permit.finish_by_body(self.classified, self.status, hint);
+            sink.map(|sink| parts.extensions.insert(sink));
             self.hint.map(|hint| parts.extensions.insert(hint));
             return R::from_parts(parts, GuardedBody::new(body, None));
         }
@@ -169,9 +169,7 @@ impl Head {
             _ => self.hint.unwrap_or_default(),
         };
         if self.classified == Classified::Refused {
-            permit
-                .governor()
-                .map(|governor| parts.extensions.insert(governor));
+            permit.hint_sink().map(|sink| parts.extensions.insert(sink));
         }
         let told = told_length(&parts.headers);
         let outcome = self.classified.outcome(self.status, &hint);

@@ -115,7 +115,7 @@ impl Handle {
     /// [`RetryHandle::close`](crate::retry::RetryHandle::close): it ends the waits for another attempt too, and
     /// answers with the API's last refusal.
     ///
-    /// Requests in line are let out: `poll_ready` becomes ready, and `call` answers by itself, with an empty
+    /// Requests in line are let out: `poll_ready` becomes ready, and `call` answers without sending, with an empty
     /// `503 Service Unavailable` that has [`Unsent`](crate::message::Unsent) in its extensions, its
     /// [cause](crate::message::Unsent::cause) being
     /// [`Closed`](crate::message::UnsentCause::Closed). So does a service that was ready before. It is no
@@ -166,7 +166,7 @@ impl Handle {
     /// short, may still have to be read. A body that is not read for
     /// [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle) is not waited for.
     ///
-    /// # Cancellation
+    /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
     ///

@@ -17,13 +17,15 @@ use crate::hint::Dialect;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
-/// All services that one layer, or a clone of it, wraps share one gate.
+/// All services that one layer, or a clone of it, wraps share one gate. See the [module docs](super).
+///
+/// # What a setting changes
 ///
 /// A method of this builder changes no other layer. [`release_at`], [`classify`] and [`dialect`] belong to
 /// the layer, and leave its gate as it is. Every other method sets something of the gate. If a clone of the
 /// layer, a service or a handle shares that gate, this layer gets a new gate, with the same limit as it was
 /// given and the same settings. So take a [`handle`] last: one that was taken before shows the old gate. To
-/// change a gate in use, use its handle. See the [module docs](super).
+/// change a gate in use, use its handle.
 ///
 /// ```
 /// use tower_throttle::AdaptiveConcurrencyLayer;

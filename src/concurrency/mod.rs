@@ -85,13 +85,13 @@
 //! longer, so that several clients do not come back in step. A wait above
 //! [`max_pause`](AdaptiveConcurrencyLayer::max_pause), 120 s by default, does not pause the gate. The answer
 //! itself is passed on as it is, with two extensions: the parsed [`Hint`](crate::Hint), and a
-//! [`Governor`](crate::message::Governor) by which a retry above tells what the body said. An accepted
+//! [`HintSink`](crate::message::HintSink) by which a retry above tells what the body said. An accepted
 //! answer that tells of quotas carries the [`Hint`](crate::Hint) as well.
 //!
 //! Some refusals can be told only by the body, such as a 403 that speaks of a rate limit. Such an answer
-//! returns its permit with its head, and carries a [`Governor`](crate::message::Governor) as well. If the
-//! governor is told of a refusal, the request counts as refused. Otherwise the request counts by its head,
-//! once the last copy of the governor is dropped.
+//! returns its permit with its head, and carries a [`HintSink`](crate::message::HintSink) as well. If the
+//! sink is told of a refusal, the request counts as refused. Otherwise the request counts by its head,
+//! once the last copy of the sink is dropped.
 //!
 //! # Shutdown
 //!
@@ -99,7 +99,7 @@
 //! for what is in flight. With retries above, close those instead: see
 //! [`RetryHandle`](crate::retry::RetryHandle).
 //!
-//! # Cancellation
+//! # Cancel safety
 //!
 //! A future or service that is dropped, at any moment, gives up its place in line or its permit, and the
 //! next in line is woken. A request that is dropped before its answer counts as neither accepted nor refused.

@@ -53,7 +53,7 @@ impl Watch {
     /// Changes that follow each other closely are told of once. The time that a pause still lasts
     /// changes when it is set or over, not all the time.
     ///
-    /// # Cancellation
+    /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
     ///

@@ -1,5 +1,23 @@
-//! How to use this crate well, beyond what one item's documentation can say.
+//! How to use this crate well: one page for each question.
 //!
-//! - [`order`]: which layer goes where, beside tower's, tower-http's and a cache, and why.
+//! | page | question |
+//! |---|---|
+//! | [`start`] | How do I build a client, send with it, and keep it in a struct? |
+//! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
+//! | [`sharing`] | How do I use two keys, several processes, or one quota for work of two kinds? |
+//! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
+//! | [`tuning`] | Which setting is worth changing, and when? |
+//! | [`observing`] | How do I see what the layers do? |
+//! | [`testing`] | How do I test my own code with these layers in it? |
+//! | [`order`] | Which layer goes where, beside tower's, tower-http's and a cache? |
+//! | [`extending`] | How do I wrap another client, or write a limit of my own? |
 
+pub mod extending;
+pub mod failing;
+pub mod observing;
 pub mod order;
+pub mod recipes;
+pub mod sharing;
+pub mod start;
+pub mod testing;
+pub mod tuning;

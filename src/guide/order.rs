@@ -1,14 +1,15 @@
-//! Which layer goes where, and why.
+//! Which layer goes where, beside tower's, tower-http's and a cache, and why.
 //!
-//! A stack is read from the outside in: what is added to a `ServiceBuilder` first sees a request
-//! first and its answer last. This crate's two layers divide it into three parts.
+//! In short: retries outside, the gate inside; what concerns a request as a whole goes above both, and what
+//! concerns each attempt goes below. What is added to a `ServiceBuilder` first is outermost: it sees a request
+//! first and its response last. This crate's two layers divide a stack into three parts:
 //!
 //! ```text
-//!   a request as a whole       timeout, bounded queue, cache, redirects, trace of the request
+//!   a request as a whole       timeout, bounded queue, cache, redirects, its trace
 //!   ── RetryOn429 ──           makes attempts of it
-//!   an attempt, not let in     (nothing, as a rule)
+//!   an attempt that waits      (usually nothing)
 //!   ── AdaptiveConcurrency ──  lets them through
-//!   an attempt on its way      signature, trace of the wire, decompression, timeout of an attempt
+//!   an attempt on its way      signature, its trace, decompression, its timeout
 //!   the client
 //! ```
 //!
@@ -47,11 +48,12 @@
 //! use tower_throttle::retry::retry_errors;
 //! use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 //!
+//! let timed_out = retry_errors(|error: &BoxError| error.is::<Elapsed>());
 //! let client = ServiceBuilder::new()
 //!     .timeout(Duration::from_secs(300))
 //!     .load_shed()
 //!     .buffer(1000)
-//!     .layer(RetryOn429Layer::new().classify(retry_errors(|e: &BoxError| e.is::<Elapsed>())))
+//!     .layer(RetryOn429Layer::new().classify(timed_out))
 //!     .layer(AdaptiveConcurrencyLayer::new())
 //!     .timeout(Duration::from_secs(60))
 //!     .service(http_client);
@@ -74,7 +76,7 @@
 //! | `Timeout` | bounds all attempts and the waits between them, from the first permit on | bounds each attempt, up to the answer's head | either, or both; see below |
 //! | `LoadShed` | turns a request away when no permit is free at once, and in a pause | sheds only if the client is not ready, and those of hyper-util and reqwest always are | outside, over a `Buffer` |
 //! | `Buffer` | a queue of a set length, whose places are taken in `poll_ready` | changes nothing if it is as long as the limit | outside |
-//! | `ConcurrencyLimit` | so many requests, those included whose retry waits | so many attempts, up to the answer's head, beside the gate's limit | outside, to bound memory. To bound attempts, [`max_limit`] |
+//! | `ConcurrencyLimit` | bounds requests, those included whose retry waits | bounds attempts, up to the answer's head, beside the gate's limit | outside, to bound memory. To bound attempts, [`max_limit`] |
 //! | `CallAll` | drives a batch | | `unordered`; see below |
 //! | `Steer`, `Balance` | hold a permit of each service that is ready; see below | | a gate for each service |
 //!
@@ -87,7 +89,7 @@
 //!
 //! - a `Buffer` between the `Timeout` and the two layers: it is ready at once, and the wait in it is part
 //!   of the call;
-//! - [`tokio::time::timeout`] around `ready` and `call`, or around `oneshot`;
+//! - `tokio::time::timeout` around `ready` and `call`, or around `oneshot`;
 //! - [`max_time`](crate::RetryOn429Layer::max_time), which answers with the API's last refusal instead of
 //!   an error. It bounds waits only: not an attempt in flight, nor the line while nothing was refused yet.
 //!   Add a `Timeout` below the gate for these.
@@ -104,8 +106,8 @@
 //!
 //! A permit is acquired in `poll_ready`. A layer that passes readiness through and then calls a
 //! *clone* of its inner service (a mistake, yet a common one) holds one permit and waits for another.
-//! With a limit of one this waits for ever, as long as the service that was ready is kept. A service
-//! between such a layer and these two, always ready and waiting in the call, avoids it:
+//! With a limit of one this waits for ever, as long as the service that was ready is kept. To avoid it, put a
+//! service in between that is always ready, and waits in the call:
 //!
 //! ```
 //! # use std::convert::Infallible;
@@ -180,6 +182,6 @@
 //!
 //! # Tests
 //!
-//! Each row of the tables has a test: `tests/compose_tower.rs` (`cargo test --test compose_tower`),
+//! Each row of the tables has a test in the repository: `tests/compose/tower.rs` (`cargo test --test compose tower`),
 //! `tests/clients/tests/compose_tower_http.rs` (`cargo test -p clients`) and
 //! `examples/http_cache/src/tests.rs` (`cargo test -p http_cache`).

@@ -12,7 +12,7 @@ const MAX_DATE_LENGTH: usize = 64;
 pub(super) struct Timestamp(i128);
 
 impl Timestamp {
-    /// A time so many nanoseconds after the epoch.
+    /// The time at this number of nanoseconds after the epoch.
     pub(super) fn after_epoch(nanos: u128) -> Self {
         Self(i128::try_from(nanos).unwrap_or(i128::MAX))
     }

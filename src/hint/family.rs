@@ -33,8 +33,8 @@ pub(super) struct Name<'a> {
     pub(super) field: Field,
 }
 
-/// Whether a header's name looks like one that tells of a quota: a quick look, for this is on the
-/// path of every response.
+/// Whether a header's name looks like one that tells of a quota. It is a quick test, for this is on
+/// the path of every response.
 pub(super) fn may_tell_of_quota(name: &HeaderName) -> bool {
     let name = name.as_str().as_bytes();
     match name.first() {

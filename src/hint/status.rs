@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-/// What a status says by itself of whether an answer is a refusal.
+/// What a status alone says of whether an answer is a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// It is one.
@@ -64,7 +64,7 @@ const STATUSES: [(u16, Standing); 13] = [
     (529, Standing::Refusal),
 ];
 
-/// What a status says by itself.
+/// What a status alone says.
 ///
 /// Any other 4xx needs evidence: RFC 9110 §15.5.14 has a 413 with `Retry-After`, and Binance sends 418
 /// with `Retry-After` to those it has banned (developers.binance.com, "Limits").

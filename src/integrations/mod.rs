@@ -10,7 +10,7 @@
 //! ```
 //! # #[cfg(feature = "reqwest")]
 //! # fn client() -> tower_throttle::RetryOn429<tower_throttle::AdaptiveConcurrency<reqwest::Client>> {
-//! use tower_throttle::ServiceExt as _;
+//! use tower_throttle::ThrottleExt;
 //!
 //! let client = reqwest::Client::new().adaptive_concurrency().retry_on_429();
 //! # client
@@ -34,7 +34,7 @@
 //! # }
 //! ```
 //!
-//! # What reqwest does by itself
+//! # What reqwest does on its own
 //!
 //! - A timeout of the request or of the client begins with each attempt, after the gate, and lasts
 //!   until the end of the body. Its error ends the request, unless
@@ -45,7 +45,7 @@
 //! - It copies a request only if its body is one piece. The layers also copy one whose body gives all its
 //!   frames at once, such as a multipart form in memory, and with
 //!   [`buffer_bodies`](crate::RetryOn429Layer::buffer_bodies) a stream.
-//! - reqwest sends some requests again by itself, where HTTP/2 says that they were not looked at.
+//! - reqwest sends some requests again on its own, where HTTP/2 says that they were not processed.
 //!   These are part of one attempt.
 //! - `ClientWithMiddleware`, called as a service, begins each attempt with empty extensions.
 

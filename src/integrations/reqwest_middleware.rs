@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
-use crate::retry::{NoHook, RefusalsOnly, Replay, RetryOn429Layer};
+use crate::retry::{NoHook, RefusalsOnly, Replay, RetryHandle, RetryOn429Layer};
 
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
@@ -35,7 +35,7 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 /// # let _ = client;
 /// ```
 ///
-/// Customised, and looked at from outside:
+/// Customised, and with a handle:
 ///
 /// ```
 /// use reqwest_middleware::ClientBuilder;
@@ -45,7 +45,7 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 ///     RetryOn429Layer::new().max_attempts(8),
 ///     AdaptiveConcurrencyLayer::new().max_limit(50),
 /// );
-/// let gate = throttle.handle();
+/// let gate = throttle.gate_handle();
 /// let client = ClientBuilder::new(reqwest::Client::new()).with(throttle).build();
 /// # let _ = client;
 /// assert_eq!(gate.in_flight(), 0);
@@ -73,7 +73,7 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 ///
 /// Those of the middleware below and of reqwest, as they are.
 ///
-/// # Cancellation
+/// # Cancel safety
 ///
 /// A request that is dropped gives up its place or its permit, and leaves the extensions as they came.
 #[derive(Clone)]
@@ -96,11 +96,25 @@ impl<C, H, K> ThrottleMiddleware<Both<C, H, K>> {
         Self::with_layer((retry, gate))
     }
 
-    /// A handle to look at the gate from outside, and to steer it.
+    /// Returns a handle that shows the state of the gate, and steers it.
+    ///
+    /// It is not called `handle`, as that is the method of [`Middleware`].
     #[must_use]
-    pub fn handle(&self) -> Handle {
+    pub fn gate_handle(&self) -> Handle {
         let (_, gate) = &self.layer;
         gate.handle()
+    }
+
+    /// Returns a handle that shows the state of the retries' circuit breaker, and closes the layer.
+    #[must_use]
+    pub fn retry_handle(&self) -> RetryHandle
+    where
+        C: Send + Sync + 'static,
+        H: Send + Sync + 'static,
+        K: Send + Sync + 'static,
+    {
+        let (retry, _) = &self.layer;
+        retry.handle()
     }
 }
 
@@ -126,12 +140,17 @@ impl<L> ThrottleMiddleware<L> {
         Self { layer }
     }
 
-    /// The layer.
+    /// Returns a reference to the layer.
     pub fn get_ref(&self) -> &L {
         &self.layer
     }
 
-    /// The layer itself.
+    /// Returns a mutable reference to the layer.
+    pub fn get_mut(&mut self) -> &mut L {
+        &mut self.layer
+    }
+
+    /// Returns the layer.
     pub fn into_inner(self) -> L {
         self.layer
     }

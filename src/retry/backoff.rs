@@ -67,7 +67,7 @@ impl Backoff {
         self
     }
 
-    /// The same growth up to `max` at the most.
+    /// The same growth, up to `max`.
     pub(super) fn capped(self, max: Duration) -> Self {
         let max = self.max.min(max);
         Self {

@@ -1,4 +1,4 @@
-//! The body of an answer that may have been looked into.
+//! The body of an answer, of which the layer may have read a part.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,7 +14,7 @@ pin_project! {
     ///
     /// If the layer has read a part of it to find out why a request was refused, that part comes
     /// first, frame by frame as it arrived, then the rest. Frames, trailers and errors are the inner
-    /// body's. Where the layer answers by itself, with a copy of an older refusal
+    /// body's. Where the layer itself answers, with a copy of an older refusal
     /// ([`Unsent`](crate::message::Unsent)), it is what was kept of that answer's body.
     ///
     /// Data are `Bytes`: of an inner body of `Bytes`, as clients have it, nothing is copied.
@@ -72,6 +72,38 @@ impl<B: Body> ResponseBody<B> {
                     rest,
                 }),
             },
+        }
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    /// Returns a reference to the inner body, if it is as the client gave it. `None` if the layer has read
+    /// a part of it, or itself answered.
+    pub fn get_ref(&self) -> Option<&B> {
+        match &self.body {
+            Inner::Untouched { body } => Some(body),
+            Inner::Drained { .. } | Inner::Kept { .. } => None,
+        }
+    }
+
+    /// Returns a mutable reference to the inner body, under the condition of [`get_ref`](Self::get_ref).
+    pub fn get_mut(&mut self) -> Option<&mut B> {
+        match &mut self.body {
+            Inner::Untouched { body } => Some(body),
+            Inner::Drained { .. } | Inner::Kept { .. } => None,
+        }
+    }
+
+    /// Returns the inner body, if it is as the client gave it. Otherwise returns this body, so that nothing
+    /// of it is lost.
+    ///
+    /// # Errors
+    ///
+    /// If the layer has read a part of the inner body, or itself answered.
+    pub fn into_inner(self) -> Result<B, Self> {
+        match self.body {
+            Inner::Untouched { body } => Ok(body),
+            body => Err(Self { body }),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// A token bucket that every retry takes one token from.
 ///
-/// A limit of attempts bounds what one request costs a server in trouble; it does not bound what
+/// A limit of attempts bounds what one request costs an overloaded server; it does not bound what
 /// all of them cost together, which is the traffic times the attempts. A budget does: each request
 /// that is served puts a fraction of a token back, so while little is served, little is retried.
 ///

@@ -40,7 +40,7 @@ use super::pause::Shared;
 use crate::message::{Unsent, UnsentCause};
 
 /// An acceptance has something to clear.
-const TROUBLED: u8 = 1;
+const UNCLEARED: u8 = 1;
 /// Not everybody is sent.
 const TRIPPED: u8 = 2;
 
@@ -51,7 +51,7 @@ const MAX_FOR_GOOD: u32 = 64;
 
 /// Shared by all requests of a layer.
 pub(super) struct Circuit {
-    /// What a request must know before it takes the lock: [`TROUBLED`] and [`TRIPPED`].
+    /// What a request must know before it takes the lock: [`UNCLEARED`] and [`TRIPPED`].
     flags: AtomicU8,
     state: Mutex<State>,
 }
@@ -120,7 +120,7 @@ impl Circuit {
     /// A request was accepted: whatever was wrong is over. `sent_at` is when it was sent, if that is known.
     #[inline]
     pub(super) fn accepted(&self, sent_at: Option<Instant>) {
-        if self.flags.load(Relaxed) & TROUBLED != 0 {
+        if self.flags.load(Relaxed) & UNCLEARED != 0 {
             self.recover(sent_at);
         }
     }
@@ -157,7 +157,7 @@ impl Circuit {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// Notes an attempt that was not accepted, with a copy of its answer if there was one. Returns whether
+    /// Records an attempt that was not accepted, with a copy of its answer if there was one. Returns whether
     /// the request is to end with that: nothing was accepted for `max_outage`, or the circuit is open.
     pub(super) fn refused(
         &self,
@@ -180,7 +180,7 @@ impl Circuit {
             former = state.last.replace(Arc::new(copy));
             state.last_is_current = true;
         }
-        state.note_for_good(rejection);
+        state.record_for_good(rejection);
         let is_over = !lasted.is_zero() && lasted >= max_outage;
         let opens =
             may_open && state.last_is_current && (is_over || state.for_good >= state.needed);
@@ -257,7 +257,7 @@ impl Circuit {
     }
 
     /// Keeps a waker until the circuit opens, closes or ends a probe, or the registration is dropped.
-    /// Returns false if what was `admitted` no longer holds: the caller must look again.
+    /// Returns false if what was `admitted` no longer holds: the caller must ask again.
     pub(super) fn register(
         shared: &Arc<Shared>,
         registration: &mut Option<Registration>,
@@ -297,10 +297,10 @@ impl Circuit {
 
     /// Shows the state to those who do not take the lock, which is held.
     fn publish(&self, state: &State) {
-        let troubled = state.outage.has_begun() || state.for_good > 0 || state.open.is_some();
+        let uncleared = state.outage.has_begun() || state.for_good > 0 || state.open.is_some();
         let mut flags = 0;
-        if troubled {
-            flags |= TROUBLED;
+        if uncleared {
+            flags |= UNCLEARED;
         }
         if state.is_tripped() {
             flags |= TRIPPED;
@@ -314,8 +314,8 @@ impl State {
         self.shut || self.open.is_some()
     }
 
-    /// Notes whether a refusal is for good.
-    fn note_for_good(&mut self, rejection: Rejection) {
+    /// Records whether a refusal is for good.
+    fn record_for_good(&mut self, rejection: Rejection) {
         if rejection.for_good {
             self.for_good += 1;
             self.for_good_since.get_or_insert(rejection.at);

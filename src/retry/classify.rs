@@ -25,6 +25,45 @@ use http::{HeaderMap, StatusCode};
 /// });
 /// # let _ = layer;
 /// ```
+///
+/// # The type in a struct
+///
+/// A closure has no type that can be written down. A function pointer has one, and so has a box, for a closure
+/// that captures something:
+///
+/// ```
+/// use tower_throttle::retry::{Decision, Head, RetryOn429, RetryOn429Layer};
+///
+/// # type Client = ();
+/// # type Error = std::io::Error;
+/// type OwnClassifier = Box<dyn Fn(Result<Head<'_>, &Error>) -> Decision + Send + Sync>;
+///
+/// struct Api {
+///     client: RetryOn429<Client, OwnClassifier>,
+/// }
+///
+/// impl Api {
+///     fn new(client: Client, status: http::StatusCode) -> Self {
+///         let classify: OwnClassifier = Box::new(move |result| match result {
+///             Ok(head) if head.status() == status => Decision::Retry,
+///             _ => Decision::Default,
+///         });
+///         let retries = RetryOn429Layer::new().classify(classify);
+///         Self {
+///             client: tower::Layer::layer(&retries, client),
+///         }
+///     }
+/// }
+/// # Api::new((), http::StatusCode::BAD_GATEWAY).client;
+/// ```
+///
+/// Where the service is all that matters, `tower::util::BoxCloneService` hides all of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not classify errors of type `{E}`",
+    label = "the inner service has errors of type `{E}`",
+    note = "expected a closure `|result: Result<Head<'_>, &{E}>| -> Decision`, or a ready-made classifier",
+    note = "`Preset`, for a `BoxError`, needs a closure: `|result: Result<Head<'_>, &BoxError>| Preset::idempotent_failures().decide(result.map_err(|error| &**error as _))`"
+)]
 pub trait Classify<E> {
     /// Decides about the outcome of one attempt.
     fn classify(&self, result: Result<Head<'_>, &E>) -> Decision;
@@ -41,7 +80,7 @@ pub struct Head<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decision {
-    /// What the layer does by itself: retry refusals, return everything else.
+    /// What the layer does without a classifier: retry refusals, return everything else.
     #[default]
     Default,
     /// Return it, even if it is a refusal.

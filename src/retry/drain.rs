@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// What of these frames is read, within so many bytes. Each is of two chunks, of which either may be
+    /// What of these frames is read, up to `bytes` bytes. Each is of two chunks, of which either may be
     /// empty.
     fn read(frames: &[(&'static str, &'static str)], bytes: usize) -> Bytes {
         let frames: Vec<_> = frames

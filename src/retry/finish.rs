@@ -10,23 +10,23 @@ use super::clone::CloneRequest;
 use super::future::{Answer, BodyOf};
 use super::judge::{Disposition, Refused};
 use super::last_refusal::unavailable;
-use super::next::Next;
-use super::plan::RetryState;
+use super::pending::PendingAttempt;
 use super::policy::Policy;
+use super::state::RetryState;
 use crate::hint::Hint;
 use crate::message::{Unsent, WithBody};
 
-/// A response whose body was not looked into.
+/// A response whose body was not read.
 #[inline]
 pub(super) fn pass_on<R: WithBody<ResponseBody<BodyOf<R>>>>(response: R) -> Answer<R> {
     response.map_body(ResponseBody::new)
 }
 
 /// A response that was read, with its body whole.
-pub(super) fn finish<R, C, H, K>(
+pub(super) fn finish<R, Req, C, H, K>(
     refused: Refused<BodyOf<R>>,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) -> Answer<R>
 where
     R: WithBody<ResponseBody<BodyOf<R>>>,
@@ -37,25 +37,25 @@ where
     R::from_parts(parts, body)
 }
 
-/// Notes in a response that is returned what came of the request.
-pub(super) fn mark<C, H, K>(
+/// Records in a response that is returned what came of the request.
+pub(super) fn mark<Req, C, H, K>(
     extensions: &mut Extensions,
     disposition: Disposition,
     hint: Hint,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) {
     if let Disposition::Accept { served } = disposition {
         accept(extensions, served, policy, retry);
     } else {
         // Whatever it says, it is no acceptance, and the next probe has its distance. What a layer below
-        // said by itself is nothing that a server said.
+        // answered without sending is nothing that a server said.
         if retry.is_probe() && Unsent::of(extensions).is_none() {
             let rejection = Rejection {
                 wait: hint.wait(),
                 ..Rejection::without_word(Instant::now())
             };
-            retry.note(rejection, None, &policy.config, &policy.shared);
+            retry.on_rejected(rejection, None, &policy.config, &policy.shared);
         }
         extensions.insert(Attempts::new(retry.attempts));
         extensions.insert(hint);
@@ -63,18 +63,18 @@ pub(super) fn mark<C, H, K>(
     }
 }
 
-/// Notes an answer that the caller was waiting for.
+/// Records an answer that the caller was waiting for.
 #[inline]
-pub(super) fn accept<C, H, K>(
+pub(super) fn accept<Req, C, H, K>(
     extensions: &mut Extensions,
     served: bool,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) {
     if served {
         policy.shared.circuit.accepted(retry.sent_at);
         if let Some(sent_at) = retry.sent_at {
-            policy.shared.latency.note(sent_at.elapsed());
+            policy.shared.latency.record(sent_at.elapsed());
         }
         if let Some(budget) = &policy.config.budget {
             budget.deposit();
@@ -82,7 +82,7 @@ pub(super) fn accept<C, H, K>(
     } else if retry.is_probe() {
         // It tells of a server that answers, and serves nobody.
         let rejection = Rejection::without_word(Instant::now());
-        retry.note(rejection, None, &policy.config, &policy.shared);
+        retry.on_rejected(rejection, None, &policy.config, &policy.shared);
     }
     if retry.attempts > 1 {
         extensions.insert(Attempts::new(retry.attempts));
@@ -92,10 +92,10 @@ pub(super) fn accept<C, H, K>(
 
 /// The answer to a request that is not sent: a copy of the last refusal, if there was one.
 pub(super) fn copy<R, Req, C, H, K>(
-    next: &Next<Req>,
+    next: &PendingAttempt<Req>,
     unsent: Unsent,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
+    retry: &mut RetryState<Req>,
 ) -> Answer<R>
 where
     R: WithBody<ResponseBody<BodyOf<R>>>,

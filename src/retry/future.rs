@@ -17,15 +17,18 @@ use super::clone::{CloneRequest, Replay};
 use super::finish::{accept, copy, finish, mark, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
 use super::judge::{Disposition, HeadClass, Refused};
-use super::next::{self, Next, Ready, ask_hook};
-use super::plan::RetryState;
+use super::pending::{PendingAttempt, Ready};
 use super::policy::Policy;
+use super::state::RetryState;
 use crate::message::{HttpResponse, WithBody};
 
 pub(super) type BodyOf<R> = <R as HttpResponse>::Body;
 
 /// What [`RetryOn429`](super::RetryOn429) makes of a response.
 pub(super) type Answer<R> = <R as WithBody<ResponseBody<BodyOf<R>>>>::Output;
+
+/// What a request comes to.
+type Outcome<S, Req> = Result<Answer<<S as Service<Req>>::Response>, <S as Service<Req>>::Error>;
 
 pin_project! {
     /// The future of [`RetryOn429`](super::RetryOn429): one logical request with all its attempts.
@@ -42,25 +45,30 @@ pin_project! {
         state: State<S::Future, BodyOf<S::Response>, Req, H::Future>,
         // `None` once the answer was given: a future that is kept holds nothing then.
         service: Option<S>,
-        // What another attempt sends. `None` if there can be none.
-        kept: Option<Req>,
         // `None` once the answer was given.
         policy: Option<Arc<Policy<C, H, K>>>,
-        retry: RetryState,
+        retry: RetryState<Req>,
     }
 }
 
 pin_project! {
+    /// Where a request is. Refused answers and attempts to come are boxed, so that the many futures that meet
+    /// no refusal stay small.
     #[project = StateProj]
+    #[project_replace = StateOwned]
     enum State<F, B, Req, A>
     where
         B: Body,
     {
-        Called { #[pin] future: F },
-        // Boxed, as are the attempts to come, so that the many futures that meet no refusal stay small.
-        // `acting` is what the hook does about it.
-        Reading { refused: Option<Box<Refused<B>>>, #[pin] acting: Option<A> },
-        Waiting { next: Box<Next<Req>> },
+        /// An attempt is in flight.
+        Calling { #[pin] future: F },
+        /// A refused answer is read. `acting` is what the hook does about it, if its head was enough to
+        /// decide.
+        Reading { refused: Box<Refused<B>>, acting: Option<A> },
+        /// A refused answer was read, and the hook acts.
+        Acting { refused: Box<Refused<B>>, #[pin] acting: A },
+        /// Another attempt is due later.
+        Waiting { next: Box<PendingAttempt<Req>> },
         Done,
     }
 }
@@ -76,14 +84,12 @@ where
     pub(super) fn sent(
         future: S::Future,
         service: S,
-        kept: Option<Req>,
         policy: Arc<Policy<C, H, K>>,
-        retry: RetryState,
+        retry: RetryState<Req>,
     ) -> Self {
         Self {
-            state: State::Called { future },
+            state: State::Calling { future },
             service: Some(service),
-            kept,
             policy: Some(policy),
             retry,
         }
@@ -93,15 +99,13 @@ where
     pub(super) fn waiting(
         request: Req,
         service: S,
-        kept: Option<Req>,
         policy: Arc<Policy<C, H, K>>,
-        retry: RetryState,
+        retry: RetryState<Req>,
     ) -> Self {
-        let next = Next::new(request, None);
+        let next = PendingAttempt::new(request, None);
         Self {
             state: State::Waiting { next },
             service: Some(service),
-            kept,
             policy: Some(policy),
             retry,
         }
@@ -120,16 +124,27 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = self.as_mut().poll_answer(cx);
-        if answer.is_ready() {
+        let outcome = self.as_mut().poll_outcome(cx);
+        if outcome.is_ready() {
             let mut this = self.project();
             this.state.set(State::Done);
             (*this.service, *this.policy) = (None, None);
         }
-        answer
+        outcome
     }
 }
 
+/// What the result of an attempt is found to be.
+enum Glance {
+    /// There is none yet.
+    Pending,
+    Accepted,
+    /// The classifier says this of it.
+    Other(Decision),
+}
+
+/// A method for each state: `on_failure` for an attempt that was not accepted at once, `poll_*` for the others.
+/// Each returns what the request comes to, or `None` if it entered the next state.
 impl<S, Req, C, H, K> ResponseFuture<S, Req, C, H, K>
 where
     S: Service<Req> + Clone,
@@ -139,135 +154,57 @@ where
     K: CloneRequest<Req>,
 {
     #[inline]
-    fn poll_answer(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer<S::Response>, S::Error>> {
-        let mut this = self.project();
-        let policy = this.policy.as_deref().expect("polled after completion");
-        let retry = this.retry;
+    fn poll_outcome(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<S, Req>> {
         loop {
-            let state = match this.state.as_mut().project() {
-                StateProj::Called { future } => {
-                    // Judged where it lies: a response is large, and each move of it costs.
-                    let mut polled = future.poll(cx);
-                    let decision = match &mut polled {
-                        Poll::Pending => {
-                            // An answer that is there at once needs no clock.
-                            retry.sent_at.get_or_insert_with(Instant::now);
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Err(error)) => policy.classify.classify(Err(&*error)),
-                        Poll::Ready(Ok(response)) => match policy.glance::<_, S::Error>(response) {
-                            Ok(served) => {
-                                accept(response.extensions_mut(), served, policy, retry);
-                                return polled.map_ok(pass_on);
-                            }
-                            Err(decision) => decision,
-                        },
-                    };
-                    let (result, kept) = (ready!(polled), this.kept.as_ref());
-                    match on_failure::<S, Req, C, H, K>(result, decision, kept, policy, retry) {
-                        Step::Done(result) => return Poll::Ready(result),
-                        Step::Go(state) => state,
-                    }
-                }
-                StateProj::Reading {
-                    refused: slot,
-                    mut acting,
-                } => {
-                    let refused = slot.as_deref_mut().expect("polled after completion");
-                    ready!(refused.drain.poll(cx));
-                    if refused.disposition.is_none() {
-                        acting.set(on_read(refused, this.kept.as_ref(), policy, retry));
-                    }
-                    let next = match (acting.as_pin_mut(), refused.disposition) {
-                        (Some(acting), _) => ready!(acting.poll(cx))
-                            .and_then(|request| next::with(request, this.kept, policy, retry)),
-                        (None, Some(Disposition::Retry(failed))) => {
-                            next::after(failed, this.kept.as_ref(), policy, retry)
-                                .map_err(|why| why.map(|why| refused.parts.extensions.insert(why)))
-                                .ok()
-                        }
-                        (None, _) => None,
-                    };
-                    let Some(next) = next else {
-                        let refused = slot.take().expect("polled after completion");
-                        return Poll::Ready(Ok(finish::<S::Response, C, H, K>(
-                            *refused, policy, retry,
-                        )));
-                    };
-                    // The refused answer is dropped here, before the wait: a connection or a
-                    // permit that hangs on it is of use to others meanwhile.
-                    State::Waiting { next }
-                }
-                StateProj::Waiting { next } => {
-                    let service = this.service.as_mut().expect("polled after completion");
-                    let ready = next.poll_ready(service, policy, retry, cx);
-                    if let Ready::Answer(unsent) = ready!(ready)? {
-                        let answer = copy::<S::Response, Req, C, H, K>(next, unsent, policy, retry);
-                        return Poll::Ready(Ok(answer));
-                    }
-                    retry.sent();
-                    let request = next.take(policy, retry.attempts);
-                    let future = service.call(request);
-                    if retry.attempts >= policy.config.max_attempts {
-                        // Lets a replayable body forget what nobody will read again.
-                        if let Some(kept) = this.kept.take() {
-                            retry.gone.route = policy.clone.route(&kept);
+            let mut this = self.as_mut().project();
+            let polled = match this.state.as_mut().project() {
+                StateProj::Calling { future } => {
+                    // Judged and passed on where it lies: a response is large, and each move of it costs.
+                    let mut result = future.poll(cx);
+                    let policy = this.policy.as_deref().expect("an attempt is in flight");
+                    match glance(&mut result, policy, this.retry) {
+                        Glance::Pending | Glance::Accepted => return result.map_ok(pass_on),
+                        Glance::Other(decision) => {
+                            result.map(|result| self.as_mut().on_failure(result, decision))
                         }
                     }
-                    State::Called { future }
                 }
+                StateProj::Reading { .. } => self.as_mut().poll_reading(cx),
+                StateProj::Acting { .. } => self.as_mut().poll_acting(cx),
+                StateProj::Waiting { .. } => self.as_mut().poll_waiting(cx),
                 StateProj::Done => panic!("polled after completion"),
             };
-            this.state.set(state);
+            if let Some(outcome) = ready!(polled) {
+                return Poll::Ready(outcome);
+            }
         }
     }
-}
 
-/// What follows an attempt's end.
-enum Step<R, E, F, Req, A>
-where
-    R: WithBody<ResponseBody<BodyOf<R>>>,
-{
-    Done(Result<Answer<R>, E>),
-    Go(State<F, BodyOf<R>, Req, A>),
-}
-
-type StepOf<S, Req, H> = Step<
-    <S as Service<Req>>::Response,
-    <S as Service<Req>>::Error,
-    <S as Service<Req>>::Future,
-    Req,
-    <H as OnRefusal<Req>>::Future,
->;
-
-/// Decides about an attempt that was not accepted at a glance, and of which the classifier says `decision`.
-#[cold]
-fn on_failure<S, Req, C, H, K>(
-    mut result: Result<S::Response, S::Error>,
-    decision: Decision,
-    kept: Option<&Req>,
-    policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
-) -> StepOf<S, Req, H>
-where
-    S: Service<Req>,
-    S::Response: WithBody<ResponseBody<BodyOf<S::Response>>>,
-    H: OnRefusal<Req>,
-    K: CloneRequest<Req>,
-{
-    let repeatable = || retry.may_repeat(kept, policy);
-    let Ok(response) = &mut result else {
-        let may = decision.allows(repeatable);
-        return match next::after_error(may, kept, policy, retry) {
-            Some(next) => Step::Go(State::Waiting { next }),
-            None => Step::Done(result.map(pass_on)),
+    /// Decides about an attempt that was not accepted at a glance, and of which the classifier says
+    /// `decision`.
+    #[cold]
+    fn on_failure(
+        self: Pin<&mut Self>,
+        result: Result<S::Response, S::Error>,
+        decision: Decision,
+    ) -> Option<Outcome<S, Req>> {
+        let mut this = self.project();
+        let policy = this.policy.as_deref().expect("an attempt was in flight");
+        let retry = this.retry;
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let may = decision.allows(|| retry.may_repeat(policy));
+                let Some(next) = retry.after_error(may, policy) else {
+                    return Some(Err(error));
+                };
+                this.state.set(State::Waiting { next });
+                return None;
+            }
         };
-    };
-    let (context, disposition, acting) =
-        match policy.judge(&*response, decision, retry.sent_at, repeatable) {
+        let repeatable = || retry.may_repeat(policy);
+        let head = policy.judge(&response, decision, retry.sent_at, repeatable);
+        let (context, disposition, acting) = match head {
             HeadClass::Read(context) => (context, None, None),
             HeadClass::Returned(context, disposition) => {
                 let refusal = Refusal {
@@ -276,55 +213,140 @@ where
                     hint: &context.hint,
                     attempt: retry.attempts,
                 };
-                let acting = ask_hook(refusal, kept, policy, retry);
+                let acting = retry.ask_hook(refusal, policy);
                 if acting.is_none() {
                     let extensions = response.extensions_mut();
                     mark(extensions, disposition, context.hint, policy, retry);
-                    return Step::Done(result.map(pass_on));
+                    return Some(Ok(pass_on(response)));
                 }
                 (context, Some(disposition), acting)
             }
         };
-    Step::Go(State::Reading {
-        refused: result
-            .ok()
-            .map(|response| policy.read(response, context, disposition)),
-        acting,
-    })
+        let refused = policy.read(response, context, disposition);
+        this.state.set(State::Reading { refused, acting });
+        None
+    }
+
+    fn poll_reading(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
+        let mut this = self.project();
+        let (StateProj::Reading { refused, .. }, Some(policy)) =
+            (this.state.as_mut().project(), this.policy)
+        else {
+            unreachable!("a refused answer is read");
+        };
+        ready!(refused.drain.poll(cx));
+        let StateOwned::Reading {
+            mut refused,
+            mut acting,
+        } = this.state.as_mut().project_replace(State::Done)
+        else {
+            unreachable!("a refused answer was read");
+        };
+        let retry = this.retry;
+        if refused.disposition.is_none() {
+            acting = retry.on_read(&mut refused, policy);
+        }
+        if let Some(acting) = acting {
+            this.state.set(State::Acting { refused, acting });
+            return Poll::Ready(None);
+        }
+        let next = match refused.disposition {
+            Some(Disposition::Retry(failed)) => retry.after_failure(failed, policy),
+            _ => Err(None),
+        };
+        // The refused answer is dropped here, before the wait: a connection or a permit that hangs on it is
+        // of use to others meanwhile.
+        Poll::Ready(match next {
+            Ok(next) => {
+                this.state.set(State::Waiting { next });
+                None
+            }
+            Err(why) => {
+                why.map(|why| refused.parts.extensions.insert(why));
+                Some(Ok(finish::<S::Response, _, _, _, _>(
+                    *refused, policy, retry,
+                )))
+            }
+        })
+    }
+
+    fn poll_acting(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
+        let mut this = self.project();
+        let (StateProj::Acting { acting, .. }, Some(policy)) =
+            (this.state.as_mut().project(), this.policy)
+        else {
+            unreachable!("the hook acts");
+        };
+        let request = ready!(acting.poll(cx));
+        let retry = this.retry;
+        let next = request.and_then(|request| retry.with_request(request, policy));
+        let state = match next {
+            Some(next) => State::Waiting { next },
+            None => State::Done,
+        };
+        let StateOwned::Acting { refused, .. } = this.state.as_mut().project_replace(state) else {
+            unreachable!("the hook acted");
+        };
+        Poll::Ready(match &*this.state {
+            State::Done => Some(Ok(finish::<S::Response, _, _, _, _>(
+                *refused, policy, retry,
+            ))),
+            _ => None,
+        })
+    }
+
+    fn poll_waiting(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
+        let mut this = self.project();
+        let (StateProj::Waiting { next }, Some(policy), Some(service)) =
+            (this.state.as_mut().project(), this.policy, this.service)
+        else {
+            unreachable!("another attempt is due");
+        };
+        let retry = this.retry;
+        match ready!(next.poll_ready(service, policy, retry, cx)) {
+            Err(error) => return Poll::Ready(Some(Err(error))),
+            Ok(Ready::Answer(unsent)) => {
+                let answer = copy::<S::Response, _, _, _, _>(next, unsent, policy, retry);
+                return Poll::Ready(Some(Ok(answer)));
+            }
+            Ok(Ready::Send) => {}
+        }
+        retry.sent();
+        let request = next.take(policy, retry.attempts);
+        let future = service.call(request);
+        retry.drop_kept_at_last(policy);
+        this.state.set(State::Calling { future });
+        Poll::Ready(None)
+    }
 }
 
-/// Decides about a refused answer that was read, and asks the hook.
-fn on_read<B, Req, C, H, K>(
-    refused: &mut Refused<B>,
-    kept: Option<&Req>,
+/// Looks at the result of an attempt, and accepts it if that is enough.
+#[inline]
+fn glance<R, E, Req, C, H, K>(
+    result: &mut Poll<Result<R, E>>,
     policy: &Policy<C, H, K>,
-    retry: &mut RetryState,
-) -> Option<H::Future>
+    retry: &mut RetryState<Req>,
+) -> Glance
 where
-    B: Body,
-    H: OnRefusal<Req>,
-    K: CloneRequest<Req>,
+    R: HttpResponse,
+    C: Classify<E>,
 {
-    let mut disposition = policy.dispose(refused);
-    if let Some(mut rejection) = disposition.rejection() {
-        rejection.route = kept.map_or(retry.gone.route, |kept| policy.clone.route(kept));
-        if retry.note(
-            rejection,
-            Some(refused.copy()),
-            &policy.config,
-            &policy.shared,
-        ) {
-            disposition = Disposition::Return;
+    let response = match result {
+        Poll::Pending => {
+            // An answer that is there at once needs no clock.
+            retry.sent_at.get_or_insert_with(Instant::now);
+            return Glance::Pending;
         }
-    }
-    refused.disposition = Some(disposition);
-    let refusal = Refusal {
-        status: refused.parts.status,
-        headers: &refused.parts.headers,
-        hint: &refused.context.hint,
-        attempt: retry.attempts,
+        Poll::Ready(Err(error)) => return Glance::Other(policy.classify.classify(Err(&*error))),
+        Poll::Ready(Ok(response)) => response,
     };
-    ask_hook(refusal, kept, policy, retry)
+    match policy.glance::<_, E>(response) {
+        Ok(served) => {
+            accept(response.extensions_mut(), served, policy, retry);
+            Glance::Accepted
+        }
+        Err(decision) => Glance::Other(decision),
+    }
 }
 
 impl<S, Req, C, H, K> fmt::Debug for ResponseFuture<S, Req, C, H, K>
@@ -336,11 +358,9 @@ where
     /// Shows nothing of request and response.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Called { .. } => "Called",
-            State::Reading {
-                acting: Some(_), ..
-            } => "Acting",
+            State::Calling { .. } => "Calling",
             State::Reading { .. } => "Reading",
+            State::Acting { .. } => "Acting",
             State::Waiting { .. } => "Waiting",
             State::Done => "Done",
         };

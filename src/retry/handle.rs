@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::pause::Shared;
 use super::policy::Policies;
 
-/// How often a handle looks whether all requests are done.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often a handle counts the requests that are not done.
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Shows whether a layer's circuit breaker is open, and closes the layer. Made by
 /// [`RetryOn429Layer::handle`](super::RetryOn429Layer::handle).
@@ -98,7 +98,7 @@ impl RetryHandle {
 
     /// Resolves when no request is [pending](Self::pending).
     ///
-    /// It looks every ten milliseconds, so that no request pays for it. It waits neither for requests in the
+    /// It counts them every ten milliseconds, so that no request pays for it. It waits neither for requests in the
     /// gate's line nor for bodies that are still being read: await
     /// [`Handle::drained`](crate::concurrency::Handle::drained) of the gate after it. Without a
     /// [`close`](Self::close) before it, it resolves at the next moment at which nothing is pending.
@@ -112,7 +112,7 @@ impl RetryHandle {
     /// Outside a tokio runtime with a timer, if requests are pending.
     pub async fn drained(&self) {
         while self.pending() > 0 {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
     }
 }

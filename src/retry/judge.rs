@@ -11,14 +11,14 @@ use super::circuit::Rejection;
 use super::classify::{Classify, Decision, Head};
 use super::drain::Drain;
 use super::last_refusal::LastRefusal;
-use super::plan::FailedAttempt;
 use super::policy::Policy;
+use super::state::FailedAttempt;
 use crate::hint::{Hint, Verdict};
-use crate::message::{Governor, HttpResponse, Unsent};
+use crate::message::{HintSink, HttpResponse, Unsent};
 
 /// What the head of a response says that is not accepted at a glance.
 pub(super) enum HeadClass {
-    /// The layer returns it by itself.
+    /// It is returned, whatever its body says.
     Returned(HeadContext, Disposition),
     /// Its body is worth reading.
     Read(HeadContext),
@@ -32,7 +32,7 @@ pub(super) struct HeadContext {
     /// The classifier wants it retried, refusal or not.
     wanted: bool,
     /// It came so late that the work may be done, and the request may not be repeated.
-    doubtful: bool,
+    maybe_done: bool,
     /// The classifier says that it will not pass.
     for_good: bool,
 }
@@ -116,8 +116,8 @@ impl<C, H, K> Policy<C, H, K> {
             None => dialect.parse(status, response.headers(), None, received),
         };
         let took = sent_at.map(|sent_at| at.saturating_duration_since(sent_at));
-        let doubtful = decision != Decision::RetryUnprocessed
-            && self.shared.latency.casts_doubt(status, took)
+        let maybe_done = decision != Decision::RetryUnprocessed
+            && self.shared.latency.may_be_done(status, took)
             && !repeatable();
         let for_good = decision == Decision::RefusedForGood;
         let verdict = hint.verdict(self.config.max_server_wait);
@@ -126,11 +126,11 @@ impl<C, H, K> Policy<C, H, K> {
             received,
             at,
             wanted,
-            doubtful,
+            maybe_done,
             for_good,
         };
         if Unsent::of(response.extensions()).is_some() {
-            // A layer below answered by itself: it has its reasons, and no server was asked.
+            // A layer below answered without sending: it has its reasons, and no server was asked.
             return HeadClass::Returned(context, Disposition::Return);
         }
         match verdict {
@@ -178,7 +178,7 @@ impl<C, H, K> Policy<C, H, K> {
             context,
             ..
         } = refused;
-        let governor = parts.extensions.get::<Governor>();
+        let sink = parts.extensions.get::<HintSink>();
         let body = drain.bytes();
         if cfg!(feature = "json") && !body.is_empty() {
             let Parts {
@@ -187,8 +187,8 @@ impl<C, H, K> Policy<C, H, K> {
             let dialect = &self.config.dialect;
             let hint = dialect.parse(*status, headers, Some(&body), context.received);
             if hint != context.hint {
-                if let Some(governor) = governor {
-                    governor.refine(&hint);
+                if let Some(sink) = sink {
+                    sink.refine(&hint);
                 }
                 context.hint = hint;
             }
@@ -203,14 +203,14 @@ impl<C, H, K> Policy<C, H, K> {
         let retry = FailedAttempt {
             at: context.at,
             wait,
-            governed: governor.is_some(),
-            place: governor.and_then(Governor::kept_place),
+            behind_gate: sink.is_some(),
+            place: sink.and_then(HintSink::kept_place),
         };
         match context.hint.verdict(self.config.max_server_wait) {
             _ if context.for_good => Disposition::Final(rejection(true)),
             Verdict::Retry => {
-                self.share_pause(context, governor);
-                if context.doubtful {
+                self.share_pause(context, sink);
+                if context.maybe_done {
                     Disposition::Final(rejection(false))
                 } else {
                     Disposition::Retry(retry)
@@ -227,9 +227,9 @@ impl<C, H, K> Policy<C, H, K> {
     }
 
     /// Lets everybody wait as long as one was asked to, unless a gate below sees to it.
-    fn share_pause(&self, context: &HeadContext, governor: Option<&Governor>) {
+    fn share_pause(&self, context: &HeadContext, sink: Option<&HintSink>) {
         let wait = context.hint.wait().filter(|wait| !wait.is_zero());
-        if let (None, Some(wait)) = (governor, wait) {
+        if let (None, Some(wait)) = (sink, wait) {
             self.shared.pause(super::pause::later(context.at, wait));
         }
     }

@@ -16,8 +16,8 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Notes an accepted answer.
-    pub(super) fn note(&self, took: Duration) {
+    /// Records an accepted answer.
+    pub(super) fn record(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
         let usual = match self.usual.load(Relaxed) {
             0 => took,
@@ -31,7 +31,7 @@ impl Latency {
     ///
     /// Only of statuses that gateways send when they give up on a server behind them: 408 and 5xx. A 429
     /// and its like say that the request was counted and not let in (RFC 6585, section 4), however late.
-    pub(super) fn casts_doubt(&self, status: StatusCode, took: Option<Duration>) -> bool {
+    pub(super) fn may_be_done(&self, status: StatusCode, took: Option<Duration>) -> bool {
         let usual = Duration::from_nanos(self.usual.load(Relaxed));
         let by_gateway = status == StatusCode::REQUEST_TIMEOUT || status.is_server_error();
         by_gateway && took.is_some_and(|took| took > QUICK && took > usual / 2)
@@ -46,7 +46,7 @@ mod tests {
     fn a_late_refusal_by_a_gateway_is_no_proof() {
         let latency = Latency::default();
         let late = Some(Duration::from_secs(10));
-        for (status, doubtful) in [
+        for (status, expected) in [
             (408, true),
             (503, true),
             (504, true),
@@ -54,10 +54,10 @@ mod tests {
             (425, false),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(latency.casts_doubt(status, late), doubtful, "{status}");
-            assert!(!latency.casts_doubt(status, None), "{status} at once");
+            assert_eq!(latency.may_be_done(status, late), expected, "{status}");
+            assert!(!latency.may_be_done(status, None), "{status} at once");
             assert!(
-                !latency.casts_doubt(status, Some(QUICK)),
+                !latency.may_be_done(status, Some(QUICK)),
                 "{status} quickly"
             );
         }
@@ -66,14 +66,14 @@ mod tests {
     #[test]
     fn what_is_late_depends_on_the_usual_answer() {
         let latency = Latency::default();
-        (0..50).for_each(|_| latency.note(Duration::from_secs(30)));
-        let doubtful = |secs| {
+        (0..50).for_each(|_| latency.record(Duration::from_secs(30)));
+        let after = |secs| {
             let took = Some(Duration::from_secs(secs));
-            latency.casts_doubt(StatusCode::SERVICE_UNAVAILABLE, took)
+            latency.may_be_done(StatusCode::SERVICE_UNAVAILABLE, took)
         };
-        assert!(!doubtful(14));
-        assert!(doubtful(16));
-        (0..100).for_each(|_| latency.note(Duration::from_secs(6)));
-        assert!(doubtful(4));
+        assert!(!after(14));
+        assert!(after(16));
+        (0..100).for_each(|_| latency.record(Duration::from_secs(6)));
+        assert!(after(4));
     }
 }

@@ -28,7 +28,10 @@ use crate::random::Streams;
 /// as well. Use a new layer for each API.
 ///
 /// `C` is the [classifier](Self::classify), `H` the [hook](Self::on_refusal), `K` what
-/// [copies](Self::clone_request) requests. The methods set them; nobody needs to write them out.
+/// [copies](Self::clone_request) requests. The methods set them.
+///
+/// [`guide::start`](crate::guide::start#keep-it-in-a-struct) shows how to keep a client in a struct, and
+/// [`Classify`](super::Classify#the-type-in-a-struct) how the type of a customised layer is written down.
 pub struct RetryOn429Layer<C = RefusalsOnly, H = NoHook, K = Replay> {
     policy: Policies<C, H, K>,
 }
@@ -63,9 +66,12 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     ///
     /// It is kept strictly: if the next attempt could only be made later, the answer at hand is
     /// returned at once, not after a shortened wait. It does not cut an attempt short, nor the wait
-    /// for the inner service to be ready; `tower`'s `Timeout` around this layer does, as the
-    /// [guide](crate::guide::order#timeouts) says. [`max_time`](Self::max_time) bounds that wait too, and
-    /// is the one to choose behind a gate.
+    /// for the inner service to be ready. [`tokio::time::timeout`] around the whole future, such as that of
+    /// `oneshot`, cuts both short. `tower`'s `Timeout` around this layer does not bound the first wait in
+    /// line, as the [guide](crate::guide::failing#how-to-bound-a-request) says. Behind a gate choose
+    /// [`max_time`](Self::max_time), which bounds that wait too.
+    ///
+    /// [`tokio::time::timeout`]: https://docs.rs/tokio/latest/tokio/time/fn.timeout.html
     #[must_use]
     pub fn max_elapsed(self, elapsed: Duration) -> Self {
         self.configure(|config| config.max_elapsed = Some(elapsed))
@@ -78,6 +84,10 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// attempt. So a long batch at a healthy API does not lose the job that was unlucky several times, and
     /// yet a dead API ends every request: after that time the circuit breaker opens, and requests are
     /// answered with a copy of the last refusal (see the [module docs](super#the-circuit-breaker)).
+    ///
+    /// A request that is alone at a dead API, which asks for no wait, usually ends sooner, by its
+    /// [`max_attempts`](Self::max_attempts): its 32 attempts take three to five minutes, as the
+    /// [guide](crate::guide::failing) has measured. Raise both to wait longer.
     #[must_use]
     pub fn max_outage(self, outage: Duration) -> Self {
         self.configure(|config| config.max_outage = outage)
@@ -99,6 +109,8 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// A `Timeout` below both layers bounds an attempt, and with it the last two. A
     /// [`tokio::time::timeout`] around `oneshot` bounds everything but the body, and answers with an error.
     /// See the [guide](crate::guide::order#timeouts).
+    ///
+    /// [`tokio::time::timeout`]: https://docs.rs/tokio/latest/tokio/time/fn.timeout.html
     #[must_use]
     pub fn max_time(self, time: Duration) -> Self {
         self.configure(|config| config.max_time = Some(time))
@@ -161,9 +173,9 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// [classifier](Self::classify) wants retried; not about what that accepts, nor about errors. It
     /// sees the [`Refusal`](super::Refusal) and the request as it would be sent again.
     ///
-    /// - `None`: the layer does what it does by itself.
+    /// - `None`: the layer does what it would do without this hook.
     /// - `Some(future)`: the future is awaited. If it gives a request, that is sent, now and in all
-    ///   attempts that follow, even if the layer would not retry by itself, and whatever the method. If
+    ///   attempts that follow, even if the layer would not retry without the hook, and whatever the method. If
     ///   it gives `None`, the answer is returned, with its body whole.
     ///
     /// For one request it acts at most once upon each status, so an API that always says 401 gets
@@ -172,7 +184,7 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// After the future there is no backoff, only a pause that is in force.
     ///
     /// The future is polled in the caller's task, and dropped with the call. It is not bounded in time;
-    /// `tower`'s `Timeout` around this layer does that. While it runs no permit is held: the answer is
+    /// `tower`'s `Timeout` around this layer bounds it. While it runs no permit is held: the answer is
     /// read before, within the bounds of [`drain`](Self::drain), and only one that is longer keeps its
     /// connection and its permit.
     ///

@@ -75,7 +75,7 @@
 //! repository shows the same fault by fault, over real sockets (`cargo test -p faults`).
 //!
 //! To retry the failures that usually pass as well, for requests that may be repeated. [`Preset`] knows I/O
-//! errors by itself; for hyper's errors and those of hyper-util's client switch the feature `hyper-util` on,
+//! errors without a feature; for hyper's errors and those of hyper-util's client switch the feature `hyper-util` on,
 //! and for those of HTTP/2 the feature `http2`:
 //!
 //! ```
@@ -217,6 +217,7 @@ mod classify;
 mod clone;
 mod drain;
 mod finish;
+mod follow_up;
 mod future;
 mod handle;
 mod hook;
@@ -225,14 +226,14 @@ mod judge;
 mod last_refusal;
 mod latency;
 mod layer;
-mod next;
 mod not_sent_again;
 mod pause;
-mod plan;
+mod pending;
 mod policy;
 mod preset;
 mod replay;
 mod service;
+mod state;
 
 pub use attempts::Attempts;
 pub use backoff::{Backoff, Jitter};

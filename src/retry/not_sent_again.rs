@@ -11,7 +11,7 @@ use http::Extensions;
 /// ```
 /// use tower_throttle::retry::NotSentAgain;
 ///
-/// # fn look<B>(response: &http::Response<B>) {
+/// # fn show<B>(response: &http::Response<B>) {
 /// if let Some(why) = NotSentAgain::of(response.extensions()) {
 ///     eprintln!("{}, and the request could not be sent again: {why:?}", response.status());
 /// }

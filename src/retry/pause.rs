@@ -64,7 +64,7 @@ impl Shared {
         }
     }
 
-    /// Waits the pause out, until the time that `latest` makes of the present at the most.
+    /// Waits the pause out, but no longer than until the time that `latest` makes of the present.
     pub(super) fn poll_pause(
         &self,
         wait: &mut Option<PauseWait>,

@@ -17,8 +17,8 @@ use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
 use super::layer::RetryOn429Layer;
 use super::pause::{PauseWait, later};
-use super::plan::{Gone, RetryState};
 use super::policy::{Policies, Policy};
+use super::state::{Gone, RetryState};
 use crate::message::{HttpResponse, WithBody};
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -33,8 +33,8 @@ use crate::message::{HttpResponse, WithBody};
 /// # Readiness
 ///
 /// `poll_ready` waits for a pause to end and for the inner service. While the circuit breaker is open, or
-/// once the layer is closed, it is ready at once, also for requests that wait already: the call answers by
-/// itself then.
+/// once the layer is closed, it is ready at once, also for requests that wait already: the call then
+/// answers without sending.
 pub struct RetryOn429<S, C = RefusalsOnly, H = NoHook, K = Replay> {
     inner: S,
     policy: Policies<C, H, K>,
@@ -108,14 +108,14 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
             // The service that was polled goes with the request: it may hold a permit, or a place.
             let fresh = self.inner.clone();
             let polled = std::mem::replace(&mut self.inner, fresh);
-            let retry = RetryState::begin(&policy.config, 0, gone, since);
-            return ResponseFuture::waiting(request, polled, kept, policy, retry);
+            let retry = RetryState::begin(&policy.config, 0, kept, gone, since);
+            return ResponseFuture::waiting(request, polled, policy, retry);
         }
-        let retry = RetryState::begin(&policy.config, 1, gone, since);
+        let retry = RetryState::begin(&policy.config, 1, kept, gone, since);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
         let inner = self.inner.clone();
-        ResponseFuture::sent(future, inner, kept, policy, retry)
+        ResponseFuture::sent(future, inner, policy, retry)
     }
 
     /// Keeps the waker, so that whoever waits below is woken when the circuit opens, and ends the wait of
@@ -230,10 +230,10 @@ where
             return self.call_after_wait(request, kept, gone);
         }
         let policy = Arc::clone(&*self.policy);
-        let retry = RetryState::begin(&policy.config, 1, gone, None);
+        let retry = RetryState::begin(&policy.config, 1, kept, gone, None);
         policy.number(&mut request, 1);
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, self.inner.clone(), kept, policy, retry)
+        ResponseFuture::sent(future, self.inner.clone(), policy, retry)
     }
 }
 

@@ -8,20 +8,20 @@ use crate::servers::Server;
 
 /// How many requests each run sends.
 pub(crate) const JOBS: usize = 300;
-/// How long a run may take at the most, so that a hang ends.
+/// The longest that a run may take, so that a hang ends.
 const HANG: Duration = Duration::from_secs(180);
 
 /// What a limiter allows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Allows {
-    /// So many at once.
+    /// Requests at once.
     AtOnce(usize),
-    /// So many immediately, and then so many per second.
+    /// `first` requests immediately, and then `per_second`.
     Bucket { first: usize, per_second: f64 },
-    /// So many in each window, which opens with a request.
+    /// `limit` requests in each window, which opens with a request.
     Window { limit: usize, every: Duration },
-    /// So many in this window and as much of the last one as is less than a window's length ago,
-    /// as if its requests had come evenly.
+    /// `limit` requests in this window and in that part of the last one which is less than a window's length
+    /// ago, as if the requests of the last one had come evenly.
     Sliding { limit: usize, every: Duration },
 }
 
@@ -140,18 +140,18 @@ impl Row {
         self.within(1.0)
     }
 
-    /// Whether refusals, and time beyond the best, are at most so many times what the bounds are.
+    /// Whether refusals, and time beyond the best, are at most `times` their bounds.
     fn within(&self, times: f64) -> bool {
         let most = if self.hints { 1.5 } else { 4.0 };
         self.percent() <= most * times && self.ratio() <= 1.0 + 0.15 * times
     }
 
-    /// Whether bounds so many times as wide are missed, and that is not expected.
+    /// Whether bounds that are `slack` times as wide are missed, and that is not expected.
     pub(crate) fn is_beyond(&self, slack: f64) -> bool {
         !self.within(slack) && self.beyond.is_none()
     }
 
-    /// What is wrong with this run, if anything is, with bounds so many times as wide.
+    /// What is wrong with this run, if anything is, with bounds that are `slack` times as wide.
     pub(crate) fn fault(&self, slack: f64) -> Option<&'static str> {
         if self.failed > 0 {
             Some("requests failed")

@@ -12,7 +12,7 @@ use crate::servers::Server;
 
 /// Why some rows are out of bounds.
 const TIGHT: &str = "no burst: the least unevenness is refused";
-const TROUBLE: &str = "a 503 is first taken for trouble: some must tell that it means a limit";
+const OVERLOAD: &str = "a 503 is first taken for overload: it takes several to show a limit";
 const STRANGERS: &str = "what one gives up the other finds late";
 const BURSTS: &str = "its rate is known only after ten refusals";
 const TOLD: &str = "each spends what both are told is left";
@@ -62,14 +62,14 @@ fn limit_req() -> Vec<Scenario> {
         run("40r/s", "burst=20 delay=8", 9, 100, 429),
         run("20r/s", "burst=1 nodelay", 2, 50, 429).beyond(TIGHT),
         run("20r/s", "", 1, 50, 429).beyond(TIGHT),
-        run("25r/s", "burst=10 nodelay", 11, 100, 503).beyond(TROUBLE),
+        run("25r/s", "burst=10 nodelay", 11, 100, 503).beyond(OVERLOAD),
         run("40r/s", "burst=20 nodelay", 21, 50, 429)
             .clients(2)
             .beyond(STRANGERS),
     ]
 }
 
-/// So many requests at once; the next is refused.
+/// A number of requests at once; the next is refused.
 fn limit_conn() -> Vec<Scenario> {
     let run = |places, latency, status| {
         Scenario::new(

@@ -22,35 +22,23 @@ struct Hand {
 
 impl Hand {
     fn room(&mut self) -> Headroom {
-        let load = Load {
-            in_flight: 0,
-            waiting: 50,
-        };
+        let load = Load::new(0, 50);
         self.limit.headroom(&Now::at(self.at), load)
     }
 
     fn send(&mut self) -> Sent {
         assert!(self.room().slots > 0, "nobody may go at {:?}", self.at);
-        let load = Load {
-            in_flight: 1,
-            waiting: 49,
-        };
-        self.limit.on_send(&Now::at(self.at), load);
+        let load = Load::new(1, 49);
+        let sent = Sent::new(self.seq, Some(self.at), 1);
+        self.limit.on_send(&Now::at(self.at), &sent, load);
         self.seq += 1;
-        Sent {
-            seq: self.seq - 1,
-            at: Some(self.at),
-            in_flight: 1,
-        }
+        sent
     }
 
     /// 35 ms later.
     fn end(&mut self, sent: &Sent, outcome: Outcome<'_>) {
         self.at += Duration::from_millis(35);
-        let load = Load {
-            in_flight: 0,
-            waiting: 49,
-        };
+        let load = Load::new(0, 49);
         self.limit
             .on_outcome(&Now::at(self.at), sent, outcome, load);
     }
@@ -71,7 +59,7 @@ impl Hand {
         let outcome = if status == StatusCode::OK {
             Outcome::Accepted(hint)
         } else {
-            Outcome::Refused { status, hint }
+            Outcome::refused(status, hint)
         };
         self.end(sent, outcome);
     }
@@ -247,17 +235,10 @@ fn a_refusal_that_cannot_be_is_no_panic() {
     let hint = Hint::default();
     for (seq, in_flight) in [(0, 0), (u64::MAX, 0), (u64::MAX, usize::MAX)] {
         let mut limit = Learned::new();
-        let sent = Sent {
-            seq,
-            at: None,
-            in_flight,
-        };
+        let sent = Sent::new(seq, None, in_flight);
         for second in 0..8 {
             let now = Now::at(Duration::from_secs(second));
-            let refused = Outcome::Refused {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                hint: &hint,
-            };
+            let refused = Outcome::refused(StatusCode::TOO_MANY_REQUESTS, &hint);
             limit.on_outcome(&now, &sent, refused, Load::default());
         }
         assert!(limit.limit() >= 1);

@@ -19,10 +19,7 @@ struct Slow {
 
 impl Slow {
     fn load(&self) -> Load {
-        Load {
-            in_flight: self.out.len(),
-            waiting: 500,
-        }
+        Load::new(self.out.len(), 500)
     }
 
     /// Sends all that may go until `end`, as time allows it.
@@ -37,14 +34,11 @@ impl Slow {
                 }
                 continue;
             }
-            self.out.push(Sent {
-                seq: self.seq,
-                at: Some(self.at),
-                in_flight: load.in_flight + 1,
-            });
+            let sent = Sent::new(self.seq, Some(self.at), load.in_flight + 1);
+            self.out.push(sent);
             self.seq += 1;
             let load = self.load();
-            self.limit.on_send(&Now::at(self.at), load);
+            self.limit.on_send(&Now::at(self.at), &sent, load);
         }
         self.at = end;
     }

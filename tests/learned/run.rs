@@ -115,10 +115,7 @@ impl Run {
     }
 
     fn load(&self) -> Load {
-        Load {
-            in_flight: self.out,
-            waiting: self.waiting,
-        }
+        Load::new(self.out, self.waiting)
     }
 
     /// Sends as many as may go, and tells when time alone lets one more go.
@@ -134,12 +131,8 @@ impl Run {
             }
             self.waiting -= 1;
             self.out += 1;
-            self.limit.on_send(&now, self.load());
-            let sent = Sent {
-                seq: self.seq,
-                at: Some(self.now),
-                in_flight: self.out,
-            };
+            let sent = Sent::new(self.seq, Some(self.now), self.out);
+            self.limit.on_send(&now, &sent, self.load());
             self.seq += 1;
             self.in_flight.push((self.now(), self.out));
             self.go(sent);
@@ -198,10 +191,7 @@ impl Run {
                     .on_outcome(&now, &sent, Outcome::Accepted(&hint), self.load());
             }
             Event::Answer(sent, Some((status, _)), hint) => {
-                let outcome = Outcome::Refused {
-                    status: StatusCode::from_u16(status).unwrap(),
-                    hint: &hint,
-                };
+                let outcome = Outcome::refused(StatusCode::from_u16(status).unwrap(), &hint);
                 self.limit.on_outcome(&now, &sent, outcome, self.load());
                 if let Some(wait) = self.limit.pause_for(&now, &hint) {
                     let jitter = 0.05 * self.random.f64();

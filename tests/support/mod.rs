@@ -2,7 +2,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test file uses its own part"
+    reason = "each test binary uses its own part"
 )]
 
 pub mod refresh;

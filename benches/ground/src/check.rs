@@ -9,7 +9,7 @@ use crate::table::Row;
 /// By how much the makespan over the best may exceed that of the best rival that finishes.
 const BEHIND_A_RIVAL: f64 = 0.03;
 
-/// Rivals that pay so many refusals per 1,000 jobs must be undercut tenfold.
+/// Rivals that pay this many refusals per 1,000 jobs must be undercut tenfold.
 const COSTLY: f64 = 100.0;
 
 /// The limits from crates.io whose refusals are undercut.

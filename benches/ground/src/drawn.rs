@@ -19,13 +19,13 @@ const FAMILIES: [(&str, Draw); 13] = [
     ("moves", moves),
     ("knee", knee),
     ("shared", shared),
-    ("trouble", trouble),
+    ("overload", overload),
     ("only-503", only_503),
     ("window-epoch", window_with_epochs),
     ("late", late),
 ];
 
-/// So many of each family, the same for the same seed.
+/// `count` scenarios of each family, the same for the same seed.
 pub fn of_each(count: usize, seed: u64) -> Vec<Scenario> {
     let draw = |(family, index): (usize, usize)| {
         let (name, draw) = FAMILIES[family];
@@ -210,7 +210,7 @@ fn late(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
         .shared_by(clients, every)
 }
 
-fn trouble(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
+fn overload(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let (limit, latency) = (whole(rng, 4.0, 80.0), round(rng, 0.5, 5.0));
     if rng.bool() {
         let (from, lasts) = (round(rng, 10.0, 60.0), round(rng, 10.0, 90.0));

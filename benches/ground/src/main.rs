@@ -61,7 +61,7 @@ struct Args {
     /// Multiplies the number of jobs of every scenario.
     #[arg(long, default_value_t = 1.0)]
     jobs_scale: f64,
-    /// So many scenarios of each kind of limit, drawn at random, in place of those that have names.
+    /// N scenarios of each kind of limit, drawn at random, in place of those that have names.
     #[arg(long, value_name = "N")]
     drawn: Option<usize>,
     /// A number of scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of

@@ -23,10 +23,10 @@ const IN_FLIGHT: RGBColor = RGBColor(255, 160, 60);
 const BEST: RGBColor = RGBColor(60, 60, 60);
 const REFUSED: RGBColor = RGBColor(200, 30, 30);
 
-/// What a client allows itself may be far above what it uses: drawn up to so many times that.
+/// What a client allows itself may be far above what it uses. It is drawn up to this many times that.
 const SHOWN: f64 = 1.6;
 
-/// And each of several clients so many times its share: when others have no more to do, more is its own.
+/// The same for each of several clients, in shares: when others have no more to do, a client's share is more.
 const EACH: f64 = 4.0;
 
 /// Draws one run of one client.

@@ -128,7 +128,7 @@ pub struct Scenario {
     pub sigma: f64,
     pub cost: RangeInclusive<u32>,
     pub rules: Vec<Rule>,
-    /// Above so many in flight, each takes longer in proportion.
+    /// With more than this in flight, each takes longer in proportion.
     pub knee: Option<f64>,
     /// All is 503 between these.
     pub outage: Option<(f64, f64)>,
@@ -145,7 +145,7 @@ pub struct Scenario {
     pub head: f64,
     /// Independent instances of the client.
     pub clients: usize,
-    /// Each begins so many seconds after the one before.
+    /// How many seconds after the one before each begins.
     pub join_every: f64,
     /// What is accepted is answered so.
     pub answers: Answers,
@@ -268,7 +268,7 @@ impl Scenario {
         idle + self.patience.times * (best - idle) + self.patience.seconds
     }
 
-    /// How much longer work takes with so many in flight.
+    /// How much longer work takes with `in_flight` requests at once.
     pub fn slowdown(&self, in_flight: usize) -> f64 {
         self.knee
             .map_or(1.0, |knee| (in_flight as f64 / knee).max(1.0))

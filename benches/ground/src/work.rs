@@ -23,7 +23,7 @@ pub struct Job {
 
 /// A random source that depends on nothing but its arguments.
 pub fn rng(seed: u64, stream: u64) -> fastrand::Rng {
-    // fastrand spreads a seed by itself only a little: neighbours must not look alike.
+    // fastrand spreads a seed only a little: neighbouring seeds must not give similar numbers.
     let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream);
     rng.u64(..);
     fastrand::Rng::with_seed(rng.u64(..))

@@ -28,7 +28,7 @@ enum Job {
     Embedding,
 }
 
-/// Does so many jobs of each kind, all at once.
+/// Does `of_a_kind` jobs of each kind, all at once.
 pub async fn run(client: &Client<OpenAIConfig>, of_a_kind: usize) -> Result<Summary, JoinError> {
     let mut jobs = JoinSet::new();
     for _ in 0..of_a_kind {

@@ -25,7 +25,7 @@ pub struct Config {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub max_queue: usize,
 
-    /// How many requests may be in flight at the most, per upstream; how many are is learned
+    /// The most requests that may be in flight, per upstream; how many are is learned
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub max_in_flight: usize,
 

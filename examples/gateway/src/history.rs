@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::upstream::{Look, Upstream};
+use crate::upstream::{Numbers, Upstream};
 
 /// How often a sample is taken.
 pub(crate) const EVERY: Duration = Duration::from_secs(1);
@@ -90,27 +90,27 @@ pub(crate) async fn record(upstream: &Upstream) {
     let mut watch = upstream.handle.watch();
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before = upstream.look();
+    let mut before = upstream.numbers();
     let (mut in_flight, mut queued) = (0, 0);
     loop {
         let tick = tokio::select! {
             _ = ticks.tick() => true,
             _ = watch.changed() => false,
         };
-        let look = upstream.look();
-        in_flight = look.gate.in_flight.max(in_flight);
-        queued = look.queued.max(queued);
+        let now = upstream.numbers();
+        in_flight = now.gate.in_flight.max(in_flight);
+        queued = now.queued.max(queued);
         if tick {
             upstream
                 .history
-                .push(sample(&before, &look, in_flight, queued));
-            before = look;
-            (in_flight, queued) = (look.gate.in_flight, look.queued);
+                .push(sample(&before, &now, in_flight, queued));
+            before = now;
+            (in_flight, queued) = (now.gate.in_flight, now.queued);
         }
     }
 }
 
-fn sample(before: &Look, now: &Look, in_flight: usize, queued: usize) -> Sample {
+fn sample(before: &Numbers, now: &Numbers, in_flight: usize, queued: usize) -> Sample {
     let time = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -36,8 +36,8 @@ use crate::metrics::Answers;
 use crate::refusal::Refusal;
 use crate::upstream::Upstream;
 
-/// How often it is seen whether the last request is done.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often it counts the requests that are not done.
+const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long the last answers may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -132,7 +132,7 @@ impl Gateway {
     /// Resolves when no request is worked on.
     async fn idle(&self) {
         while self.inside() > 0 {
-            sleep(LOOK).await;
+            sleep(INTERVAL).await;
         }
     }
 

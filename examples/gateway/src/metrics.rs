@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::upstream::{Look, Upstream};
+use crate::upstream::{Numbers, Upstream};
 
 /// What `/metrics` answers with: OpenMetrics, which Prometheus asks for first.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -65,17 +65,17 @@ struct Name {
 
 impl Collector for Gates {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let looks: Vec<_> = self
+        let upstreams: Vec<_> = self
             .0
             .iter()
             .map(|upstream| {
                 let name = Arc::clone(&upstream.target.name);
-                (Name { upstream: name }, upstream.look())
+                (Name { upstream: name }, upstream.numbers())
             })
             .collect();
         let mut out = Out {
             encoder: &mut encoder,
-            looks: &looks,
+            upstreams: &upstreams,
         };
         out.gauge("limit", "Requests that may be in flight; learned.", |l| {
             l.gate.limit as f64
@@ -114,22 +114,26 @@ impl Collector for Gates {
 
 struct Out<'a, 'e> {
     encoder: &'a mut DescriptorEncoder<'e>,
-    looks: &'a [(Name, Look)],
+    upstreams: &'a [(Name, Numbers)],
 }
 
 impl Out<'_, '_> {
-    fn gauge(&mut self, name: &str, help: &str, read: impl Fn(&Look) -> f64) -> fmt::Result {
-        self.write(name, help, None, |look| Some(ConstGauge::new(read(look))))
+    fn gauge(&mut self, name: &str, help: &str, read: impl Fn(&Numbers) -> f64) -> fmt::Result {
+        self.write(name, help, None, |numbers| {
+            Some(ConstGauge::new(read(numbers)))
+        })
     }
 
-    fn counter(&mut self, name: &str, help: &str, read: impl Fn(&Look) -> u64) -> fmt::Result {
-        self.write(name, help, None, |look| Some(ConstCounter::new(read(look))))
+    fn counter(&mut self, name: &str, help: &str, read: impl Fn(&Numbers) -> u64) -> fmt::Result {
+        self.write(name, help, None, |numbers| {
+            Some(ConstCounter::new(read(numbers)))
+        })
     }
 
     fn pause(&mut self) -> fmt::Result {
         let help = "How long nothing more is sent; 0 without a pause.";
-        self.write("pause", help, Some(Unit::Seconds), |look| {
-            let left = look.gate.pause_remaining.unwrap_or_default();
+        self.write("pause", help, Some(Unit::Seconds), |numbers| {
+            let left = numbers.gate.pause_remaining.unwrap_or_default();
             Some(ConstGauge::new(left.as_secs_f64()))
         })
     }
@@ -137,8 +141,8 @@ impl Out<'_, '_> {
     /// Absent where no pace is kept: 0 would be read as a standstill.
     fn rate(&mut self) -> fmt::Result {
         let help = "The pace that is kept, in requests per second.";
-        self.write("rate", help, None, |look| {
-            look.gate.rate.map(ConstGauge::new)
+        self.write("rate", help, None, |numbers| {
+            numbers.gate.rate.map(ConstGauge::new)
         })
     }
 
@@ -147,12 +151,12 @@ impl Out<'_, '_> {
         name: &str,
         help: &str,
         unit: Option<Unit>,
-        read: impl Fn(&Look) -> Option<M>,
+        read: impl Fn(&Numbers) -> Option<M>,
     ) -> fmt::Result {
         let values: Vec<_> = self
-            .looks
+            .upstreams
             .iter()
-            .filter_map(|(name, look)| Some((name.clone(), read(look)?)))
+            .filter_map(|(name, numbers)| Some((name.clone(), read(numbers)?)))
             .collect();
         let Some((_, first)) = values.first() else {
             return Ok(());

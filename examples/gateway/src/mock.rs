@@ -1,4 +1,4 @@
-//! A small stand-in for an AI API, which works on so many requests at once and refuses the others.
+//! A small stand-in for an AI API, which works on a fixed number of requests at once and refuses the others.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     pub latency: Duration,
 
-    /// Ask refused requests to wait for so many seconds; without it they are told nothing
+    /// How many seconds refused requests are asked to wait; without it they are told nothing
     #[arg(long, value_name = "SECONDS")]
     pub retry_after: Option<u64>,
 }

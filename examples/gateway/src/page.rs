@@ -104,20 +104,20 @@ struct UpstreamStatus {
 
 async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> Response {
     let upstreams = board.upstreams.iter().map(|upstream| {
-        let look = upstream.look();
+        let now = upstream.numbers();
         UpstreamStatus {
             name: Arc::clone(&upstream.target.name),
             url: upstream.target.to_string(),
-            limit: look.gate.limit,
-            in_flight: look.gate.in_flight,
-            queued: look.queued,
+            limit: now.gate.limit,
+            in_flight: now.gate.in_flight,
+            queued: now.queued,
             max_queue: upstream.max_queue,
-            pause_ms: look.gate.pause_remaining.map(|left| left.as_millis()),
-            rate: look.gate.rate,
-            accepted: look.gate.accepted,
-            refused: look.gate.refused,
-            turned_away: look.turned_away,
-            abandoned: look.abandoned,
+            pause_ms: now.gate.pause_remaining.map(|left| left.as_millis()),
+            rate: now.gate.rate,
+            accepted: now.gate.accepted,
+            refused: now.gate.refused,
+            turned_away: now.turned_away,
+            abandoned: now.abandoned,
             samples: upstream.history.after(asked.after),
         }
     });

@@ -37,7 +37,7 @@ pub(crate) struct Upstream {
 
 /// An upstream's numbers at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
+pub(crate) struct Numbers {
     pub(crate) gate: Snapshot,
     /// Requests that were taken and are not in flight: their bodies are being read, they are in the
     /// gate's line, or they were refused and wait to be sent again.
@@ -97,10 +97,10 @@ impl Upstream {
     /// Counts a request that is turned away, and says for how long.
     pub(crate) fn turn_away(&self) -> Duration {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
-        let look = self.look();
-        let wait = self.history.time_for(look.queued);
+        let now = self.numbers();
+        let wait = self.history.time_for(now.queued);
         // No client needs to come back during a pause.
-        let wait = wait.max(look.gate.pause_remaining.unwrap_or_default());
+        let wait = wait.max(now.gate.pause_remaining.unwrap_or_default());
         // As much again at random, so that those turned away together do not come back together; and
         // no more than a minute, above which OpenAI's client takes no word for it.
         let seconds = wait.as_secs_f64().max(1.0) * (1.0 + fastrand::f64());
@@ -117,9 +117,9 @@ impl Upstream {
         self.inside.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn look(&self) -> Look {
+    pub(crate) fn numbers(&self) -> Numbers {
         let gate = self.handle.snapshot();
-        Look {
+        Numbers {
             queued: self.reading.load(Ordering::Relaxed)
                 + self.inside().saturating_sub(gate.in_flight),
             gate,
@@ -133,7 +133,7 @@ impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upstream")
             .field("target", &self.target)
-            .field("look", &self.look())
+            .field("numbers", &self.numbers())
             .finish_non_exhaustive()
     }
 }

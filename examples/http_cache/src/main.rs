@@ -43,7 +43,7 @@ async fn run() -> Result<bool, BoxError> {
         .service(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
     let client = ServiceBuilder::new()
         .layer(HttpCacheLayer::new(MokaManager::default()))
-        // The cache passes readiness through before it looks. Here a permit is only waited for when
+        // The cache passes readiness through before it knows whether it has the page. Here a permit is only waited for when
         // something is to be sent.
         .service(service_fn(move |request| stack.clone().oneshot(request)));
 
@@ -74,7 +74,7 @@ async fn run() -> Result<bool, BoxError> {
         && took < Duration::from_secs(30))
 }
 
-/// Asks for every page so many times, all at once; how many were answered.
+/// Asks for every page `times` times, all at once. Returns how many requests were answered.
 async fn fetch<S, B>(client: &S, api: &Api, times: usize) -> Result<usize, BoxError>
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error: Into<BoxError> + Send>,

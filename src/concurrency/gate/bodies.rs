@@ -12,14 +12,14 @@ use crate::concurrency::limit::Now;
 /// holds its place for this many times as long as one that nobody reads: a reader may have walked away.
 const PATIENCE: u32 = 60;
 
-/// How many times in the time after which a body counts as not read all of them are looked through, at
-/// the most: a thousand streams cost next to nothing then.
+/// How many sweeps over all bodies there are, at most, within the time after which a body counts as not
+/// read. A thousand streams cost next to nothing then.
 const SWEEPS: u32 = 8;
 
 /// The timers that sweeps wait for have no finer grain.
 const TICK: Duration = Duration::from_millis(1);
 
-/// When a body was last polled, and whether there was nothing yet. Its reader notes it without the
+/// When a body was last polled, and whether there was nothing yet. Its reader records it without the
 /// gate's lock; a little late is early enough.
 #[derive(Clone, Debug)]
 pub(super) struct LastPoll(Arc<AtomicU64>);
@@ -29,7 +29,7 @@ impl LastPoll {
         Self(Arc::new(AtomicU64::new(Self::pack(at, false))))
     }
 
-    pub(super) fn note(&self, at: Duration, pending: bool) {
+    pub(super) fn record(&self, at: Duration, pending: bool) {
         self.0.store(Self::pack(at, pending), Ordering::Relaxed);
     }
 
@@ -140,7 +140,7 @@ mod tests {
         for millis in 1000..11_000 {
             // All are read all the time.
             held.iter()
-                .for_each(|last| last.note(Duration::from_millis(millis), false));
+                .for_each(|last| last.record(Duration::from_millis(millis), false));
             let due = bodies.next_sweep;
             assert_eq!(bodies.sweep(&at(millis)), 0);
             sweeps += u32::from(bodies.next_sweep != due);
@@ -152,7 +152,7 @@ mod tests {
     fn a_body_that_is_waited_for_keeps_its_place_sixty_times_as_long() {
         let mut bodies = Bodies::default();
         let last = bodies.hold(&at(0), 7).unwrap();
-        last.note(Duration::from_millis(500), true);
+        last.record(Duration::from_millis(500), true);
         for millis in (1000..60_500).step_by(100) {
             assert_eq!(bodies.sweep(&at(millis)), 0, "{millis}");
         }
@@ -164,15 +164,15 @@ mod tests {
     fn a_body_that_was_waited_for_and_is_then_not_read_is_noticed() {
         let mut bodies = Bodies::default();
         let last = bodies.hold(&at(0), 7).unwrap();
-        last.note(Duration::from_millis(900), true);
+        last.record(Duration::from_millis(900), true);
         assert_eq!(bodies.sweep(&at(1000)), 0);
-        last.note(Duration::from_millis(1100), false);
+        last.record(Duration::from_millis(1100), false);
         assert!(bodies.next_sweep <= Duration::from_millis(2100));
         assert_eq!(bodies.sweep(&at(2100)), 1);
     }
 
     #[test]
-    fn a_body_that_holds_its_place_to_the_end_is_not_looked_at() {
+    fn a_body_that_holds_its_place_to_the_end_is_not_watched() {
         let mut bodies = Bodies::default();
         bodies.set_idle(Duration::MAX);
         assert!(bodies.hold(&at(0), 7).is_none());

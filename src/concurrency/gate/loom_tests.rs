@@ -160,7 +160,7 @@ fn a_place_that_was_kept_comes_before_those_behind_it() {
         let noop = &Context::from_waker(Waker::noop());
         assert_eq!(refused.poll_ready(noop), Poll::Ready(()));
         let mut permit = refused.take().unwrap();
-        let place = permit.governor().unwrap().kept_place();
+        let place = permit.hint_sink().unwrap().kept_place();
         permit.finish(Outcome::Failed);
         let again = Ask { place, refusals: 1 };
 

@@ -183,7 +183,7 @@ impl Gate {
         drop(timers);
         drop::<Vec<_>>(over);
         if rang || !expected {
-            // It rang at once, or tokio's budget was spent, or it is overtaken: look again.
+            // It rang at once, or tokio's budget was spent, or it is overtaken: it is polled again.
             self.ring(alarm);
             cx.waker().wake_by_ref();
         }

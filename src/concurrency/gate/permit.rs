@@ -13,7 +13,7 @@ use crate::ask::KeptPlace;
 use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};
 use crate::hint::Hint;
-use crate::message::Governor;
+use crate::message::HintSink;
 
 /// How far one service has come at the gate. Gives up its place, or what it was granted, when
 /// dropped.
@@ -137,26 +137,26 @@ impl Permit {
 
     /// Lets a retry above tell the gate what the refused answer's body said, and the request come back
     /// to its place.
-    pub(in crate::concurrency) fn governor(&self) -> Option<Governor> {
+    pub(in crate::concurrency) fn hint_sink(&self) -> Option<HintSink> {
         let gate = self.gate.clone()?;
         let place = KeptPlace {
             gate: gate.id,
             tag: self.tag,
         };
-        Some(Governor::new(move |hint| gate.refine(hint)).keep_place(place))
+        Some(HintSink::new(move |hint| gate.refine(hint)).keep_place(place))
     }
 }
 
 impl Permit {
     /// Gives the slot back, and leaves it to who reads the answer's body to tell how the request ended:
-    /// a governor that is told of a refusal counts it as one. Otherwise it counts by its head, once
-    /// nobody has the governor any more.
+    /// a sink that is told of a refusal counts it as one. Otherwise it counts by its head, once
+    /// nobody has the sink any more.
     pub(in crate::concurrency) fn finish_by_body(
         &mut self,
         by_head: Classified,
         status: StatusCode,
         hint: Hint,
-    ) -> Option<Governor> {
+    ) -> Option<HintSink> {
         let gate = self.gate.take()?;
         gate.with(|state, now, wakes| state.release(now, self.sent.seq, false, wakes));
         let place = KeptPlace {
@@ -171,7 +171,7 @@ impl Permit {
             hint,
             told: AtomicBool::new(false),
         };
-        Some(Governor::new(move |hint| open.refine(hint)).keep_place(place))
+        Some(HintSink::new(move |hint| open.refine(hint)).keep_place(place))
     }
 }
 
@@ -242,7 +242,7 @@ impl Slot {
     #[inline]
     pub(in crate::concurrency) fn polled(&self, pending: bool) {
         if let Some(last_poll) = &self.last_poll {
-            last_poll.note(self.gate.now().get(), pending);
+            last_poll.record(self.gate.now().get(), pending);
         }
     }
 }

@@ -22,7 +22,7 @@ use super::wakes::Wakes;
 use crate::AdaptiveConcurrencyLayer;
 use crate::ask::{self, Ask, KeptPlace};
 use crate::concurrency::limit::{Fixed, Now};
-use crate::message::Governor;
+use crate::message::HintSink;
 
 const WORK: Duration = Duration::from_millis(10);
 
@@ -72,11 +72,11 @@ async fn attempts(count: u32, backoff: Duration, refuses: Refuses) -> Vec<(u32, 
             loop {
                 ready(&mut service, ask).await;
                 let response = service.call(Request::new(number)).await.unwrap();
-                let Some(governor) = response.extensions().get::<Governor>() else {
+                let Some(sink) = response.extensions().get::<HintSink>() else {
                     return;
                 };
                 ask = Ask {
-                    place: governor.kept_place(),
+                    place: sink.kept_place(),
                     refusals: ask.refusals + 1,
                 };
                 sleep(backoff).await;
@@ -147,7 +147,7 @@ fn gate(limit: usize) -> Arc<Gate> {
 fn refused(gate: &Arc<Gate>) -> KeptPlace {
     let mut admission = assert_ready!(waiter(gate, Ask::default()).poll());
     let mut permit = admission.take().unwrap();
-    let place = permit.governor().unwrap().kept_place().unwrap();
+    let place = permit.hint_sink().unwrap().kept_place().unwrap();
     permit.finish(crate::concurrency::limit::Outcome::Failed);
     place
 }

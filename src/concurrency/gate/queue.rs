@@ -1,8 +1,8 @@
 //! Who waits at the gate, in which order.
 //!
-//! The line is ordered by a tag. A newcomer's is greater than all that were given before, so by itself
-//! the line is first come, first served. A request that was refused comes back with the tag it had, and
-//! so stands where it would stand if it had not been tried.
+//! The line is ordered by a tag. A newcomer's is greater than all that were given before, so the line is
+//! first come, first served, unless something was refused. A request that was refused comes back with the tag
+//! it had, and so stands where it would stand if it had not been tried.
 //!
 //! # Weights
 //!
@@ -28,11 +28,11 @@ const TICK: Duration = Duration::from_millis(1);
 /// taken sixteen times, and for hundreds of millions of millions of requests.
 const SPACING: u64 = 1 << 16;
 
-/// So many refusals leave a request its place. With each further one it moves half of the way to the
-/// end of the line: a request that is always refused must not stand in front for ever.
+/// After up to this many refusals a request keeps its place. With each further one it moves half of the way
+/// to the end of the line: a request that is always refused must not stand in front for ever.
 const KEPT_REFUSALS: u32 = 3;
 
-/// After so many it stands behind all others. Half of the way would never pass a line whose members give up
+/// After this many refusals it stands behind all others. Half of the way would never pass a line whose members give up
 /// before their turn.
 const LAST_KEPT: u32 = 2 * KEPT_REFUSALS;
 

@@ -103,13 +103,11 @@ impl State {
         self.version += 1;
         self.held_since = None;
         let load = self.load();
-        self.limit.on_send(now, load);
-        Sent {
-            seq,
-            // The time itself follows when the request is sent.
-            at: self.limit.wants_time(seq, load).then_some(Duration::ZERO),
-            in_flight: self.in_flight,
-        }
+        let mut sent = Sent::new(seq, None, self.in_flight);
+        self.limit.on_send(now, &sent, load);
+        // The time itself follows when the request is sent.
+        sent.at = self.limit.wants_time(seq, load).then_some(Duration::ZERO);
+        sent
     }
 
     /// A request's end; its permit comes back with it or is returned later.

@@ -60,8 +60,8 @@ impl Limit for Aimd {
         self.level.headroom(load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {
-        self.level.on_send();
+    fn on_send(&mut self, _: &Now, sent: &Sent, _: Load) {
+        self.level.on_send(sent);
     }
 
     fn wants_time(&self, _: u64, _: Load) -> bool {

@@ -29,7 +29,7 @@ impl Limit for Fixed {
         Headroom::of(self.limit, load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {}
+    fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
 
     fn wants_time(&self, _: u64, _: Load) -> bool {
         false

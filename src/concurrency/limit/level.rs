@@ -11,8 +11,8 @@ pub(super) struct Level {
     value: f64,
     min: usize,
     max: usize,
-    /// How many requests were let through: a request that was sent before is known by its number.
-    sent: u64,
+    /// The number of the next request: a request that was sent before has a lower one.
+    next_seq: u64,
     /// Refusals of requests with a lower number belong to an event that was answered already.
     recovery_epoch: u64,
 }
@@ -23,7 +23,7 @@ impl Default for Level {
             value: DEFAULT_INITIAL as f64,
             min: DEFAULT_MIN,
             max: DEFAULT_MAX,
-            sent: 0,
+            next_seq: 0,
             recovery_epoch: 0,
         }
     }
@@ -53,8 +53,8 @@ impl Level {
         self.set(self.value);
     }
 
-    pub(super) fn on_send(&mut self) {
-        self.sent += 1;
+    pub(super) fn on_send(&mut self, sent: &Sent) {
+        self.next_seq = sent.seq.saturating_add(1);
     }
 
     /// Whether a refusal begins a new event, which it does once: a request that was already out when
@@ -63,7 +63,7 @@ impl Level {
     pub(super) fn begin_event(&mut self, sent: &Sent, hint: &Hint) -> bool {
         let new = sent.seq >= self.recovery_epoch && !is_for_good(hint);
         if new {
-            self.recovery_epoch = self.sent;
+            self.recovery_epoch = self.next_seq;
         }
         new
     }

@@ -1,22 +1,24 @@
 //! The algorithms that decide how much may be in flight, and when.
 
 mod aimd;
+mod event;
 mod fixed;
 mod gradient2;
 mod learned;
 mod level;
 mod vegas;
 
-use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 pub use self::aimd::Aimd;
+pub use self::event::{Headroom, Load, Now, Outcome, Sent};
 pub use self::fixed::Fixed;
 pub use self::gradient2::Gradient2;
-pub use self::learned::{Learned, Tuning};
+pub use self::learned::Learned;
+// For the sweep of the numbers in `benches/ground`: not a part of the public API.
+#[doc(hidden)]
+pub use self::learned::Tuning;
 pub use self::vegas::Vegas;
 use crate::hint::Hint;
 
@@ -32,14 +34,76 @@ pub(crate) const DEFAULT_MAX: usize = 1000;
 /// An implementation does no I/O and reads no clock of its own: the gate tells it the time and
 /// what happened. The gate calls it under its lock, so every method must be quick, must not block
 /// and must not panic.
+///
+/// # Examples
+///
+/// A limit that starts at 10 and halves with each 503, and a test of it:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use http::StatusCode;
+/// use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
+/// use tower_throttle::{AdaptiveConcurrencyLayer, Hint};
+///
+/// #[derive(Clone, Debug)]
+/// struct Halving(usize);
+///
+/// impl Limit for Halving {
+///     fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
+///         Headroom::of(self.0, load)
+///     }
+///
+///     fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
+///
+///     fn on_outcome(&mut self, _: &Now, _: &Sent, outcome: Outcome<'_>, _: Load) {
+///         if let Outcome::Refused { status: StatusCode::SERVICE_UNAVAILABLE, .. } = outcome {
+///             self.0 = (self.0 / 2).max(1);
+///         }
+///     }
+///
+///     fn limit(&self) -> usize {
+///         self.0
+///     }
+///
+///     fn set_limit(&mut self, limit: usize) {
+///         self.0 = limit;
+///     }
+///
+///     fn set_bounds(&mut self, min: usize, max: usize) {
+///         self.0 = self.0.clamp(min, max);
+///     }
+/// }
+///
+/// let mut limit = Halving(10);
+/// let (start, load) = (Duration::ZERO, Load::new(1, 0));
+/// let sent = Sent::new(0, Some(start), load.in_flight);
+/// limit.on_send(&Now::at(start), &sent, load);
+///
+/// let hint = Hint::default();
+/// let refused = Outcome::refused(StatusCode::SERVICE_UNAVAILABLE, &hint);
+/// limit.on_outcome(&Now::at(Duration::from_secs(1)), &sent, refused, Load::new(0, 0));
+/// assert_eq!(limit.limit(), 5);
+///
+/// let layer = AdaptiveConcurrencyLayer::with_limit(Halving(10));
+/// # let _ = layer;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no limit of requests in flight",
+    label = "expected a `Limit`",
+    note = "the crate's own are `Learned` (the default), `Fixed`, `Aimd`, `Vegas` and `Gradient2`, in `tower_throttle::concurrency::limit`",
+    note = "for a number of requests, give the layer `Fixed::new(number)`"
+)]
 pub trait Limit: fmt::Debug + Send + 'static {
-    /// How many more requests may go now, and when time alone will allow more.
+    /// Returns how many more requests may go now, and when time alone will allow more.
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom;
 
     /// A request was let through; `load` includes it.
-    fn on_send(&mut self, now: &Now, load: Load);
+    ///
+    /// It is sent a moment later, so [`Sent::at`] is `None` here, whatever [`Limit::wants_time`] says.
+    fn on_send(&mut self, now: &Now, sent: &Sent, load: Load);
 
-    /// Whether it matters when the request `seq`, of which [`Limit::on_send`] was just told, is sent.
+    /// Returns whether it matters when the request `seq`, of which [`Limit::on_send`] was just told, is sent.
     /// If not, no clock is read for it, and [`Sent::at`] is `None`. By default it does.
     fn wants_time(&self, seq: u64, load: Load) -> bool {
         let _ = (seq, load);
@@ -72,8 +136,8 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
 
-    /// Sets for how long nobody may be held back at the most, whatever the server asked or the
-    /// limit learned. By default nothing: a limit that never waits for time has no use for it.
+    /// Sets the longest time for which anybody may be held back, whatever the server asked or the limit
+    /// learned. Does nothing by default: a limit that never waits for time has no use for it.
     fn set_max_wait(&mut self, max: Duration) {
         let _ = max;
     }
@@ -85,111 +149,48 @@ pub trait Limit: fmt::Debug + Send + 'static {
     }
 }
 
-/// The time, read once and only if somebody asks.
-#[derive(Debug)]
-pub struct Now {
-    epoch: Instant,
-    read: Cell<Option<Duration>>,
-}
-
-impl Now {
-    /// The time since `epoch`, when it is asked for.
-    #[cfg_attr(
-        all(test, throttle_loom),
-        allow(dead_code, reason = "the model has a time of its own")
-    )]
-    pub(crate) fn since(epoch: Instant) -> Self {
-        Self {
-            epoch,
-            read: Cell::new(None),
-        }
+impl<L: Limit + ?Sized> Limit for Box<L> {
+    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+        (**self).headroom(now, load)
     }
 
-    /// A given time since the gate was made: for tests and simulations of a [`Limit`].
-    #[must_use]
-    pub fn at(since_start: Duration) -> Self {
-        Self {
-            epoch: Instant::now(),
-            read: Cell::new(Some(since_start)),
-        }
+    fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
+        (**self).on_send(now, sent, load);
     }
 
-    /// The time since the gate was made.
-    #[must_use]
-    pub fn get(&self) -> Duration {
-        self.read.get().unwrap_or_else(|| {
-            let now = Instant::now().saturating_duration_since(self.epoch);
-            self.read.set(Some(now));
-            now
-        })
+    fn wants_time(&self, seq: u64, load: Load) -> bool {
+        (**self).wants_time(seq, load)
     }
-}
 
-/// What is going on at the gate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Requests that have a permit.
-    pub in_flight: usize,
-    /// Requests that wait for one.
-    pub waiting: usize,
-}
-
-/// What the gate noted when it let a request through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// How many requests were let through before it.
-    pub seq: u64,
-    /// When it was sent, since the gate was made: `None` if the limit
-    /// [did not want to know](Limit::wants_time), or if the outcome became known long after the answer.
-    pub at: Option<Duration>,
-    /// How many were in flight then, itself included.
-    pub in_flight: usize,
-}
-
-impl Sent {
-    /// How long its answer took that comes `now`, if it was timed when it went.
-    #[must_use]
-    pub fn latency(&self, now: &Now) -> Option<Duration> {
-        Some(now.get().saturating_sub(self.at?))
+    fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, load: Load) {
+        (**self).on_outcome(now, sent, outcome, load);
     }
-}
 
-/// What the gate has room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Headroom {
-    /// How many more requests may go now.
-    pub slots: usize,
-    /// When time alone will allow one more, if it will. It is asked again then; a time that has
-    /// passed counts as a moment from now.
-    pub opens_at: Option<Duration>,
-}
-
-impl Headroom {
-    /// What is left of `limit`; time alone opens nothing.
-    #[must_use]
-    pub fn of(limit: usize, load: Load) -> Self {
-        Self {
-            slots: limit.saturating_sub(load.in_flight),
-            opens_at: None,
-        }
+    fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
+        (**self).pause_for(now, hint)
     }
-}
 
-/// How a request ended, as far as a limit is concerned.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Outcome<'a> {
-    /// Served, whatever the answer was.
-    Accepted(&'a Hint),
-    /// Refused for lack of quota or capacity.
-    Refused {
-        /// The answer's status: a 429 speaks of this client, a 503 or 529 of the server.
-        status: http::StatusCode,
-        /// What the answer said.
-        hint: &'a Hint,
-    },
-    /// Failed in a way that says nothing of a limit: a connection error, a 500.
-    Failed,
-    /// Given up by the caller before an answer came.
-    Ignored,
+    fn limit(&self) -> usize {
+        (**self).limit()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        (**self).rate()
+    }
+
+    fn set_limit(&mut self, limit: usize) {
+        (**self).set_limit(limit);
+    }
+
+    fn set_bounds(&mut self, min: usize, max: usize) {
+        (**self).set_bounds(min, max);
+    }
+
+    fn set_max_wait(&mut self, max: Duration) {
+        (**self).set_max_wait(max);
+    }
+
+    fn set_seed(&mut self, seed: u64) {
+        (**self).set_seed(seed);
+    }
 }

@@ -95,8 +95,8 @@ impl Limit for Vegas {
         self.level.headroom(load)
     }
 
-    fn on_send(&mut self, _: &Now, _: Load) {
-        self.level.on_send();
+    fn on_send(&mut self, _: &Now, sent: &Sent, _: Load) {
+        self.level.on_send(sent);
     }
 
     fn on_outcome(&mut self, now: &Now, sent: &Sent, outcome: Outcome<'_>, _: Load) {

@@ -6,7 +6,7 @@ use crate::hint::words;
 /// How a value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// The wait that is asked for, a bare number in units of so many nanoseconds.
+    /// The wait that is asked for, a bare number, and how many nanoseconds its unit has.
     Wait(u64),
     /// When something resets: a time, or how long until then.
     Reset(u64),

@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The start of a text, at most so many bytes of it.
+/// The start of a text, up to `length` bytes of it.
 pub(super) fn start(text: &str, length: usize) -> &str {
     let mut end = length.min(text.len());
     while !text.is_char_boundary(end) {

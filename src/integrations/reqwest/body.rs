@@ -20,12 +20,12 @@ use crate::retry::{ReplayBody, ReplayError, ResponseBody};
 
 /// The most frames that are read ahead. A form in memory has four for each part, and one more.
 const MAX_FRAMES: usize = 1024;
-/// Beyond so many bytes no further frame is read ahead. A body in memory takes no memory by it; this bounds
-/// what a body takes that makes its frames as it is polled.
+/// When this many bytes were read ahead, no further frame is. A body in memory takes no memory by that; this
+/// bounds what a body takes that makes its frames as it is polled.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// Gives a request a body that can be copied, if the one it has is in memory, or if so many bytes of a
-/// stream may be kept.
+/// Gives a request a body that can be copied, if the one it has is in memory, or if `buffer` bytes
+/// of a stream may be kept.
 pub(super) fn keep(request: &mut Request, buffer: Option<usize>) {
     // reqwest copies what is one piece.
     let streamed = |body: &mut Body| body.as_bytes().is_none();

@@ -37,7 +37,7 @@ fn refuse_for_good(shared: &Arc<Shared>) {
         .refused(&mut part, rejection, Some(copy), Duration::MAX, true);
 }
 
-/// One registers while another does `trip`: it is woken, or told to look again, or finds it tripped.
+/// One registers while another does `trip`: it is woken, or told to ask again, or finds it tripped.
 fn nobody_sleeps(trip: impl Fn(&Arc<Shared>) + Send + Sync + Copy + 'static) {
     loom::model(move || {
         let shared = Arc::new(Shared::new());

@@ -1,6 +1,6 @@
 //! Which kinds of request were refused for good.
 
-/// After so many kinds that are refused, so is every other.
+/// When this many kinds are refused, so is every other.
 const MOST: usize = 8;
 
 /// The routes that were refused for good since something was accepted.

@@ -32,12 +32,22 @@ pin_project! {
 }
 
 impl<B> SingleUse<B> {
-    /// Marks a body.
+    /// Creates a body that is sent once.
     pub const fn new(body: B) -> Self {
         Self { body }
     }
 
-    /// The body.
+    /// Returns a reference to the inner body.
+    pub const fn get_ref(&self) -> &B {
+        &self.body
+    }
+
+    /// Returns a mutable reference to the inner body.
+    pub const fn get_mut(&mut self) -> &mut B {
+        &mut self.body
+    }
+
+    /// Returns the inner body.
     pub fn into_inner(self) -> B {
         self.body
     }

@@ -170,7 +170,7 @@ impl<B> Source<B> {
     }
 
     /// Has the reader whose turn was `turn` woken when there may be more for it. False if there may be
-    /// by now: it is to look again.
+    /// by now: it is to try again.
     pub(super) fn wait(&mut self, turn: u64, waker: &mut Option<Waker>) -> bool {
         let waits = matches!(self.rest, Rest::Lent) && turn > self.fence;
         if waits {

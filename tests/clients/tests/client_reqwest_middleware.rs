@@ -71,7 +71,7 @@ async fn no_job_is_lost_around_the_client(version: Version) {
 async fn no_job_is_lost_inside_the_client(version: Version) {
     let api = api().await;
     let throttle = ThrottleMiddleware::new();
-    let handle = throttle.handle();
+    let handle = throttle.gate_handle();
     let client = inside(throttle, version);
     let url = api.url("/v1/posts");
     none_is_lost(&api, &handle, version, |job| {
@@ -85,7 +85,7 @@ async fn no_job_is_lost_inside_the_client(version: Version) {
 async fn a_streamed_body_holds_its_permit_until_it_ends(version: Version) {
     let api = api().await;
     let throttle = ThrottleMiddleware::new();
-    let gate = throttle.handle();
+    let gate = throttle.gate_handle();
     let client = inside(throttle, version);
     let mut response = client.get(api.url("/v1/stream")).send().await.unwrap();
     while response.chunk().await.unwrap().is_some() {}
@@ -102,7 +102,7 @@ async fn a_streamed_body_holds_its_permit_until_it_ends(version: Version) {
 async fn a_timeout_of_the_request_returns_the_permit(version: Version) {
     let api = silent_after(0).await;
     let throttle = ThrottleMiddleware::new();
-    let gate = throttle.handle();
+    let gate = throttle.gate_handle();
     let request = inside(throttle, version).get(api.url("/"));
     let error = request.timeout(A_WHILE).send().await;
     assert!(error.unwrap_err().is_timeout());
@@ -113,7 +113,7 @@ async fn a_timeout_of_the_request_returns_the_permit(version: Version) {
 async fn a_dropped_request_returns_its_permit(version: Version) {
     let api = api().await;
     let throttle = ThrottleMiddleware::new();
-    let gate = throttle.handle();
+    let gate = throttle.gate_handle();
     let request = inside(throttle, version).get(api.url("/v1/posts"));
     let sending = tokio::spawn(request.send());
     while api.counts().in_flight == 0 {
@@ -196,7 +196,7 @@ async fn extensions_pass(client: ClientBuilder) {
 async fn a_clone_shares_the_gate(version: Version) {
     let api = api().await;
     let throttle = ThrottleMiddleware::default();
-    let gate = throttle.handle();
+    let gate = throttle.gate_handle();
     let clients = [inside(throttle.clone(), version), inside(throttle, version)];
     for client in clients {
         let response = client.get(api.url("/v1/posts")).send().await.unwrap();

@@ -46,7 +46,7 @@ pub(crate) enum Source {
     HalfId,
     /// The number, and then an answer that nobody asked for.
     IdAndMore,
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(u64),
     /// A byte now and then, for ever.
     Drip,

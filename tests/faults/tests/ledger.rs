@@ -37,7 +37,7 @@ impl Ledger {
         self.calls.lock().unwrap().entry(id).or_default().worked += 1;
     }
 
-    /// So many bytes of a refused answer's body went to the socket.
+    /// Records how many bytes of a refused answer's body went to the socket.
     pub(crate) fn refused_bytes(&self, bytes: u64) {
         self.most_refused.fetch_max(bytes, SeqCst);
     }

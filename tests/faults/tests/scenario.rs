@@ -182,8 +182,8 @@ fn is_victim(id: u32) -> bool {
     id % 2 == 0 && !HEALTHY.contains(&id)
 }
 
-/// Sees to it that all of them are true, and stand in the table. Gives the servers back, those of
-/// each with the defaults first, for a closer look.
+/// Fails unless all of them are true and stand in the table. Returns the servers for further checks: those
+/// of each scenario, with the defaults first.
 pub(crate) async fn check(scenarios: Vec<Scenario>) -> Vec<[Server; 2]> {
     let runs = scenarios.iter().cloned();
     let runs: Vec<_> = runs

@@ -10,7 +10,7 @@ use crate::servers::Server;
 
 /// Why some rows are out of bounds.
 const EARLY: &str = "the look at its end comes a moment early, and the next one late";
-const SILENT: &str = "closes without a word: the first end is found by looking";
+const SILENT: &str = "closes without a word: the first end is found by probes";
 const SECOND: &str = "a whole second is told for a part of one, which hides the pace";
 const IDLE: &str = "counts connections, of which the client opens more than it uses";
 

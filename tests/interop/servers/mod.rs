@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-/// A server that Debian keeps where only root looks.
+/// A server that Debian installs in a folder that only root has in its `PATH`.
 fn debian(program: &str) -> Command {
     let mut command = Command::new(program);
     let path = std::env::var("PATH").unwrap_or_default();

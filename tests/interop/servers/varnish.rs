@@ -6,7 +6,7 @@ use super::debian;
 use crate::backend;
 use crate::process::{Process, Result};
 
-/// `receive` stands in `vcl_recv`, `synthetic` in `vcl_synth`, before what Varnish does by itself.
+/// `receive` stands in `vcl_recv`, `synthetic` in `vcl_synth`, before Varnish's own code.
 pub(super) async fn start(receive: &str, synthetic: &str, latency: Duration) -> Result<Process> {
     let backend = backend::start(latency).await?;
     Process::listening(|port, dir| {

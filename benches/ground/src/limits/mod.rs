@@ -27,7 +27,7 @@ impl Unit {
 /// One limit, as a scenario states it.
 #[derive(Clone, Debug)]
 pub enum Rule {
-    /// So many at once, and the status that refuses more.
+    /// The most requests at once, and the status that refuses more.
     InFlight { limit: Schedule, status: u16 },
     /// A token bucket: refill per minute, and the most it holds.
     Bucket {
@@ -35,14 +35,14 @@ pub enum Rule {
         burst: f64,
         unit: Unit,
     },
-    /// So many in each period, counted from zero when the period begins. The run begins `phase`
+    /// The most requests in each period, counted from zero when the period begins. The run begins `phase`
     /// seconds into one.
     Window {
         limit: Schedule,
         period: f64,
         phase: f64,
     },
-    /// So many in a period, which begins with the first request after the last one has ended.
+    /// The most requests in a period, which begins with the first request after the last one has ended.
     Opened { limit: Schedule, period: f64 },
     /// A number in any stretch as long as the period.
     Sliding {

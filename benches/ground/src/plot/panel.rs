@@ -47,7 +47,7 @@ pub(super) struct Curve {
 pub(super) struct Panel {
     /// What the vertical axis counts.
     pub(super) what: &'static str,
-    /// Lines are cut off at so many times the highest of the others.
+    /// How many times the highest of the others a line may rise; above it is cut off.
     pub(super) shown: f64,
     pub(super) curves: Vec<Curve>,
 }

@@ -148,7 +148,7 @@ class View {
   }
 }
 
-/// What goes on, in a sentence.
+/// What goes on, in one line.
 function says(upstream) {
   const waiting = upstream.queued === 0 ? "nobody waits" : `${number.format(upstream.queued)} wait`;
   if (upstream.pause_ms !== null) return `Paused after a refusal; ${waiting}.`;

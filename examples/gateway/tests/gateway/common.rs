@@ -212,7 +212,7 @@ impl Caller {
         (number("in_flight"), number("queued"))
     }
 
-    /// Waits until so many are in flight, and so many wait.
+    /// Waits until `in_flight` requests are in flight, and `queued` wait.
     pub(crate) async fn until_load(&self, in_flight: u64, queued: u64) {
         let mut load = self.load().await;
         let reached = timeout(HANGS, async {

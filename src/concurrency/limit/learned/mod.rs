@@ -198,6 +198,7 @@ impl Learned {
 
     /// The same with other numbers, to see what they do. Those that make no sense are replaced by the
     /// defaults.
+    #[doc(hidden)]
     #[must_use]
     pub fn with_tuning(tuning: Tuning) -> Self {
         let tuning = tuning.sane();
@@ -273,7 +274,7 @@ impl Limit for Learned {
         self.admission(now, load)
     }
 
-    fn on_send(&mut self, now: &Now, load: Load) {
+    fn on_send(&mut self, now: &Now, _: &Sent, load: Load) {
         let seq = self.sent;
         self.sent += 1;
         if self.is_idle(load) && !self.limit.needs_timestamp(load.in_flight) {

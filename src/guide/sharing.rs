@@ -1,0 +1,190 @@
+//! One quota and its users: keys, token costs, priorities, restarts, processes.
+//!
+//! All services that one layer wraps share one gate, so use one layer for each quota. The sections after the
+//! first are about things that the gate does not do yet, and say what can be done today.
+//!
+//! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
+//! `client` for that with both layers around it.
+//!
+//! # Two keys
+//!
+//! A quota belongs to a key, so each key has layers of its own. They may wrap clones of one client:
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use tower::ServiceBuilder;
+//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+//! use tower_throttle::{RetryOn429, RetryOn429Layer};
+//!
+//! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>>;
+//!
+//! fn throttled<Client>(http_client: Client) -> Throttled<Client> {
+//!     ServiceBuilder::new()
+//!         .layer(RetryOn429Layer::new())
+//!         .layer(AdaptiveConcurrencyLayer::new())
+//!         .service(http_client)
+//! }
+//!
+//! # let http_client = ();
+//! let clients: HashMap<&str, _> = ["first key", "second key"]
+//!     .into_iter()
+//!     .map(|key| (key, throttled(http_client.clone())))
+//!     .collect();
+//! # assert_eq!(clients.len(), 2);
+//! ```
+//!
+//! Make them once and keep them. A new layer for each request would learn nothing.
+//!
+//! # A cost in tokens
+//!
+//! The gate counts requests, and has no cost for each. It finds the number of requests that a limit on tokens
+//! allows on average, so requests that cost much more than others are refused more often. Where an API sends
+//! how many tokens are left, the gate can be paused before the next request of a known cost is refused:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use http::{Request, Response};
+//! # use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+//! use std::time::Duration;
+//!
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//! use tower_throttle::concurrency::Handle;
+//! use tower_throttle::hint::{Dimension, Hint};
+//!
+//! /// Pauses the gate until there are tokens for a request that costs `cost`.
+//! fn heed_tokens<B>(gate: &Handle, response: &http::Response<B>, cost: u64) {
+//!     let quotas = Hint::of(response.extensions()).map_or(&[][..], Hint::quotas);
+//!     for quota in quotas.iter().filter(|quota| quota.dimension == Dimension::Tokens) {
+//!         let missing = cost.saturating_sub(quota.remaining.unwrap_or(cost));
+//!         let wait = match quota.refill_rate() {
+//!             _ if missing == 0 => continue,
+//!             Some(per_second) => Duration::from_secs_f64(missing as f64 / per_second),
+//!             None => quota.reset.unwrap_or_default(),
+//!         };
+//!         gate.pause(wait);
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Infallible> {
+//! # let http_client = service_fn(async |_: Request<()>| {
+//! #     let response = Response::builder()
+//! #         .header("x-ratelimit-limit-tokens", 60_000)
+//! #         .header("x-ratelimit-remaining-tokens", 1_000)
+//! #         .header("x-ratelimit-reset-tokens", "59s");
+//! #     Ok::<_, Infallible>(response.body(String::new()).unwrap())
+//! # });
+//! let layer = AdaptiveConcurrencyLayer::new();
+//! let gate = layer.handle();
+//! let client = ServiceBuilder::new().layer(layer).service(http_client);
+//!
+//! // 1,000 tokens are left of 60,000, and 1,000 flow back each second.
+//! let response = client.oneshot(Request::new(())).await?;
+//! heed_tokens(&gate, &response, 3_000);
+//! assert_eq!(gate.pause_remaining(), Some(Duration::from_secs(2)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Interactive requests first
+//!
+//! The line is first come, first served, and has no classes. Put a
+//! `ConcurrencyLimit` around the batch's clone, so that few requests of the batch are in line. An interactive
+//! request then waits behind these only:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! # use std::time::Duration;
+//! # use http::{Request, Response};
+//! # use tower::{ServiceExt as _, service_fn};
+//! # use tower_throttle::concurrency::limit::Fixed;
+//! # use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//! use tower::ServiceBuilder;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Infallible> {
+//! # let client = || ServiceBuilder::new()
+//! #     .layer(RetryOn429Layer::new())
+//! #     .layer(AdaptiveConcurrencyLayer::with_limit(Fixed::new(5)))
+//! #     .service(service_fn(async |_: Request<()>| {
+//! #         tokio::time::sleep(Duration::from_secs(1)).await;
+//! #         Ok::<_, Infallible>(Response::new(String::new()))
+//! #     }));
+//! # let client_ = client();
+//! # let batch = client_.clone();
+//! # assert_eq!(wait(client_, batch).await.as_secs(), 100);
+//! # let client = client();
+//! let interactive = client.clone();
+//! let batch = ServiceBuilder::new().concurrency_limit(10).service(client);
+//! # assert_eq!(wait(interactive, batch).await.as_secs(), 2);
+//! # async fn wait<I, B>(interactive: I, batch: B) -> Duration
+//! # where
+//! #     I: tower::Service<Request<()>, Error = Infallible>,
+//! #     B: tower::Service<Request<()>, Future: Send, Response: Send, Error: Send> + Clone + Send + 'static,
+//! # {
+//! #     for _ in 0..500 {
+//! #         tokio::spawn(batch.clone().oneshot(Request::new(())));
+//! #     }
+//! #     tokio::time::sleep(Duration::from_millis(1)).await;
+//! #     let start = tokio::time::Instant::now();
+//! #     interactive.oneshot(Request::new(())).await.map(drop).unwrap();
+//! #     start.elapsed()
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Set it to about twice what the API takes at once: with less, the batch does not use what the API allows.
+//! Beside 500 requests of a batch at an API that works on five at a time, one second each, this interactive
+//! request takes three seconds, where it would take 100.
+//!
+//! # A saved limit
+//!
+//! There is no way to save all that a gate has learned. The number of requests in flight can be kept, which
+//! helps at an API that limits these; a rate or a window is learned anew:
+//!
+//! ```
+//! use std::{fs, io, path::Path};
+//!
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//! use tower_throttle::concurrency::Handle;
+//!
+//! fn load(path: &Path) -> AdaptiveConcurrencyLayer {
+//!     let saved = fs::read_to_string(path).ok();
+//!     let gate = AdaptiveConcurrencyLayer::new();
+//!     match saved.and_then(|limit| limit.trim().parse().ok()) {
+//!         Some(limit) => gate.initial_limit(limit),
+//!         None => gate,
+//!     }
+//! }
+//!
+//! fn save(path: &Path, gate: &Handle) -> io::Result<()> {
+//!     fs::write(path, gate.limit().to_string())
+//! }
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("limit");
+//! # let gate = load(&path).handle();
+//! # gate.set_limit(17);
+//! # save(&path, &gate).unwrap();
+//! # assert_eq!(load(&path).handle().limit(), 17);
+//! ```
+//!
+//! # Several processes
+//!
+//! Processes share no state. Each finds its part of the quota by its own refusals, and their parts become
+//! equal with time, but together they are refused more often than one process would be. If the limit is
+//! known, divide it:
+//!
+//! ```
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//!
+//! const AT_ONCE: usize = 40;
+//! const PROCESSES: usize = 8;
+//!
+//! let gate = AdaptiveConcurrencyLayer::new().max_limit(AT_ONCE / PROCESSES);
+//! # drop(gate);
+//! ```
+//!
+//! Or send everything through one process: `examples/gateway` in the repository is a local gateway with both
+//! layers in it.

@@ -1,0 +1,13 @@
+//! Both layers together, and among tower's other layers.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "json")]
+mod adverse;
+mod api;
+#[cfg(feature = "json")]
+mod outages;
+mod random;
+mod stack;
+mod tower;

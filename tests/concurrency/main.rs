@@ -1,0 +1,22 @@
+//! The gate: its line, its permits, its pauses, and each limit but the default's own tests.
+
+mod support;
+
+mod alloc;
+mod body;
+mod bounds;
+mod close;
+mod growth;
+mod handle;
+mod idle;
+mod learned;
+mod limits;
+mod line;
+mod outcome;
+mod parked;
+mod pause;
+mod queue;
+mod service;
+mod timers;
+mod types;
+mod watch;
