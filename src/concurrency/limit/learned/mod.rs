@@ -101,12 +101,14 @@ use crate::hint::Hint;
 /// 9. **Refusals at random** (429 too) teach nothing. A rate must explain who is refused of the last
 ///    1,024 attempts. Refusals that no rate and no level explains, and that are rare and do not come
 ///    together, pause nobody, until there are far more of them. A pace that does not explain its
-///    refusals is dropped, at growing intervals.
+///    refusals is dropped, at growing intervals. After a refusal that a pace does not explain, a *probe
+///    train* of requests is sent four times as fast. If far more is accepted than can have flowed into an
+///    empty bucket, the pace was too low.
 /// 10. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
 ///     accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
-/// [`Tuning`] has each number with its reason. `docs/learned.md` in the repository has plots of runs
-/// and a sweep of the numbers.
+/// `docs/learned.md` in the repository has each number with its reason, plots of runs and a sweep of the
+/// numbers.
 ///
 /// # What it costs
 ///
@@ -118,11 +120,11 @@ use crate::hint::Hint;
 ///
 /// Several processes that share a limit of requests in flight come to fair shares slowly: a late client
 /// finds no free place until another one gives one up. Several clients on one token bucket are refused
-/// more often than one, about 5 in 100 requests, because what others take seems to be chance. Share one
+/// more often than one, about 6 in 100 requests, because what others take seems to be chance. Share one
 /// layer within a process.
 ///
-/// Where a server that has fixed windows, or a bucket that others share, also refuses at random with
-/// 429, work may take twice as long as it must. Where a server blocks everybody after a refusal, it
+/// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429,
+/// work may take twice as long as it must. Where a server blocks everybody after a refusal, it
 /// takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in 100 requests.
 /// Where answers take 20 s or more, the limit grows slowly beyond 16: it doubles once in the time of an
 /// answer.

@@ -1,9 +1,10 @@
 //! The probe train: whether the server's bucket is empty when it refuses.
 //!
-//! A bucket that was found empty takes what flows in and no more. A server that refuses at random takes
-//! nearly everything. So after a refusal that the pace does not explain, one request goes, then two, then
-//! four, at a multiple of the pace, until half of them are refused or far more were accepted than can have
-//! flowed in. The method is that of packet trains, which measure the capacity of a path.
+//! A bucket that was found empty accepts what flows in and no more. A server that refuses at random accepts
+//! nearly everything. So after a refusal that the pace does not explain, a train of requests is sent at a
+//! multiple of the pace: one, then two, then four and so on, with a pause after each stage in which a refusal
+//! would arrive. The train fails if more of it are refused than at random, and passes if far more were
+//! accepted than can have flowed in. Packet trains measure the capacity of a network path in the same way.
 
 use super::history::Fate;
 use super::overload::Kind;
@@ -33,24 +34,18 @@ struct Train {
     kind: Kind,
 }
 
-/// The size of the largest stage: more are not refused at once.
-const LARGEST_STAGE: f64 = 64.0;
-
 /// The largest stage of a train that tests `pace`. Stages must be so large that they outrun the pace although
 /// `timeout` seconds pass between them. `None` if that would be too large.
 fn largest_stage(pace: f64, timeout: f64, tuning: &Tuning) -> Option<u32> {
     let ahead = 1.0 - tuning.train_excess / tuning.train_speed;
     let least = 2.0 * tuning.train_excess * pace * timeout / ahead;
-    (least <= LARGEST_STAGE).then(|| least.max(SMALL_STAGE) as u32)
+    (least <= tuning.max_train_stage).then(|| least.max(tuning.train_stage) as u32)
 }
-
-/// The size of the largest stage that tests a slow pace.
-const SMALL_STAGE: f64 = 16.0;
 
 /// What a train tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verdict {
-    /// The bucket is not empty: refusals come at random.
+    /// The bucket is not empty: the pace is too low, or refusals come at random.
     NotEmpty { accepted: f64, seconds: f64 },
     /// Nothing: it was too slow.
     Nothing,
@@ -283,3 +278,6 @@ impl Learned {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
