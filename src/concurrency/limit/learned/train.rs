@@ -47,6 +47,8 @@ fn largest_stage(pace: f64, timeout: f64, tuning: &Tuning) -> Option<u32> {
 enum Verdict {
     /// The bucket is not empty: the pace is too low, or refusals come at random.
     NotEmpty { accepted: f64, seconds: f64 },
+    /// The pace is too low.
+    Faster { accepted: f64, seconds: f64 },
     /// Nothing: it was too slow.
     Nothing,
 }
@@ -110,32 +112,41 @@ impl Train {
     /// tests.
     fn advance(&mut self, now: f64, timeout: f64, pace: f64, tuning: &Tuning) -> Option<Verdict> {
         let last_send = self.last_send?;
-        // What comes after a time in which nobody waited meets a bucket that filled.
         if now - last_send > timeout + self.wait(timeout, pace, tuning) {
-            return Some(Verdict::Nothing);
+            // Nobody waited, or something else held the requests back: the bucket filled meanwhile.
+            return Some(self.verdict(last_send, pace, tuning));
         }
         if self.left > 0 || now + 1e-9 < last_send + timeout {
             return None;
         }
-        let accepted = f64::from(self.sent.saturating_sub(self.refused));
-        if accepted >= tuning.train {
-            let seconds = now - self.refused_at;
-            if accepted >= tuning.train_excess * pace * seconds {
-                return Some(Verdict::NotEmpty { accepted, seconds });
-            }
-            if accepted >= tuning.longest_train {
-                let faster = accepted >= tuning.well_above * pace * seconds;
-                return Some(if faster {
-                    Verdict::NotEmpty { accepted, seconds }
-                } else {
-                    Verdict::Nothing
-                });
-            }
+        let verdict = self.verdict(now, pace, tuning);
+        let ends =
+            matches!(verdict, Verdict::NotEmpty { .. }) || self.accepted() >= tuning.longest_train;
+        if ends {
+            return Some(verdict);
         }
         let largest = largest_stage(pace, timeout, tuning).unwrap_or(1);
         self.stage = (2 * self.stage).min(largest);
         self.left = self.stage;
         None
+    }
+
+    /// Its requests that were not refused.
+    fn accepted(&self) -> f64 {
+        f64::from(self.sent.saturating_sub(self.refused))
+    }
+
+    /// What it shows if it ends at `end`.
+    fn verdict(&self, end: f64, pace: f64, tuning: &Tuning) -> Verdict {
+        let (accepted, seconds) = (self.accepted(), end - self.refused_at);
+        let flowed = pace * seconds;
+        if accepted >= tuning.train && accepted >= tuning.train_excess * flowed {
+            Verdict::NotEmpty { accepted, seconds }
+        } else if accepted >= tuning.train_sample && accepted >= tuning.well_above * flowed {
+            Verdict::Faster { accepted, seconds }
+        } else {
+            Verdict::Nothing
+        }
     }
 
     /// Seconds from the last request to the next.
@@ -208,24 +219,26 @@ impl Learned {
         };
         let kind = train.kind;
         self.trains.train = None;
-        let Verdict::NotEmpty { accepted, seconds } = verdict else {
-            if let Some(pacer) = &mut self.pacer {
-                pacer.restore(now);
+        match verdict {
+            Verdict::NotEmpty { accepted, seconds } => {
+                self.trains = Trains {
+                    passed: self.trains.passed + 1,
+                    ..Trains::default()
+                };
+                if f64::from(self.trains.passed) < self.tuning.random_trains {
+                    self.raise_pace(now, accepted, seconds);
+                } else {
+                    self.trains.passed = 0;
+                    let share = self.history.refused_share().min(self.tuning.dense_share);
+                    self.ignore_at_random(kind, share, in_flight.max(1));
+                }
             }
-            return None;
-        };
-        self.trains = Trains {
-            passed: self.trains.passed + 1,
-            ..Trains::default()
-        };
-        if f64::from(self.trains.passed) >= self.tuning.random_trains {
-            self.trains.passed = 0;
-            let share = self.history.refused_share().min(self.tuning.dense_share);
-            self.ignore_at_random(kind, share, in_flight.max(1));
-        } else if let Some(pacer) = &mut self.pacer {
-            pacer.raise(now, accepted, seconds, &self.tuning);
-            self.exhausted = None;
-            self.make_room_for_pacer();
+            Verdict::Faster { accepted, seconds } => self.raise_pace(now, accepted, seconds),
+            Verdict::Nothing => {
+                if let Some(pacer) = &mut self.pacer {
+                    pacer.restore(now);
+                }
+            }
         }
         None
     }
@@ -273,7 +286,16 @@ impl Learned {
                 .cut(in_flight.saturating_sub(1).max(1), &self.tuning);
         } else {
             // The bucket was empty at both ends: that is a rate.
+            self.raise_pace(now, accepted, seconds);
+            self.exhausted = Some(mark);
+        }
+    }
+
+    /// The pace is too low: `accepted` requests were accepted in `seconds`.
+    fn raise_pace(&mut self, now: f64, accepted: f64, seconds: f64) {
+        if let Some(pacer) = &mut self.pacer {
             pacer.raise(now, accepted, seconds, &self.tuning);
+            self.exhausted = None;
             self.make_room_for_pacer();
         }
     }
