@@ -115,15 +115,15 @@ fn a_wait_of_a_year_stalls_nobody_beyond_the_cap() {
 }
 
 #[test]
-fn a_look_that_was_given_up_lets_another_go_at_once() {
+fn a_probe_that_was_given_up_lets_another_go_at_once() {
     let mut hand = Hand::default();
     hand.answered(StatusCode::TOO_MANY_REQUESTS, &[]);
-    assert_eq!(hand.room().slots, 0, "the door is shut");
+    assert_eq!(hand.room().slots, 0, "the breaker is open");
     hand.at += Duration::from_millis(250);
-    let look = hand.send();
-    assert_eq!(hand.room().slots, 0, "one looks, and nobody else goes");
-    hand.end(&look, Outcome::Ignored);
-    assert_eq!(hand.room().slots, 1, "another one looks");
+    let probe = hand.send();
+    assert_eq!(hand.room().slots, 0, "one probes, and no other is sent");
+    hand.end(&probe, Outcome::Ignored);
+    assert_eq!(hand.room().slots, 1, "another one probes");
     // The distance is as it was: the one that is refused doubles it once. A second after the first
     // request is near, and a window may end then.
     hand.answered(StatusCode::TOO_MANY_REQUESTS, &[]);
@@ -155,7 +155,7 @@ fn bounds_that_are_set_hold_at_once() {
     assert_eq!((hand.limit.limit(), hand.room().slots), (3, 3));
 }
 
-/// An answer from a window of two requests that ends in so many seconds, by a clock of whole ones.
+/// An answer from a window of two requests that ends in a number of seconds, by a clock of whole ones.
 fn of_two(remaining: &'static str, reset: &'static str) -> [(&'static str, &'static str); 3] {
     [
         ("x-ratelimit-limit", "2"),
@@ -174,17 +174,17 @@ fn one_looks_at_a_round_length_before_the_end_that_was_told() {
     assert!(opens_at.abs_diff(length) < MILLISECOND, "{opens_at:?}");
     hand.at = opens_at;
     assert_eq!(hand.room().slots, 1);
-    let look = hand.send();
+    let probe = hand.send();
     // The others wait for its answer, and no longer than the server said.
     assert_eq!(hand.room().slots, 0);
     let opens_at = hand.room().opens_at.unwrap();
     assert!(opens_at.abs_diff(told) < MILLISECOND, "{opens_at:?}");
-    hand.ends_with(&look, StatusCode::OK, &of_two("1", "4"));
+    hand.ends_with(&probe, StatusCode::OK, &of_two("1", "4"));
     assert_eq!(hand.room().slots, 1);
 }
 
 #[test]
-fn one_looks_after_a_second_where_two_were_told() {
+fn one_probes_after_a_second_where_two_were_told() {
     let mut hand = Hand::default();
     hand.answered(StatusCode::OK, &of_two("1", "2"));
     let length = hand.at + SECOND;
@@ -194,7 +194,7 @@ fn one_looks_after_a_second_where_two_were_told() {
 }
 
 #[test]
-fn a_refused_look_is_the_last_one() {
+fn a_refused_probe_is_the_last_one() {
     let mut hand = Hand::default();
     hand.answered(StatusCode::OK, &of_two("1", "32"));
     hand.answered(StatusCode::OK, &of_two("0", "32"));
@@ -212,7 +212,7 @@ fn a_refused_look_is_the_last_one() {
 }
 
 #[test]
-fn no_look_where_the_length_was_told_or_others_were_counted() {
+fn no_probe_where_the_length_was_told_or_others_were_counted() {
     for (remaining, policy) in [
         ("\"api\";r=1;t=4", "\"api\";q=2;w=5"),
         ("\"api\";r=9;t=4", "\"api\";q=20"),

@@ -25,7 +25,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = <Client as Service<Request<Full<Bytes>>>>::Response;
 type Client = RetryOn429<AdaptiveConcurrency<Api>>;
 
-/// Works on so many requests at one time, and refuses others at once.
+/// Works on a number of requests at one time, and refuses others at once.
 #[derive(Clone, Debug)]
 struct Api {
     places: usize,
@@ -176,7 +176,7 @@ impl Driver {
         }
     }
 
-    /// How many seconds it takes until all are served and read, an hour at the most.
+    /// How many seconds it takes until all are served and read, at most an hour.
     async fn takes(self, api: Api, count: usize) -> f64 {
         let began = Instant::now();
         let all = self.drive(api.client(), count);

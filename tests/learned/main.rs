@@ -18,7 +18,7 @@ use self::run::Run;
 use self::server::{Hints, Rule, Server};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
-/// More jobs than are done before anybody stops looking.
+/// More jobs than are done before a run ends.
 const MANY: usize = 1_000_000;
 /// A round trip, in seconds: the servers' mean latency.
 const RTT: f64 = 0.1;
@@ -71,7 +71,7 @@ fn distances(run: &Run) -> Vec<usize> {
 }
 
 #[test]
-fn a_failed_look_pauses_nobody_and_the_next_comes_at_a_doubled_distance() {
+fn a_failed_probe_pauses_nobody_and_the_next_comes_at_a_doubled_distance() {
     for hints in [Hints::None, Hints::RetryAfter] {
         for seed in SEEDS {
             let server = Server {
@@ -83,11 +83,11 @@ fn a_failed_look_pauses_nobody_and_the_next_comes_at_a_doubled_distance() {
             // The growth that found the ceiling costs a few refusals close together.
             let first = distances.iter().position(|n| *n >= 15).unwrap();
             assert!(first <= 10, "seed {seed}: {distances:?}");
-            let looks = &distances[first + 1..];
-            assert!((36..=60).contains(&looks[0]), "seed {seed}: {distances:?}");
-            assert!(looks.len() >= 10, "it looks on");
+            let probes = &distances[first + 1..];
+            assert!((36..=60).contains(&probes[0]), "seed {seed}: {distances:?}");
+            assert!(probes.len() >= 10, "it goes on probing");
             // One may get in, just as another request leaves: growth begins anew, and costs two more.
-            let odd = looks[1..].iter().filter(|n| !(58..=80).contains(*n));
+            let odd = probes[1..].iter().filter(|n| !(58..=80).contains(*n));
             assert!(odd.count() <= 2, "seed {seed}: {distances:?}");
             // Each of those refusals may say `Retry-After: 1`.
             let settled = run.refused[first + 1];
@@ -123,7 +123,7 @@ fn a_limit_that_falls_to_a_quarter_is_kept_within_three_round_trips() {
     }
 }
 
-/// On one of the seeds it takes 2.8, where the fall meets a look above the old ceiling.
+/// On one of the seeds it takes 2.8, where the fall meets a probe above the old ceiling.
 #[test]
 fn a_limit_that_falls_to_a_quarter_is_kept_within_two_round_trips_as_a_rule() {
     let took = SEEDS.map(|seed| fall_to_a_quarter(seed).0);
@@ -145,7 +145,7 @@ fn of_a_limit_that_rises_tenfold_nine_tenths_are_in_use_within_16_round_trips() 
 }
 
 #[test]
-fn an_outage_costs_a_few_looks_and_work_goes_on_soon_after_it() {
+fn an_outage_costs_a_handful_of_probes_and_work_goes_on_soon_after_it() {
     for seed in SEEDS {
         let end = 70.0 + 1.3 * seed as f64;
         let server = Server {
@@ -154,8 +154,8 @@ fn an_outage_costs_a_few_looks_and_work_goes_on_soon_after_it() {
         };
         let run = Run::new(server, MANY, seed).until_time(end + 15.0);
         // What was under way when it began is refused as well.
-        let looks = run.refused.iter().filter(|at| (10.2..end).contains(*at));
-        assert!(looks.count() <= 15, "seed {seed}");
+        let probes = run.refused.iter().filter(|at| (10.2..end).contains(*at));
+        assert!(probes.count() <= 15, "seed {seed}");
         let full = run
             .in_flight
             .iter()

@@ -5,11 +5,11 @@ use http::{HeaderMap, HeaderName};
 /// What the server limits.
 #[derive(Clone, Debug)]
 pub(crate) enum Rule {
-    /// Requests at one time: from each moment on, so many.
+    /// Requests at one time: the limit from each moment on.
     InFlight(Vec<(f64, usize)>),
-    /// A token bucket: so many per second, and the most it holds.
+    /// A token bucket: its requests per second, and the most that it holds.
     Bucket { rate: f64, depth: f64 },
-    /// So many in each period, counted from zero when it begins.
+    /// A number in each period, counted from zero when it begins.
     Window { limit: f64, period: f64 },
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Server {
     /// The mean latency and the spread of its logarithm.
     pub(crate) latency: f64,
     pub(crate) sigma: f64,
-    /// Above so many in flight, latency grows in proportion.
+    /// Above this many in flight, latency grows in proportion.
     pub(crate) knee: f64,
     /// Refuses everything with a 503 between these moments.
     pub(crate) outage: (f64, f64),
@@ -72,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Takes a request in, for so many seconds, or refuses it.
+    /// Accepts a request, for a number of seconds, or refuses it.
     pub(crate) fn admit(&mut self, now: f64, random: &mut fastrand::Rng) -> Result<f64, Refusal> {
         if (self.outage.0..self.outage.1).contains(&now) {
             return Err((503, None));

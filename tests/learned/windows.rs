@@ -51,7 +51,7 @@ fn a_window_of_a_second_is_remembered() {
             let jobs = 50 * limit as usize;
             let run = Run::new(server, jobs, seed).finish();
             let ratio = run.now() / (49.0 + latency);
-            // The length is not found at once on each: a look may come as the next window begins.
+            // The length is not found at once on each: a probe may come as the next window begins.
             assert!(
                 ratio <= 1.25,
                 "{limit}, seed {seed}: {ratio} {:?}",

@@ -289,7 +289,7 @@ impl Bucket {
     }
 }
 
-/// At most so many in any so many seconds.
+/// At most `limit` requests in any `period` seconds.
 #[derive(Debug)]
 pub(crate) struct Log {
     limit: usize,
@@ -323,7 +323,7 @@ impl Log {
     }
 }
 
-/// So many in each period, of which the first begins with the first request.
+/// A number of requests in each period, of which the first begins with the first request.
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: usize,

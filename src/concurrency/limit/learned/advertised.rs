@@ -56,16 +56,7 @@ impl Advertised {
         now: f64,
         tuning: &Tuning,
     ) {
-        if hint.quotas().is_empty() {
-            return;
-        }
-        let tightest = hint
-            .quotas()
-            .iter()
-            .filter(|quota| matches!(quota.dimension, Dimension::Unnamed | Dimension::Requests))
-            .filter_map(|quota| Some((quota, quota.remaining?, quota.reset?)))
-            .min_by_key(|(_, remaining, _)| *remaining);
-        let Some((quota, remaining, reset)) = tightest else {
+        let Some((quota, remaining, reset)) = tightest(hint) else {
             return;
         };
         let took = (now - sent_at).max(0.0);
@@ -87,57 +78,68 @@ impl Advertised {
             // A full bucket does not tell how fast it fills.
             return;
         }
-        self.state = Some(match (rate, self.state) {
+        let Some(rate) = rate else {
+            let arrival = Arrival {
+                seq,
+                sent_at,
+                now,
+                unanswered: self.unanswered,
+                refused: hint.is_refusal(),
+            };
+            self.observe_window(hint, quota, (remaining, reset), arrival, tuning);
+            return;
+        };
+        let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
+        let capacity = quota.limit.unwrap_or(u64::MAX) as f64;
+        let left = remaining as f64 + rate * (now - sent_at) - sent_since;
+        self.observe_bucket(
+            AdvertisedBucket {
+                tokens: left.min(capacity),
+                at: now,
+                rate,
+                capacity,
+                by: seq,
+            },
+            tuning,
+        );
+    }
+
+    /// Takes what an answer tells of a bucket.
+    fn observe_bucket(&mut self, answer: AdvertisedBucket, tuning: &Tuning) {
+        let bucket = match self.state {
             // Answers overtake each other, and the one to the latest request knows most.
-            (Some(_), Some(State::Bucket(AdvertisedBucket { by, .. }))) if by > seq => return,
-            (Some(rate), state) => {
-                let sent_since = next.saturating_sub(seq.saturating_add(1)) as f64;
-                let capacity = quota.limit.unwrap_or(u64::MAX) as f64;
-                let left = remaining as f64 + rate * (now - sent_at) - sent_since;
-                let answer = AdvertisedBucket {
-                    tokens: left.min(capacity),
-                    at: now,
-                    rate,
-                    capacity,
-                    by: seq,
-                };
-                State::Bucket(match state {
-                    // Another capacity is another bucket.
-                    Some(State::Bucket(bucket)) if bucket.capacity == answer.capacity => {
-                        bucket.after(answer, tuning.mirror_trust)
-                    }
-                    _ => answer,
-                })
+            Some(State::Bucket(bucket)) if bucket.by > answer.by => return,
+            // Another capacity is another bucket.
+            Some(State::Bucket(bucket)) if bucket.capacity == answer.capacity => {
+                bucket.after(answer, tuning.mirror_trust)
             }
-            (None, state) => {
-                self.answer_told = true;
-                let arrival = Arrival {
-                    seq,
-                    sent_at,
-                    now,
-                    unanswered: self.unanswered,
-                    refused: hint.is_refusal(),
-                };
-                if let Some(State::Window(window)) = &state {
-                    self.distrusts_length |= window.outlasts(hint, remaining, sent_at);
-                }
-                let left = (remaining, reset);
-                let answer = AdvertisedWindow::new(
-                    quota,
-                    left,
-                    hint,
-                    arrival,
-                    tuning,
-                    !self.distrusts_length,
-                );
-                State::Window(match state {
-                    Some(State::Window(window)) => {
-                        window.after(answer, &arrival, self.usual.unwrap_or(took))
-                    }
-                    _ => answer,
-                })
+            _ => answer,
+        };
+        self.state = Some(State::Bucket(bucket));
+    }
+
+    /// Takes what an answer tells of a window: what is left of it, and when it ends.
+    fn observe_window(
+        &mut self,
+        hint: &Hint,
+        quota: &Quota,
+        left: (u64, Duration),
+        arrival: Arrival,
+        tuning: &Tuning,
+    ) {
+        self.answer_told = true;
+        if let Some(State::Window(window)) = &self.state {
+            self.distrusts_length |= window.outlasts(hint, left.0, arrival.sent_at);
+        }
+        let may_probe = !self.distrusts_length;
+        let answer = AdvertisedWindow::new(quota, left, hint, arrival, tuning, may_probe);
+        let took = (arrival.now - arrival.sent_at).max(0.0);
+        self.state = Some(State::Window(match self.state {
+            Some(State::Window(window)) => {
+                window.after(answer, &arrival, self.usual.unwrap_or(took))
             }
-        });
+            _ => answer,
+        }));
     }
 
     /// Records that request `seq` was answered, refused or given up.
@@ -242,6 +244,15 @@ impl AdvertisedBucket {
         self.tokens = (self.tokens + flown).min(self.capacity);
         self.at = now;
     }
+}
+
+/// The quota of requests of which least is left, with what is left and when more comes.
+fn tightest(hint: &Hint) -> Option<(&Quota, u64, Duration)> {
+    hint.quotas()
+        .iter()
+        .filter(|quota| matches!(quota.dimension, Dimension::Unnamed | Dimension::Requests))
+        .filter_map(|quota| Some((quota, quota.remaining?, quota.reset?)))
+        .min_by_key(|(_, remaining, _)| *remaining)
 }
 
 /// Whether a reset may be rounded up so far that it tells no rate.

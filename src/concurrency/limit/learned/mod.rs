@@ -124,7 +124,9 @@ use crate::hint::Hint;
 /// layer within a process.
 ///
 /// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429,
-/// work may take twice as long as it must. Where a server blocks everybody after a refusal, it
+/// work may take twice as long as it must, and beside a sliding log far longer. Where answers take longer
+/// than a window whose end is told in whole seconds, most of that window stays unused. `docs/learned.md` has
+/// the figures. Where a server blocks everybody after a refusal, it
 /// takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in 100 requests.
 /// Where answers take 20 s or more, the limit grows slowly beyond 16: it doubles once in the time of an
 /// answer.

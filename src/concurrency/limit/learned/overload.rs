@@ -54,7 +54,7 @@ impl OverloadTest {
     /// What a refusal adds to the evidence, and what an accepted request takes off.
     fn weights(&self, tuning: &Tuning) -> (f64, f64) {
         let (share, excess) = match self.kind {
-            Kind::Server => (tuning.trouble_share, tuning.trouble_excess),
+            Kind::Server => (tuning.overload_share, tuning.overload_excess),
             Kind::Client => (tuning.random_share, tuning.random_excess),
         };
         let seen = tuning.random_margin * self.random_share.unwrap_or(0.0);

@@ -167,11 +167,11 @@ tuning! {
     max_test_windows = 16.0,
 
     // Overload test.
-    /// Share that a server in trouble refuses at random, at most: 0.1. More would be an outage.
-    trouble_share = 0.1,
+    /// Share that an overloaded server refuses at random, at most: 0.1. More would be an outage.
+    overload_share = 0.1,
     /// By how much more a server refuses that means a limit by such refusals: 0.2. A limit that is
     /// exceeded by half refuses a third.
-    trouble_excess = 0.2,
+    overload_excess = 0.2,
     /// The share that is refused at random by a server that blames the client, at most: 0.03. A shared
     /// or uneven quota refuses one in a hundred.
     random_share = 0.03,
