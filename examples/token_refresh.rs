@@ -14,13 +14,13 @@ use embedded_api::{Answer, Api, posts, text, with_status};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self as client, Client};
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_throttle::retry::Refusal;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
@@ -61,26 +61,7 @@ async fn main() -> Result<ExitCode, BoxError> {
         .layer(gate)
         .service_fn(move |request| Arc::clone(&tokens).send(request));
 
-    let mut posts = JoinSet::new();
-    for number in 0..POSTS {
-        let client = client.clone();
-        let request = Request::post(api.url("/v1/posts"));
-        let request = request.body(Full::from(format!("post {number}")))?;
-        posts.spawn(async move {
-            let response = client.oneshot(request).await?;
-            let status = response.status();
-            response.into_body().collect().await?;
-            Ok::<_, BoxError>(status)
-        });
-    }
-    let mut done = 0;
-    while let Some(post) = posts.join_next().await {
-        match post? {
-            Ok(status) if status.is_success() => done += 1,
-            Ok(status) => eprintln!("a post was answered with {status}"),
-            Err(error) => eprintln!("a post failed: {error}"),
-        }
-    }
+    let done = post_all(client, &api.url("/v1/posts")).await?;
 
     let (seen, gate) = (api.counts(), handle.snapshot());
     let (expired, issued) = (issuer.expired.load(Relaxed), issuer.issued.load(Relaxed));
@@ -97,6 +78,38 @@ async fn main() -> Result<ExitCode, BoxError> {
     let needed = POSTS.div_ceil(POSTS_PER_TOKEN);
     let well = done == POSTS && expired > 0 && issued == needed && gate.in_flight == 0;
     Ok(ExitCode::from(u8::from(!well)))
+}
+
+/// Sends all posts at once. Returns how many were done.
+async fn post_all<S, B>(client: S, url: &str) -> Result<usize, BoxError>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Error + Send + Sync,
+    B: Body<Data = Bytes> + Send,
+    B::Error: Error + Send + Sync + 'static,
+{
+    let mut posts = JoinSet::new();
+    for number in 0..POSTS {
+        let client = client.clone();
+        let request = Request::post(url);
+        let request = request.body(Full::from(format!("post {number}")))?;
+        posts.spawn(async move {
+            let response = client.oneshot(request).await?;
+            let status = response.status();
+            response.into_body().collect().await?;
+            Ok::<_, BoxError>(status)
+        });
+    }
+    let mut done = 0;
+    while let Some(post) = posts.join_next().await {
+        match post? {
+            Ok(status) if status.is_success() => done += 1,
+            Ok(status) => eprintln!("a post was answered with {status}"),
+            Err(error) => eprintln!("a post failed: {error}"),
+        }
+    }
+    Ok(done)
 }
 
 /// The token of the moment.

@@ -41,6 +41,13 @@ step_sizes() {
     .ci/sizes.py
 }
 
+step cycles "No circle of files that use each other"
+step_cycles() {
+    want_python
+    install_missing
+    .ci/cycles.py
+}
+
 step lints "Lints: all features, the whole workspace"
 step_lints() {
     cargo clippy --workspace --all-targets --all-features -- -D warnings

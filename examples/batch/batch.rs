@@ -7,13 +7,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::args::ClientKind;
 use crate::clients::{self, Running};
-use crate::output::Output;
+use crate::output::{Output, Record};
 use crate::posts::Post;
 use crate::progress::Progress;
 use crate::run::Desk;
 
 /// What became of a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) done: usize,
     pub(crate) failed: usize,
@@ -49,47 +49,73 @@ pub(crate) async fn send(
     let Running { work, wire, limit } = clients::start(kind, posts, desk);
     // In a task of its own, so that writing and drawing do not hold the clients up.
     let work = tokio::spawn(work);
-    let progress = Progress::new(kind.name(), jobs, wire.clone(), limit);
-    let mut ticks = interval_at(started + progress.interval(), progress.interval());
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut outcome = Outcome {
-        done: 0,
-        failed: 0,
-        refused: 0,
-        peak_in_flight: 0,
-        makespan: Duration::ZERO,
-        interrupted: false,
+    let mut watched = Watched {
+        progress: Progress::new(kind.name(), jobs, wire.clone(), limit),
+        started,
+        stop,
+        outcome: Outcome::default(),
     };
-    loop {
-        tokio::select! {
-            record = records.recv() => {
-                // The last sender is gone when the work is at its end.
-                let Some(record) = record else { break };
-                outcome.makespan = started.elapsed();
-                match record.succeeded() {
-                    true => outcome.done += 1,
-                    false => outcome.failed += 1,
-                }
-                output.write(&record)?;
-            }
-            Some(()) = interrupts.recv() => {
-                if outcome.interrupted {
-                    std::process::exit(crate::INTERRUPTED);
-                }
-                outcome.interrupted = true;
-                stop.send_replace(true);
-                progress.say("Finishing what is in flight; Ctrl-C again quits at once.");
-            }
-            _ = ticks.tick() => progress.show(outcome.done + outcome.failed),
-        }
-    }
-    progress.clear();
+    watched.follow(&mut records, output, interrupts).await?;
+    watched.progress.clear();
     if let Err(error) = work.await {
         std::panic::resume_unwind(error.into_panic());
     }
+    let mut outcome = watched.outcome;
     // Stopped when there was nothing left to stop is not stopped.
     outcome.interrupted &= outcome.done + outcome.failed < jobs;
     outcome.refused = wire.refused();
     outcome.peak_in_flight = wire.peak();
     Ok(outcome)
+}
+
+/// A batch on its way.
+struct Watched {
+    progress: Progress,
+    started: Instant,
+    stop: watch::Sender<bool>,
+    outcome: Outcome,
+}
+
+impl Watched {
+    /// Writes the records and shows the progress until the work is at its end.
+    async fn follow(
+        &mut self,
+        records: &mut mpsc::UnboundedReceiver<Record>,
+        output: &mut Output,
+        interrupts: &mut Interrupts,
+    ) -> std::io::Result<()> {
+        let interval = self.progress.interval();
+        let mut ticks = interval_at(self.started + interval, interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                record = records.recv() => {
+                    // The last sender is gone when the work is at its end.
+                    let Some(record) = record else { return Ok(()) };
+                    self.on_record(&record);
+                    output.write(&record)?;
+                }
+                Some(()) = interrupts.recv() => self.on_interrupt(),
+                _ = ticks.tick() => self.progress.show(self.outcome.done + self.outcome.failed),
+            }
+        }
+    }
+
+    fn on_record(&mut self, record: &Record) {
+        self.outcome.makespan = self.started.elapsed();
+        match record.succeeded() {
+            true => self.outcome.done += 1,
+            false => self.outcome.failed += 1,
+        }
+    }
+
+    fn on_interrupt(&mut self) {
+        if self.outcome.interrupted {
+            std::process::exit(crate::INTERRUPTED);
+        }
+        self.outcome.interrupted = true;
+        self.stop.send_replace(true);
+        self.progress
+            .say("Finishing what is in flight; Ctrl-C again quits at once.");
+    }
 }

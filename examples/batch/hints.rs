@@ -47,56 +47,13 @@ impl Hints {
         refusal: Option<&Refusal>,
         date: SystemTime,
     ) -> Vec<Header> {
-        let mut headers = Vec::new();
+        let mut headers = match self {
+            Self::None | Self::RetryAfter => Vec::new(),
+            Self::Openai => openai(quotas),
+            Self::Anthropic => anthropic(quotas, date),
+            Self::Ietf => ietf(quotas),
+        };
         let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
-        match self {
-            Self::None | Self::RetryAfter => {}
-            Self::Openai => {
-                for (unit, quota) in tightest(quotas) {
-                    add(
-                        &format!("x-ratelimit-limit-{unit}"),
-                        quota.limit.to_string(),
-                    );
-                    add(
-                        &format!("x-ratelimit-remaining-{unit}"),
-                        quota.remaining.to_string(),
-                    );
-                    add(
-                        &format!("x-ratelimit-reset-{unit}"),
-                        go_duration(quota.reset),
-                    );
-                }
-            }
-            Self::Anthropic => {
-                for (unit, quota) in tightest(quotas) {
-                    let name = |part| format!("anthropic-ratelimit-{unit}-{part}");
-                    add(&name("limit"), quota.limit.to_string());
-                    add(&name("remaining"), quota.remaining.to_string());
-                    add(&name("reset"), rfc3339(date + quota.reset));
-                }
-            }
-            Self::Ietf if quotas.is_empty() => {}
-            Self::Ietf => {
-                let list = |item: &dyn Fn(usize, &Quota) -> String| {
-                    let items = quotas.iter().enumerate().map(|(i, quota)| item(i, quota));
-                    items.collect::<Vec<_>>().join(", ")
-                };
-                add(
-                    "ratelimit-policy",
-                    list(&|i, quota| {
-                        let window = whole_seconds(quota.window);
-                        format!("\"limit-{i}\";q={};w={window}", quota.limit)
-                    }),
-                );
-                add(
-                    "ratelimit",
-                    list(&|i, quota| {
-                        let reset = whole_seconds(quota.reset);
-                        format!("\"limit-{i}\";r={};t={reset}", quota.remaining)
-                    }),
-                );
-            }
-        }
         if let Some(wait) = refusal.and_then(|refusal| refusal.wait) {
             if self != Self::None {
                 add("retry-after", whole_seconds(wait).to_string());
@@ -137,6 +94,52 @@ impl Hints {
             }),
         }
     }
+}
+
+fn openai(quotas: &[Quota]) -> Vec<Header> {
+    let headers = tightest(quotas).map(|(unit, quota)| {
+        let name = |part| format!("x-ratelimit-{part}-{unit}");
+        [
+            (name("limit"), quota.limit.to_string()),
+            (name("remaining"), quota.remaining.to_string()),
+            (name("reset"), go_duration(quota.reset)),
+        ]
+    });
+    headers.flatten().collect()
+}
+
+fn anthropic(quotas: &[Quota], date: SystemTime) -> Vec<Header> {
+    let headers = tightest(quotas).map(|(unit, quota)| {
+        let name = |part| format!("anthropic-ratelimit-{unit}-{part}");
+        [
+            (name("limit"), quota.limit.to_string()),
+            (name("remaining"), quota.remaining.to_string()),
+            (name("reset"), rfc3339(date + quota.reset)),
+        ]
+    });
+    headers.flatten().collect()
+}
+
+fn ietf(quotas: &[Quota]) -> Vec<Header> {
+    if quotas.is_empty() {
+        return Vec::new();
+    }
+    let list = |item: &dyn Fn(usize, &Quota) -> String| {
+        let items = quotas.iter().enumerate().map(|(i, quota)| item(i, quota));
+        items.collect::<Vec<_>>().join(", ")
+    };
+    let policies = list(&|i, quota| {
+        let window = whole_seconds(quota.window);
+        format!("\"limit-{i}\";q={};w={window}", quota.limit)
+    });
+    let limits = list(&|i, quota| {
+        let reset = whole_seconds(quota.reset);
+        format!("\"limit-{i}\";r={};t={reset}", quota.remaining)
+    });
+    vec![
+        ("ratelimit-policy".to_owned(), policies),
+        ("ratelimit".to_owned(), limits),
+    ]
 }
 
 /// Of the limits that count the same thing, the one with the least left in proportion.

@@ -12,7 +12,7 @@
 //! | what the API does | what the caller gets | after | attempts |
 //! |---|---|---:|---:|
 //! | refuses once, with `Retry-After: 2` | 200 | 2.1 s | 2 |
-//! | refuses everything, with 429 or 503, and names no wait | the last refusal | 3 to 5 min | up to 32 |
+//! | refuses everything, with 429 or 503, and names no wait | the last refusal | 3.6 to 3.8 min | 32 |
 //! | refuses everything, with `Retry-After: 60` | the last refusal | 5 min | 6 |
 //! | refuses with `Retry-After: 3600` | the refusal | at once | 1 |
 //! | refuses with `insufficient_quota` in the body | the refusal | at once | 1 |
@@ -23,6 +23,7 @@
 //! | refuses only this request, with `Retry-After: 120`, and serves others | the last refusal | **62 min** | 32 |
 //! | never answers | **nothing** | **never** | 1 |
 //!
+//! What ends a lone request at an API that names no wait is [`max_attempts`], before [`max_outage`] would.
 //! The last two rows are the reason to set a bound where somebody waits for the answer.
 //!
 //! # Many requests, in an outage
@@ -121,6 +122,7 @@
 //!
 //! [`retry`](crate::retry#what-is-retried-and-what-is-not) has the whole table.
 //!
+//! [`max_attempts`]: crate::RetryOn429Layer::max_attempts
 //! [`max_outage`]: crate::RetryOn429Layer::max_outage
 //! [`max_server_wait`]: crate::RetryOn429Layer::max_server_wait
 //! [`max_time`]: crate::RetryOn429Layer::max_time

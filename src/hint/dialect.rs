@@ -2,13 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::codes::{self, Meaning};
 use super::status::{self, Standing};
-use super::{Hint, parse};
 
 /// How answers are read: what statuses and codes mean in general, and what one provider means by its own.
 ///
@@ -39,9 +37,6 @@ struct Own {
     codes: Vec<(Box<str>, Meaning)>,
     statuses: Vec<(StatusCode, Standing)>,
 }
-
-/// The dialect of [`Hint::parse`].
-pub(super) static DEFAULT: Dialect = Dialect::new();
 
 impl Dialect {
     /// The general rules, with nothing set.
@@ -93,30 +88,6 @@ impl Dialect {
     /// Whether nothing was set.
     pub(crate) const fn is_default(&self) -> bool {
         self.own.is_none()
-    }
-
-    /// Reads a response as [`Hint::parse`] does, in this dialect.
-    #[must_use]
-    pub fn parse(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Option<&[u8]>,
-        received: SystemTime,
-    ) -> Hint {
-        parse::parse(self, status, headers, body, || received)
-    }
-
-    /// Like [`Dialect::parse`] without a body, with a clock that is read only if an absolute time needs
-    /// it. `None` if the response says nothing of limits.
-    #[inline]
-    pub(crate) fn parse_any(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        received: impl FnOnce() -> SystemTime,
-    ) -> Option<Hint> {
-        parse::parse_any(self, status, headers, received)
     }
 
     /// Whether an answer with this status that does not look like a refusal may be one for what its body

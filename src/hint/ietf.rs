@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::quota::{Dimension, Quota, ResetKind};
-use super::rate_limit::{MAX_LENGTH, MAX_QUOTAS};
+use super::quota::{Dimension, MAX_QUOTAS, MAX_VALUE_LENGTH, Quota, ResetKind};
 use super::structured::{self, Bare, Member};
 
 /// How many lines of one field are looked at.
@@ -169,7 +168,7 @@ fn natural(value: Bare<'_>) -> Option<u64> {
 fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().take(MAX_LINES);
     lines
-        .filter(|line| line.len() <= MAX_LENGTH)
+        .filter(|line| line.len() <= MAX_VALUE_LENGTH)
         .filter_map(text)
 }
 

@@ -11,9 +11,9 @@ use super::error_body::{self, ErrorBody};
 use super::quota::Quota;
 use super::rate_limit;
 use super::reference::Reference;
+use super::response::{Hint, Verdict};
 use super::retry_after::{self, Ordered};
 use super::status::{Evidence, Standing};
-use super::{Hint, Verdict};
 
 /// GitHub asks for at least this much after a secondary limit that came without a hint ("Rate
 /// limits for the REST API").
@@ -23,22 +23,59 @@ const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 /// hour too late in summer.
 const PACIFIC_MIDNIGHT: u64 = 8;
 
-/// `None` if the response says nothing of limits. Bodies are not looked at.
-#[inline]
-pub(super) fn parse_any(
-    dialect: &Dialect,
-    status: StatusCode,
-    headers: &HeaderMap,
-    received: impl FnOnce() -> SystemTime,
-) -> Option<Hint> {
-    if status.as_u16() < 400 && !rate_limit::any(headers) {
-        return None;
+/// The dialect of [`Hint::parse`].
+static DEFAULT: Dialect = Dialect::new();
+
+impl Hint {
+    /// Reads a response's status and headers, and its body as far as it was read.
+    ///
+    /// `body` may be a prefix: what is in it counts, even if its JSON breaks off. No more than its
+    /// first 64 KiB are looked at. `received` is the time of receipt by the local clock; it serves
+    /// to read absolute times when the response has no usable `Date` header.
+    ///
+    /// A provider whose statuses and codes mean something of their own has a [`Dialect`].
+    #[must_use]
+    pub fn parse(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+        received: SystemTime,
+    ) -> Self {
+        DEFAULT.parse(status, headers, body, received)
     }
-    Some(parse(dialect, status, headers, None, received)).filter(|hint| !hint.is_empty())
+}
+
+impl Dialect {
+    /// Reads a response as [`Hint::parse`] does, in this dialect.
+    #[must_use]
+    pub fn parse(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+        received: SystemTime,
+    ) -> Hint {
+        parse(self, status, headers, body, || received)
+    }
+
+    /// Like [`Dialect::parse`] without a body, with a clock that is read only if an absolute time needs
+    /// it. `None` if the response says nothing of limits.
+    #[inline]
+    pub(crate) fn parse_any(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        received: impl FnOnce() -> SystemTime,
+    ) -> Option<Hint> {
+        if status.as_u16() < 400 && !rate_limit::any(headers) {
+            return None;
+        }
+        Some(parse(self, status, headers, None, received)).filter(|hint| !hint.is_empty())
+    }
 }
 
 /// Reads a response's status and headers, and its body as far as it was read.
-pub(super) fn parse(
+fn parse(
     dialect: &Dialect,
     status: StatusCode,
     headers: &HeaderMap,

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::number;
 
+/// How many quotas of a response are kept.
+pub(super) const MAX_QUOTAS: usize = 16;
+/// Longer values of headers that tell of quotas are not looked at.
+pub(super) const MAX_VALUE_LENGTH: usize = 2_048;
 /// Longer names of dimensions are cut.
 const MAX_NAME_LENGTH: usize = 32;
 

@@ -5,17 +5,13 @@ use http::{HeaderMap, header};
 use super::family::{self, Field, Name};
 use super::ietf;
 use super::number::{self, Decimal, SECOND};
-use super::quota::{Dimension, Quota, State};
+use super::quota::{Dimension, MAX_QUOTAS, MAX_VALUE_LENGTH, Quota, State};
 use super::reference::Reference;
 use super::reset::{Reset, Style};
 use super::window;
 
 /// How many header lines are looked at.
 const MAX_LINES: usize = 256;
-/// How many quotas are kept.
-pub(super) const MAX_QUOTAS: usize = 16;
-/// Longer values are not looked at.
-pub(super) const MAX_LENGTH: usize = 2_048;
 
 /// A quota while its headers are being collected.
 struct Draft<'a> {
@@ -48,7 +44,9 @@ pub(super) fn quotas(headers: &HeaderMap, reference: &Reference<'_>) -> Vec<Quot
             if found.is_none() && at < MAX_QUOTAS {
                 drafts.push(Draft::new(name));
             }
-            let draft = drafts.get_mut(at).filter(|_| value.len() <= MAX_LENGTH);
+            let draft = drafts
+                .get_mut(at)
+                .filter(|_| value.len() <= MAX_VALUE_LENGTH);
             draft
                 .into_iter()
                 .for_each(|draft| draft.take(name.field, value));

@@ -9,6 +9,13 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::message::{HttpResponse, WithBody};
+
+pub(super) type BodyOf<R> = <R as HttpResponse>::Body;
+
+/// What [`RetryOn429`](super::RetryOn429) makes of a response.
+pub(super) type Answer<R> = <R as WithBody<ResponseBody<BodyOf<R>>>>::Output;
+
 pin_project! {
     /// The response body of [`RetryOn429`](super::RetryOn429): the inner body, untouched.
     ///

@@ -11,102 +11,26 @@ mod outage;
 mod part;
 mod probe;
 mod routes;
+mod state;
 #[cfg(all(test, not(throttle_loom)))]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
-#[cfg(not(all(test, throttle_loom)))]
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError};
-#[cfg(not(all(test, throttle_loom)))]
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-#[cfg(all(test, throttle_loom))]
-use loom::sync::atomic::{AtomicU8, Ordering::Relaxed};
-#[cfg(all(test, throttle_loom))]
-use loom::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 pub(super) use self::admission::{Admission, Rejection};
-use self::outage::Outage;
 pub(super) use self::part::{Part, Registration};
 use self::probe::Open;
-use self::routes::Routes;
+pub(super) use self::state::Circuit;
+use self::state::{FOR_GOOD, MAX_FOR_GOOD};
 use super::last_refusal::LastRefusal;
-use super::pause::Shared;
 use crate::message::{Unsent, UnsentCause};
 
-/// An acceptance has something to clear.
-const UNCLEARED: u8 = 1;
-/// Not everybody is sent.
-const TRIPPED: u8 = 2;
-
-/// How many refusals for good in a row open the circuit, and the most that are asked for after they were
-/// seen to prove nothing.
-const FOR_GOOD: u32 = 2;
-const MAX_FOR_GOOD: u32 = 64;
-
-/// Shared by all requests of a layer.
-pub(super) struct Circuit {
-    /// What a request must know before it takes the lock: [`UNCLEARED`] and [`TRIPPED`].
-    flags: AtomicU8,
-    state: Mutex<State>,
-}
-
-struct State {
-    outage: Outage,
-    /// Refusals for good in a row, and when the first of them came.
-    for_good: u32,
-    for_good_since: Option<Instant>,
-    /// What kinds of request these were.
-    routes: Routes,
-    /// How many of these open the circuit.
-    needed: u32,
-    last: Option<Arc<LastRefusal>>,
-    /// Whether `last` belongs to the present outage.
-    last_is_current: bool,
-    open: Option<Open>,
-    /// How many probes went, and how many have ended.
-    begun: u64,
-    probes: u64,
-    /// The user closed the layer: nobody is sent any more.
-    shut: bool,
-    /// Those who wait, to be woken when the circuit opens.
-    waiting: BTreeMap<u64, Waker>,
-    next_key: u64,
-}
-
 impl Circuit {
-    pub(super) fn new() -> Self {
-        Self {
-            flags: AtomicU8::new(0),
-            state: Mutex::new(State {
-                outage: Outage::default(),
-                for_good: 0,
-                for_good_since: None,
-                routes: Routes::default(),
-                needed: FOR_GOOD,
-                last: None,
-                last_is_current: false,
-                open: None,
-                begun: 0,
-                probes: 0,
-                shut: false,
-                waiting: BTreeMap::new(),
-                next_key: 0,
-            }),
-        }
-    }
-
-    /// Whether a request must ask before it is sent.
-    #[inline]
-    pub(super) fn is_tripped(&self) -> bool {
-        self.flags.load(Relaxed) & TRIPPED != 0
-    }
-
     /// Whether the API serves nobody, as far as is known.
     pub(super) fn is_open(&self) -> bool {
         self.lock().open.is_some()
@@ -120,7 +44,7 @@ impl Circuit {
     /// A request was accepted: whatever was wrong is over. `sent_at` is when it was sent, if that is known.
     #[inline]
     pub(super) fn accepted(&self, sent_at: Option<Instant>) {
-        if self.flags.load(Relaxed) & UNCLEARED != 0 {
+        if self.has_to_clear() {
             self.recover(sent_at);
         }
     }
@@ -259,13 +183,13 @@ impl Circuit {
     /// Keeps a waker until the circuit opens, closes or ends a probe, or the registration is dropped.
     /// Returns false if what was `admitted` no longer holds: the caller must ask again.
     pub(super) fn register(
-        shared: &Arc<Shared>,
+        self: &Arc<Self>,
         registration: &mut Option<Registration>,
         admitted: Admission,
         cx: &Context<'_>,
     ) -> bool {
         let waker = cx.waker().clone();
-        let mut state = shared.circuit.lock();
+        let mut state = self.lock();
         let holds = match admitted {
             Admission::Send => state.open.is_none(),
             Admission::Probe => true,
@@ -280,8 +204,8 @@ impl Circuit {
             None => {
                 state.next_key += 1;
                 let key = state.next_key;
-                let shared = Arc::clone(shared);
-                *registration = Some(Registration { shared, key });
+                let circuit = Arc::clone(self);
+                *registration = Some(Registration { circuit, key });
                 key
             }
         };
@@ -289,83 +213,5 @@ impl Circuit {
         drop(state);
         drop(former);
         true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Shows the state to those who do not take the lock, which is held.
-    fn publish(&self, state: &State) {
-        let uncleared = state.outage.has_begun() || state.for_good > 0 || state.open.is_some();
-        let mut flags = 0;
-        if uncleared {
-            flags |= UNCLEARED;
-        }
-        if state.is_tripped() {
-            flags |= TRIPPED;
-        }
-        self.flags.store(flags, Relaxed);
-    }
-}
-
-impl State {
-    fn is_tripped(&self) -> bool {
-        self.shut || self.open.is_some()
-    }
-
-    /// Records whether a refusal is for good.
-    fn record_for_good(&mut self, rejection: Rejection) {
-        if rejection.for_good {
-            self.for_good += 1;
-            self.for_good_since.get_or_insert(rejection.at);
-            self.routes.refused(rejection.route);
-        } else if self.open.is_none() {
-            self.forget_for_good();
-        }
-    }
-
-    fn forget_for_good(&mut self) {
-        (self.for_good, self.for_good_since) = (0, None);
-        self.routes.clear();
-    }
-
-    /// The probe with this number has ended, if the circuit is still open since then and no other has taken
-    /// its place. Returns those who may wait for that.
-    fn probe_ended(
-        &mut self,
-        probe: Option<u64>,
-        how: impl FnOnce(&mut Open),
-    ) -> BTreeMap<u64, Waker> {
-        match &mut self.open {
-            Some(open) if open.is_probe(probe) => {
-                how(open);
-                self.probes += 1;
-                std::mem::take(&mut self.waiting)
-            }
-            _ => BTreeMap::new(),
-        }
-    }
-
-    fn unsent(&self, cause: UnsentCause, now: Instant) -> Unsent {
-        Unsent {
-            cause,
-            since: self
-                .outage
-                .began()
-                .map(|at| now.saturating_duration_since(at)),
-            last_refused: self.last.as_ref().map(|last| last.age(now)),
-        }
-    }
-}
-
-impl fmt::Debug for Circuit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
-        f.debug_struct("Circuit")
-            .field("is_open", &state.open.is_some())
-            .field("is_closed_by_user", &state.shut)
-            .field("waiting", &state.waiting.len())
-            .finish_non_exhaustive()
     }
 }

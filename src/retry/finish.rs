@@ -4,10 +4,9 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use super::attempts::Attempts;
-use super::body::ResponseBody;
+use super::body::{Answer, BodyOf, ResponseBody};
 use super::circuit::Rejection;
 use super::clone::CloneRequest;
-use super::future::{Answer, BodyOf};
 use super::judge::{Disposition, Refused};
 use super::last_refusal::unavailable;
 use super::pending::PendingAttempt;

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::body::ResponseBody;
+use super::body::{Answer, BodyOf, ResponseBody};
 use super::classify::{Classify, Decision, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::finish::{accept, copy, finish, mark, pass_on};
@@ -21,11 +21,6 @@ use super::pending::{PendingAttempt, Ready};
 use super::policy::Policy;
 use super::state::RetryState;
 use crate::message::{HttpResponse, WithBody};
-
-pub(super) type BodyOf<R> = <R as HttpResponse>::Body;
-
-/// What [`RetryOn429`](super::RetryOn429) makes of a response.
-pub(super) type Answer<R> = <R as WithBody<ResponseBody<BodyOf<R>>>>::Output;
 
 /// What a request comes to.
 type Outcome<S, Req> = Result<Answer<<S as Service<Req>>::Response>, <S as Service<Req>>::Error>;

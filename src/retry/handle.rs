@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pause::Shared;
 use super::policy::Policies;
+use super::shared::Shared;
 
 /// How often a handle counts the requests that are not done.
 const INTERVAL: Duration = Duration::from_millis(10);

@@ -13,6 +13,7 @@ use super::drain::Drain;
 use super::last_refusal::LastRefusal;
 use super::policy::Policy;
 use super::state::FailedAttempt;
+use super::time::later;
 use crate::hint::{Hint, Verdict};
 use crate::message::{HintSink, HttpResponse, Unsent};
 
@@ -230,7 +231,7 @@ impl<C, H, K> Policy<C, H, K> {
     fn share_pause(&self, context: &HeadContext, sink: Option<&HintSink>) {
         let wait = context.hint.wait().filter(|wait| !wait.is_zero());
         if let (None, Some(wait)) = (sink, wait) {
-            self.shared.pause(super::pause::later(context.at, wait));
+            self.shared.pause.prolong(later(context.at, wait));
         }
     }
 }

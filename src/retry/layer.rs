@@ -15,9 +15,9 @@ use super::drain::DrainLimits;
 use super::handle::RetryHandle;
 use super::hook::NoHook;
 use super::idempotency::IdempotencyKey;
-use super::pause::Shared;
 use super::policy::{Config, Policies, Policy};
 use super::service::RetryOn429;
+use super::shared::Shared;
 use crate::hint::Dialect;
 use crate::random::Streams;
 
@@ -369,6 +369,13 @@ impl<C, H, K> fmt::Debug for RetryOn429Layer<C, H, K> {
 impl Default for RetryOn429Layer {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<S> RetryOn429<S> {
+    /// Wraps a service with a [layer](RetryOn429Layer) of its own, with the defaults.
+    pub fn new(inner: S) -> Self {
+        RetryOn429Layer::new().layer(inner)
     }
 }
 

@@ -233,7 +233,9 @@ mod policy;
 mod preset;
 mod replay;
 mod service;
+mod shared;
 mod state;
+mod time;
 
 pub use attempts::Attempts;
 pub use backoff::{Backoff, Jitter};

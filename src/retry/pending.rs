@@ -6,11 +6,13 @@ use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use super::circuit::{Admission, Circuit, Registration};
+use super::circuit::{Admission, Registration};
 use super::clone::CloneRequest;
-use super::pause::{PauseWait, Shared, later};
+use super::pause::PauseWait;
 use super::policy::{Config, Policy};
+use super::shared::Shared;
 use super::state::RetryState;
+use super::time::later;
 use crate::ask;
 use crate::message::Unsent;
 
@@ -94,7 +96,10 @@ impl<Req> PendingAttempt<Req> {
                     return Poll::Ready(Ok(Ready::Answer(unsent)));
                 }
             }
-            if Circuit::register(shared, &mut self.registration, admitted, cx) {
+            if shared
+                .circuit
+                .register(&mut self.registration, admitted, cx)
+            {
                 return Poll::Pending;
             }
         }
@@ -124,7 +129,7 @@ impl<Req> PendingAttempt<Req> {
                     .map_or(latest, |deadline| latest.min(deadline))
             };
             let random = &config.random;
-            ready!(shared.poll_pause(&mut self.pause, latest, random, cx));
+            ready!(shared.pause.poll(&mut self.pause, latest, random, cx));
             self.admitted = true;
         }
         Poll::Ready(())

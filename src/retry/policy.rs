@@ -12,7 +12,7 @@ use super::budget::RetryBudget;
 use super::clone::CloneRequest;
 use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
-use super::pause::Shared;
+use super::shared::Shared;
 use crate::hint::{DEFAULT_MAX_SERVER_WAIT, Dialect};
 use crate::random::Streams;
 

@@ -8,17 +8,17 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use super::body::ResponseBody;
-use super::circuit::{Admission, Circuit, Registration};
+use super::body::{Answer, BodyOf, ResponseBody};
+use super::circuit::{Admission, Registration};
 use super::classify::{Classify, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
-use super::future::{Answer, BodyOf, ResponseFuture};
+use super::future::ResponseFuture;
 use super::handle::RetryHandle;
 use super::hook::{NoHook, OnRefusal};
-use super::layer::RetryOn429Layer;
-use super::pause::{PauseWait, later};
+use super::pause::PauseWait;
 use super::policy::{Policies, Policy};
 use super::state::{Gone, RetryState};
+use super::time::later;
 use crate::message::{HttpResponse, WithBody};
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -55,13 +55,6 @@ struct Waiting {
     /// Since when it waits, and the end of the request's time, if that is bounded.
     since: Option<Instant>,
     cut_off: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> RetryOn429<S> {
-    /// Wraps a service with a [layer](RetryOn429Layer) of its own, with the defaults.
-    pub fn new(inner: S) -> Self {
-        tower_layer::Layer::layer(&RetryOn429Layer::new(), inner)
-    }
 }
 
 impl<S, C, H, K> RetryOn429<S, C, H, K> {
@@ -134,7 +127,8 @@ impl<S, C, H, K> RetryOn429<S, C, H, K> {
                 return Poll::Ready(());
             }
         }
-        if Circuit::register(shared, &mut waiting.registration, Admission::Send, cx) {
+        let registration = &mut waiting.registration;
+        if shared.circuit.register(registration, Admission::Send, cx) {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -176,11 +170,12 @@ where
             self.bypass = true;
             return Poll::Ready(Ok(()));
         }
-        if !self.admitted && (self.pause.is_some() || shared.may_be_paused()) {
+        if !self.admitted && (self.pause.is_some() || shared.pause.may_last()) {
             let config = &self.policy.config;
             let latest = |now| later(now, config.max_server_wait);
             self.admitted = shared
-                .poll_pause(&mut self.pause, latest, &config.random, cx)
+                .pause
+                .poll(&mut self.pause, latest, &config.random, cx)
                 .is_ready();
         } else {
             self.admitted = true;

@@ -1,6 +1,5 @@
 //! Whether and when one request is sent again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -11,8 +10,9 @@ use super::backoff::above;
 use super::circuit::{Admission, Part, Rejection};
 use super::clone::CloneRequest;
 use super::last_refusal::LastRefusal;
-use super::pause::{Shared, later, spread};
 use super::policy::{Config, Policy};
+use super::shared::Shared;
+use super::time::{later, spread};
 use crate::ask::{Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
@@ -175,14 +175,11 @@ impl<Req> RetryState<Req> {
     }
 
     /// Whether the request may be sent, now that the circuit is not closed.
-    pub(super) fn admit(
-        &mut self,
-        now: Instant,
-        shared: &Arc<Shared>,
-        route: Option<u64>,
-    ) -> Admission {
+    pub(super) fn admit(&mut self, now: Instant, shared: &Shared, route: Option<u64>) -> Admission {
         let record = self.record.get_or_insert_default();
-        let part = record.part.get_or_insert_with(|| Part::new(shared));
+        let part = record
+            .part
+            .get_or_insert_with(|| Part::new(&shared.circuit));
         shared.circuit.admit(now, part, route)
     }
 
@@ -222,10 +219,12 @@ impl<Req> RetryState<Req> {
         rejection: Rejection,
         copy: Option<LastRefusal>,
         config: &Config,
-        shared: &Arc<Shared>,
+        shared: &Shared,
     ) -> bool {
         let record = self.record.get_or_insert_default();
-        let part = record.part.get_or_insert_with(|| Part::new(shared));
+        let part = record
+            .part
+            .get_or_insert_with(|| Part::new(&shared.circuit));
         shared.circuit.refused(
             part,
             rejection,
@@ -250,7 +249,7 @@ impl<Req> RetryState<Req> {
         record.ask.refusals += 1;
         let draws = record.draws.get_or_insert_with(|| Draws::begin(config));
         let mut until = later(failed.at, draws.draw(failed, self.attempts, config));
-        if let Some(pause) = shared.paused_until().filter(|pause| *pause > until) {
+        if let Some(pause) = shared.pause.until().filter(|pause| *pause > until) {
             until = spread(pause, failed.at, &mut draws.rng);
         }
         self.is_in_time(until).then_some(until)

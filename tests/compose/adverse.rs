@@ -23,7 +23,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::message::Unsent;
 use tower_throttle::retry::{Attempts, Backoff, SingleUse, retry_server_errors, retry_unprocessed};
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 use crate::support::*;
 
@@ -83,6 +83,23 @@ impl Api {
             }
         })
     }
+}
+
+/// A client of the API, with both layers.
+fn stack<C: 'static>(
+    retries: &RetryOn429Layer<C>,
+    gate: &AdaptiveConcurrencyLayer,
+    api: &Api,
+) -> RetryOn429<
+    AdaptiveConcurrency<
+        impl Service<Req, Response = Answer, Error = Infallible, Future: Send> + Clone + Send + use<C>,
+    >,
+    C,
+> {
+    ServiceBuilder::new()
+        .layer(retries.clone())
+        .layer(gate.clone())
+        .service(api.service())
 }
 
 fn to(path: &str) -> Req {

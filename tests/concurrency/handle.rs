@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::BodyExt;
-use tokio_test::{assert_pending, assert_ready_ok};
+use tokio_test::assert_ready_ok;
 use tower::{Layer, Service, ServiceExt};
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
@@ -59,10 +59,7 @@ async fn a_hook_says_how_answers_count() {
 async fn a_snapshot_has_the_same_numbers_as_the_accessors() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (service, _server) = gated(&layer);
-    let mut waiting = ready(service.clone());
-    let _holder = assert_ready_ok!(ready(service).poll());
-    assert_pending!(waiting.poll());
+    let (_holder, [_waiting], _server) = held(&layer);
     handle.pause(Duration::from_secs(3));
     tokio::time::advance(Duration::from_secs(1)).await;
     let seen = handle.snapshot();
@@ -170,10 +167,7 @@ async fn what_only_one_layer_has_is_changed_in_place() {
 #[tokio::test(start_paused = true)]
 async fn bounds_that_make_room_let_the_waiting_in() {
     let layer = fixed(1);
-    let (service, _server) = gated(&layer);
-    let mut waiting = ready(service.clone());
-    let _holder = assert_ready_ok!(ready(service).poll());
-    assert_pending!(waiting.poll());
+    let (_holder, [mut waiting], _server) = held(&layer);
     layer.handle().set_min(2);
     assert!(waiting.is_woken());
     assert_ready_ok!(waiting.poll());

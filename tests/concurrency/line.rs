@@ -38,6 +38,22 @@ fn line(layer: &AdaptiveConcurrencyLayer) -> Vec<Option<impl Service<Request<()>
     line.into_iter().map(Some).collect()
 }
 
+/// A gate, one that holds its first permit, and a line of which everybody was called, and since when.
+fn called() -> (
+    AdaptiveConcurrencyLayer,
+    impl Sized,
+    Vec<Option<impl Service<Request<()>>>>,
+    Instant,
+) {
+    let layer = fixed(1);
+    let mut holder = layer.layer(server(Duration::ZERO));
+    assert!(is_ready(&mut holder));
+    let line = line(&layer);
+    let start = Instant::now();
+    layer.handle().set_limit(usize::MAX);
+    (layer, holder, line, start)
+}
+
 /// Every waiter once: first to last, last to first, and in any order, within blocks: what is measured is
 /// the line and not the machine's memory.
 fn orders() -> [(&'static str, Vec<usize>); 3] {
@@ -76,12 +92,7 @@ async fn a_line_in_a_pause_is_cancelled_in_a_time_that_grows_with_its_length() {
 #[tokio::test(start_paused = true)]
 async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its_length() {
     for (name, order) in orders() {
-        let layer = fixed(1);
-        let mut holder = layer.layer(server(Duration::ZERO));
-        assert!(is_ready(&mut holder));
-        let mut line = line(&layer);
-        let start = Instant::now();
-        layer.handle().set_limit(usize::MAX);
+        let (layer, _holder, mut line, start) = called();
         for which in order {
             assert!(line[which].as_mut().is_some_and(is_ready));
         }
@@ -93,12 +104,7 @@ async fn a_line_that_is_called_claims_in_any_order_in_a_time_that_grows_with_its
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_is_cut_after_the_calls_costs_no_more_than_they_did() {
     for (name, order) in orders() {
-        let layer = fixed(1);
-        let mut holder = layer.layer(server(Duration::ZERO));
-        assert!(is_ready(&mut holder));
-        let mut line = line(&layer);
-        let start = Instant::now();
-        layer.handle().set_limit(usize::MAX);
+        let (layer, _holder, mut line, start) = called();
         layer.handle().set_limit(1 + WAITERS / 2);
         for which in order {
             let first = which < WAITERS / 2;

@@ -117,16 +117,7 @@ async fn parked_clones_do_not_hold_up_the_end_of_a_pause() {
 #[tokio::test(start_paused = true)]
 async fn a_parked_waiter_that_comes_back_is_in_front() {
     let layer = fixed(1);
-    let (first, _server) = gated(&layer);
-    let (mut parked, mut second, mut third) = (
-        ready(first.clone()),
-        ready(first.clone()),
-        ready(first.clone()),
-    );
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(parked.poll());
-    assert_pending!(second.poll());
-    assert_pending!(third.poll());
+    let (first, [mut parked, mut second, mut third], _server) = held(&layer);
     drop(first);
     // Those behind are woken as well, to see to it that the call ends if nobody comes.
     assert!(second.is_woken());
@@ -143,12 +134,7 @@ async fn a_parked_waiter_that_comes_back_is_in_front() {
 #[tokio::test(start_paused = true)]
 async fn those_who_park_one_after_another_hold_nothing_up() {
     let layer = fixed(1);
-    let (first, _server) = gated(&layer);
-    let mut waiters: Vec<_> = (0..4).map(|_| ready(first.clone())).collect();
-    let first = assert_ready_ok!(ready(first).poll());
-    waiters
-        .iter_mut()
-        .for_each(|waiter| assert_pending!(waiter.poll()));
+    let (first, mut waiters, _server) = held::<4>(&layer);
     drop(first);
     // The first never comes. The second sets the timer, and never comes again either.
     assert_pending!(waiters[1].poll());
@@ -164,15 +150,8 @@ async fn those_who_park_one_after_another_hold_nothing_up() {
 #[tokio::test(start_paused = true)]
 async fn the_grace_timer_is_handed_on_when_its_waiter_is_dropped() {
     let layer = fixed(1);
-    let (first, _server) = gated(&layer);
-    let (mut parked, mut second, mut third) = (
-        ready(first.clone()),
-        ready(first.clone()),
-        ready(first.clone()),
-    );
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(parked.poll());
-    assert_pending!(second.poll());
+    let (first, [_parked, mut second], _server) = held(&layer);
+    let mut third = ready(first.clone());
     drop(first);
     assert_pending!(second.poll());
     assert_pending!(third.poll());

@@ -39,10 +39,8 @@ async fn first_come_first_served() {
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_does_not_overtake_one_who_was_called() {
     let layer = fixed(1);
-    let (first, _server) = gated(&layer);
-    let (mut second, mut newcomer) = (ready(first.clone()), ready(first.clone()));
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(second.poll());
+    let (first, [mut second], _server) = held(&layer);
+    let mut newcomer = ready(first.clone());
     drop(first);
     assert_pending!(newcomer.poll());
     assert_ready_ok!(second.poll());
@@ -52,12 +50,7 @@ async fn a_newcomer_does_not_overtake_one_who_was_called() {
 async fn a_raised_limit_lets_in_as_many_at_once() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let mut waiters: Vec<_> = (0..5).map(|_| ready(first.clone())).collect();
-    let _first = assert_ready_ok!(ready(first).poll());
-    waiters
-        .iter_mut()
-        .for_each(|waiter| assert_pending!(waiter.poll()));
+    let (_first, mut waiters, _server) = held::<5>(&layer);
     handle.set_limit(4);
     let mut through = Vec::new();
     for waiter in &mut waiters[..3] {
@@ -216,10 +209,8 @@ async fn a_limit_cut_after_the_call_keeps_the_order() {
 async fn a_newcomer_finds_a_call_that_nobody_answered_void() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let (mut parked, mut newcomer) = (ready(first.clone()), ready(first.clone()));
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(parked.poll());
+    let (first, [mut parked], _server) = held(&layer);
+    let mut newcomer = ready(first.clone());
     drop(first);
     tokio::time::sleep(GRACE).await;
     // At its first poll, so that `LoadShed` sheds nothing.

@@ -213,10 +213,7 @@ async fn a_poll_ready_error_of_the_inner_service_releases_the_permit() {
 async fn service_drop_between_poll_ready_and_call_frees_capacity() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(second.poll());
+    let (first, [mut second], _server) = held(&layer);
     drop(first);
     frees_capacity!(layer, handle, second);
 }
@@ -225,11 +222,8 @@ async fn service_drop_between_poll_ready_and_call_frees_capacity() {
 async fn response_future_drop_before_its_first_poll_frees_capacity() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let mut first = assert_ready_ok!(ready(first).poll());
+    let (mut first, [mut second], _server) = held(&layer);
     let response = first.call(Request::new(()));
-    assert_pending!(second.poll());
     drop(response);
     frees_capacity!(layer, handle, second);
 }
@@ -238,12 +232,9 @@ async fn response_future_drop_before_its_first_poll_frees_capacity() {
 async fn response_future_drop_in_flight_frees_capacity_and_counts_as_nothing() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let mut first = assert_ready_ok!(ready(first).poll());
+    let (mut first, [mut second], _server) = held(&layer);
     let mut response = task::spawn(first.call(Request::new(())));
     assert_pending!(response.poll());
-    assert_pending!(second.poll());
     drop(response);
     frees_capacity!(layer, handle, second);
     assert_eq!((handle.accepted(), handle.refused()), (0, 0));
@@ -253,11 +244,7 @@ async fn response_future_drop_in_flight_frees_capacity_and_counts_as_nothing() {
 async fn drop_while_waiting_passes_the_baton() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let (mut second, mut third) = (ready(first.clone()), ready(first.clone()));
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(second.poll());
-    assert_pending!(third.poll());
+    let (first, [second, mut third], _server) = held(&layer);
     drop(second);
     assert_eq!(handle.waiting(), 1);
     assert_pending!(third.poll());
@@ -269,11 +256,7 @@ async fn drop_while_waiting_passes_the_baton() {
 async fn drop_of_a_called_waiter_passes_the_baton() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, _server) = gated(&layer);
-    let (mut second, mut third) = (ready(first.clone()), ready(first.clone()));
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(second.poll());
-    assert_pending!(third.poll());
+    let (first, [second, mut third], _server) = held(&layer);
     drop(first);
     assert!(second.is_woken());
     drop(second);
@@ -288,12 +271,8 @@ async fn a_resolved_future_holds_no_permit() {
     let mut first = assert_ready_ok!(ready(first).poll());
     let mut response = task::spawn(first.call(Request::new(())));
     assert_pending!(response.poll());
-    server
-        .next_request()
-        .await
-        .unwrap()
-        .1
-        .send_response(answer(429));
+    let (_, answering) = server.next_request().await.unwrap();
+    answering.send_response(answer(429));
     let _refused = assert_ready_ok!(response.poll());
     assert_eq!(handle.in_flight(), 0, "although the future is still there");
 }
@@ -302,11 +281,8 @@ async fn a_resolved_future_holds_no_permit() {
 async fn response_error_frees_capacity() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, mut server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let mut first = assert_ready_ok!(ready(first).poll());
+    let (mut first, [mut second], mut server) = held(&layer);
     let mut response = task::spawn(first.call(Request::new(())));
-    assert_pending!(second.poll());
     server.next_request().await.unwrap().1.send_error("gone");
     assert!(assert_ready!(response.poll()).is_err());
     frees_capacity!(layer, handle, second);
@@ -316,17 +292,10 @@ async fn response_error_frees_capacity() {
 async fn a_response_with_its_body_unread_frees_capacity_when_dropped() {
     let layer = fixed(1);
     let handle = layer.handle();
-    let (first, mut server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let mut first = assert_ready_ok!(ready(first).poll());
+    let (mut first, [mut second], mut server) = held(&layer);
     let mut response = task::spawn(first.call(Request::new(())));
-    assert_pending!(second.poll());
-    server
-        .next_request()
-        .await
-        .unwrap()
-        .1
-        .send_response(answer(200));
+    let (_, answering) = server.next_request().await.unwrap();
+    answering.send_response(answer(200));
     let response = assert_ready_ok!(response.poll());
     assert_eq!((handle.in_flight(), handle.accepted()), (1, 1));
     assert!(!second.is_woken());
@@ -368,10 +337,7 @@ async fn a_panic_in_the_inner_future_frees_capacity() {
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_may_go_while_others_wait() {
     let layer = fixed(1);
-    let (first, _server) = gated(&layer);
-    let mut second = ready(first.clone());
-    let first = assert_ready_ok!(ready(first).poll());
-    assert_pending!(second.poll());
+    let (first, [mut second], _server) = held(&layer);
     drop(layer);
     drop(first);
     assert!(second.is_woken());

@@ -11,7 +11,8 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::Full;
 use tokio_test::task::{self, Spawn};
-use tower::{Layer, Service};
+use tokio_test::{assert_pending, assert_ready_ok};
+use tower::{BoxError, Layer, Service};
 use tower_test::mock;
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
@@ -65,6 +66,23 @@ where
         std::future::poll_fn(|cx| service.poll_ready(cx)).await?;
         Ok(service)
     })
+}
+
+/// One that has the only permit, those who wait for it, in line, and the server.
+pub(crate) fn held<const N: usize>(
+    layer: &AdaptiveConcurrencyLayer,
+) -> (
+    Gated,
+    [Spawn<impl Future<Output = Result<Gated, BoxError>> + use<N>>; N],
+    Handle,
+) {
+    let (service, server) = gated(layer);
+    let mut waiting = [(); N].map(|()| ready(service.clone()));
+    let holder = assert_ready_ok!(ready(service).poll());
+    for waiter in &mut waiting {
+        assert_pending!(waiter.poll());
+    }
+    (holder, waiting, server)
 }
 
 pub(crate) fn answer(status: u16) -> Response<Body> {

@@ -69,11 +69,7 @@ async fn an_error_met_while_reading_is_given_back_in_its_place() {
 #[tokio::test(start_paused = true)]
 async fn an_error_in_a_refused_body_does_not_prevent_the_retry() {
     let inner = bodies([TestBody::of(&["one"]).error("torn")]);
-    let response = RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert_eq!(response.status(), 200);
 }
 
@@ -119,11 +115,7 @@ async fn a_stalled_body_does_not_prolong_the_wait() {
     let answer = Response::builder().status(429).header("retry-after", "5");
     let inner = script([answer.body(TestBody::default().then(Then::Pend)).unwrap()]);
     let start = Instant::now();
-    RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert!(
         (ms(5000)..ms(5510)).contains(&start.elapsed()),
         "{:?}",
@@ -135,11 +127,7 @@ async fn a_stalled_body_does_not_prolong_the_wait() {
 async fn an_endless_body_is_cut_off() {
     for flood in [&[b'x'; 1000][..], b"x", b""] {
         let inner = bodies([TestBody::default().then(Then::Flood(flood))]);
-        let response = RetryOn429Layer::new()
-            .layer(inner)
-            .oneshot(get())
-            .await
-            .unwrap();
+        let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
         assert_eq!(response.status(), 200);
     }
 }
@@ -171,11 +159,7 @@ async fn the_refused_answer_is_gone_before_the_inner_service_is_asked_again() {
     });
     // `service_fn` clones its closure, so it is put behind a buffer that shares one.
     let inner = tower::buffer::Buffer::new(inner, 1);
-    let response = RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert_eq!(response.status(), 200);
 }
 

@@ -104,11 +104,7 @@ async fn a_wait_beyond_the_elapsed_time_is_not_begun() {
 async fn the_longest_server_wait_is_inclusive() {
     for (wait, status) in [(120, 200), (121, 429), (u64::MAX, 429)] {
         let inner = script([retry_after(wait)]);
-        let response = RetryOn429Layer::new()
-            .layer(inner)
-            .oneshot(get())
-            .await
-            .unwrap();
+        let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
         assert_eq!(response.status(), status, "{wait}");
     }
 }
@@ -165,11 +161,7 @@ async fn an_error_of_the_server_does_not_restart_the_outage() {
         failing.oneshot(get()).await.unwrap();
     });
     let start = Instant::now();
-    layer
-        .layer(script(refusals()))
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(layer.layer(script(refusals()))).await;
     assert!(start.elapsed() < secs(321), "{:?}", start.elapsed());
 }
 
@@ -200,12 +192,7 @@ async fn the_budget_is_shared_and_filled_by_what_is_served() {
     assert_eq!((response.status().as_u16(), inner.count()), (429, 3));
 
     let other = script(refusals());
-    layer
-        .clone()
-        .layer(other.clone())
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(layer.clone().layer(other.clone())).await;
     assert_eq!(other.count(), 1, "no budget is left");
 
     let healthy = layer.layer(script([status(200), status(404)]));

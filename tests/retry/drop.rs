@@ -4,23 +4,40 @@ use std::sync::Arc;
 
 use http::Response;
 use http_body_util::Full;
+use tokio_test::task::{self, Spawn};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceExt};
 use tower_test::mock;
-use tower_throttle::RetryOn429Layer;
 use tower_throttle::retry::{Backoff, Jitter};
+use tower_throttle::{RetryOn429, RetryOn429Layer};
 
 use crate::support::*;
 
-type Mock = mock::Spawn<tower_throttle::RetryOn429<mock::Mock<Req, Response<Full<bytes::Bytes>>>>>;
+type Answer = Response<Full<bytes::Bytes>>;
+type Layered = RetryOn429<mock::Mock<Req, Answer>>;
+type Mock = mock::Spawn<Layered>;
+type Handle = mock::Handle<Req, Answer>;
 
 fn layer() -> RetryOn429Layer {
     RetryOn429Layer::new().backoff(Backoff::exponential(secs(1), secs(1)).jitter(Jitter::None))
 }
 
-fn spawn() -> (Mock, mock::Handle<Req, Response<Full<bytes::Bytes>>>) {
+fn spawn() -> (Mock, Handle) {
     mock::spawn_layer(layer())
+}
+
+/// A request whose first attempt was refused, and whose second is due in a second.
+async fn refused(
+    service: &mut Mock,
+    handle: &mut Handle,
+) -> Spawn<<Layered as Service<Req>>::Future> {
+    assert_ready_ok!(service.poll_ready());
+    let mut response = task::spawn(service.call(get()));
+    let (_, send) = handle.next_request().await.unwrap();
+    send.send_response(status(429));
+    assert_pending!(response.poll());
+    response
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +48,7 @@ async fn the_inner_service_decides_when_it_is_ready() {
     handle.allow(1);
     assert!(service.is_woken());
     assert_ready_ok!(service.poll_ready());
-    let mut response = tokio_test::task::spawn(service.call(get()));
+    let mut response = task::spawn(service.call(get()));
     assert_pending!(response.poll());
     let (_, send) = handle.next_request().await.unwrap();
     send.send_response(status(200));
@@ -52,11 +69,7 @@ async fn an_error_of_the_inner_service_is_passed_on() {
 #[tokio::test(start_paused = true)]
 async fn an_error_while_a_retry_waits_to_be_sent_is_returned() {
     let (mut service, mut handle) = spawn();
-    assert_ready_ok!(service.poll_ready());
-    let mut response = tokio_test::task::spawn(service.call(get()));
-    let (_, send) = handle.next_request().await.unwrap();
-    send.send_response(status(429));
-    assert_pending!(response.poll());
+    let mut response = refused(&mut service, &mut handle).await;
     handle.send_error("down");
     tokio::time::sleep(ms(1001)).await;
     assert!(response.is_woken());
@@ -70,14 +83,10 @@ async fn an_error_while_a_retry_waits_to_be_sent_is_returned() {
 async fn a_retry_waits_until_the_inner_service_is_ready() {
     let (mut service, mut handle) = spawn();
     handle.allow(1);
-    assert_ready_ok!(service.poll_ready());
-    let mut response = tokio_test::task::spawn(service.call(get()));
-    let (_, send) = handle.next_request().await.unwrap();
-    send.send_response(status(429));
-    assert_pending!(response.poll());
+    let mut response = refused(&mut service, &mut handle).await;
     tokio::time::sleep(ms(1001)).await;
     assert_pending!(response.poll());
-    assert_pending!(tokio_test::task::spawn(handle.next_request()).poll());
+    assert_pending!(task::spawn(handle.next_request()).poll());
     handle.allow(1);
     assert!(response.is_woken());
     assert_pending!(response.poll());
@@ -90,7 +99,7 @@ async fn a_retry_waits_until_the_inner_service_is_ready() {
 async fn no_permit_is_held_while_a_request_waits() {
     let limit = GlobalConcurrencyLimitLayer::new(1);
     let service = layer().layer(limit.layer(script([status(429)])));
-    let mut waiting = tokio_test::task::spawn(service.clone().oneshot(get()));
+    let mut waiting = task::spawn(service.clone().oneshot(get()));
     assert_pending!(waiting.poll());
     // There is but one permit, and this one gets it.
     let other = tokio::time::timeout(ms(500), service.oneshot(get())).await;
@@ -117,7 +126,7 @@ async fn dropped_in_an_attempt() {
     let mut request = get();
     request.extensions_mut().insert(Arc::clone(&alive));
     assert_ready_ok!(service.poll_ready());
-    let mut response = tokio_test::task::spawn(service.call(request));
+    let mut response = task::spawn(service.call(request));
     assert_pending!(response.poll());
     let (sent, send) = handle.next_request().await.unwrap();
     drop((response, sent));
@@ -130,7 +139,7 @@ async fn dropped_while_a_refused_answer_is_read() {
     let alive = Arc::new(());
     let body = TestBody::default().alive(&alive).then(Then::Pend);
     let answer = Response::builder().status(429).body(body).unwrap();
-    let mut response = tokio_test::task::spawn(layer().layer(script([answer])).oneshot(get()));
+    let mut response = task::spawn(layer().layer(script([answer])).oneshot(get()));
     assert_pending!(response.poll());
     assert_eq!(Arc::strong_count(&alive), 2);
     drop(response);
@@ -140,7 +149,7 @@ async fn dropped_while_a_refused_answer_is_read() {
 #[tokio::test(start_paused = true)]
 async fn dropped_in_the_wait() {
     let inner = script([status(429)]);
-    let mut response = tokio_test::task::spawn(layer().layer(inner.clone()).oneshot(get()));
+    let mut response = task::spawn(layer().layer(inner.clone()).oneshot(get()));
     assert_pending!(response.poll());
     drop(response);
     tokio::time::sleep(secs(10)).await;
@@ -151,11 +160,7 @@ async fn dropped_in_the_wait() {
 async fn dropped_while_the_inner_service_is_not_ready() {
     let (mut service, mut handle) = spawn();
     handle.allow(1);
-    assert_ready_ok!(service.poll_ready());
-    let mut response = tokio_test::task::spawn(service.call(get()));
-    let (_, send) = handle.next_request().await.unwrap();
-    send.send_response(status(429));
-    assert_pending!(response.poll());
+    let mut response = refused(&mut service, &mut handle).await;
     tokio::time::sleep(ms(1001)).await;
     assert_pending!(response.poll());
     drop(response);
@@ -168,13 +173,9 @@ async fn a_service_dropped_in_the_pause_leaves_the_others_alone() {
     let layer = layer();
     tokio::spawn(layer.layer(script([retry_after(10)])).oneshot(get()));
     tokio::task::yield_now().await;
-    let mut waiting = tokio_test::task::spawn(layer.layer(script([status(200)])).oneshot(get()));
+    let mut waiting = task::spawn(layer.layer(script([status(200)])).oneshot(get()));
     assert_pending!(waiting.poll());
     drop(waiting);
-    let response = layer
-        .layer(script([status(204)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([status(204)]))).await;
     assert_eq!(response.status(), 204);
 }

@@ -26,11 +26,7 @@ async fn headers(layer: RetryOn429Layer, request: Req, name: &str) -> Vec<String
 #[tokio::test(start_paused = true)]
 async fn nothing_is_added_by_default() {
     let inner = script([status(429)]);
-    RetryOn429Layer::new()
-        .layer(inner.clone())
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().layer(inner.clone())).await;
     assert!(inner.all(|sent| sent.headers().is_empty()));
 }
 

@@ -36,11 +36,7 @@ async fn the_hint_that_the_gate_has_read_is_used() {
     let mut refusal = behind_gate(status(429), &Told::default());
     refusal.extensions_mut().insert(read);
     let start = Instant::now();
-    RetryOn429Layer::new()
-        .layer(script([refusal]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().layer(script([refusal]))).await;
     assert!(
         (secs(9)..ms(9002)).contains(&start.elapsed()),
         "no jitter: {:?}",
@@ -52,21 +48,20 @@ fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
 
+/// A refusal that says only in its body how long to wait: three seconds.
+#[cfg(feature = "json")]
+fn told_by_the_body() -> Response<Full<bytes::Bytes>> {
+    let body = r#"{"error":{"message":"Rate limit reached. Please try again in 3s."}}"#;
+    let builder = Response::builder().status(429);
+    builder.body(Full::from(body)).unwrap()
+}
+
 #[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn the_gate_is_told_what_only_the_body_says() {
     let told = Told::default();
-    let body = r#"{"error":{"message":"Rate limit reached. Please try again in 3s."}}"#;
-    let refusal = Response::builder()
-        .status(429)
-        .body(Full::from(body))
-        .unwrap();
-    let inner = script([behind_gate(refusal, &told)]);
-    RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let inner = script([behind_gate(told_by_the_body(), &told)]);
+    answer_of(RetryOn429Layer::new().layer(inner)).await;
     let told = told.lock().unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].wait(), Some(secs(3)));
@@ -76,17 +71,9 @@ async fn the_gate_is_told_what_only_the_body_says() {
 #[tokio::test(start_paused = true)]
 async fn the_gate_is_told_even_if_nothing_is_retried() {
     let told = Told::default();
-    let body = r#"{"error":{"message":"Rate limit reached. Please try again in 3s."}}"#;
-    let refusal = Response::builder()
-        .status(429)
-        .body(Full::from(body))
-        .unwrap();
     let layer = RetryOn429Layer::new().max_attempts(1);
-    layer
-        .layer(script([behind_gate(refusal, &told)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let inner = script([behind_gate(told_by_the_body(), &told)]);
+    answer_of(layer.layer(inner)).await;
     assert_eq!(told.lock().unwrap().len(), 1);
 }
 
@@ -96,11 +83,7 @@ async fn the_gate_is_not_told_what_it_knows() {
     let refusal = Response::builder().status(429).header("retry-after", "1");
     let refusal = refusal.body(Full::from("nothing of interest")).unwrap();
     let inner = script([behind_gate(refusal, &told)]);
-    RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert!(told.lock().unwrap().is_empty());
 }
 
@@ -109,12 +92,7 @@ async fn own_waits_grow_to_two_seconds_only() {
     let told = Told::default();
     let inner = script((0..8).map(|_| behind_gate(status(429), &told)));
     let backoff = Backoff::exponential(ms(500), secs(30)).jitter(Jitter::None);
-    RetryOn429Layer::new()
-        .backoff(backoff)
-        .layer(inner.clone())
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().backoff(backoff).layer(inner.clone())).await;
     let times = inner.times();
     let waits: Vec<_> = times
         .windows(2)

@@ -168,11 +168,7 @@ async fn the_hook_is_not_asked_about_what_the_classifier_accepts() {
             _ => Decision::Default,
         })
         .on_refusal(refresh(&count));
-    let response = layer
-        .layer(script([status(401)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([status(401)]))).await;
     assert_eq!((response.status().as_u16(), count.load(SeqCst)), (401, 0));
 }
 

@@ -64,11 +64,7 @@ async fn the_hook_may_give_up() {
 #[tokio::test(start_paused = true)]
 async fn giving_up_a_refusal_says_what_it_was() {
     let layer = exact().on_refusal(|_: Refusal<'_>, _: &Req| Some(ready(None::<Req>)));
-    let response = layer
-        .layer(script([retry_after(7)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([retry_after(7)]))).await;
     assert_eq!(response.status(), 429);
     assert_eq!(
         Hint::of(response.extensions()).unwrap().wait(),
@@ -177,25 +173,13 @@ async fn the_bounds_hold_for_the_hook() {
     assert_eq!((response.status().as_u16(), count.load(SeqCst)), (401, 0));
 
     let layer = exact().max_elapsed(ms(900)).on_refusal(refresh(&count));
-    let response = layer
-        .layer(script([status(401)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([status(401)]))).await;
     assert_eq!((response.status().as_u16(), count.load(SeqCst)), (401, 1));
 
     let budget = RetryBudget::new(1).per_accepted(0.0);
     let layer = exact().budget(budget.clone()).on_refusal(refresh(&count));
-    let response = layer
-        .layer(script([status(401)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([status(401)]))).await;
     assert_eq!((response.status().as_u16(), budget.available()), (200, 0));
-    let response = layer
-        .layer(script([status(401)]))
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(layer.layer(script([status(401)]))).await;
     assert_eq!((response.status().as_u16(), budget.available()), (401, 0));
 }

@@ -1,6 +1,10 @@
 //! Without a gate below, the layer itself lets everybody wait when one was asked to.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::Response;
+use http_body::Body;
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
@@ -9,7 +13,7 @@ use tower_throttle::message::HintSink;
 
 use crate::support::*;
 
-fn idle() -> Script<Response<Full<bytes::Bytes>>> {
+fn idle() -> Script<Response<Full<Bytes>>> {
     script([])
 }
 
@@ -19,6 +23,19 @@ async fn paused(layer: RetryOn429Layer, wait: u64) -> RetryOn429Layer {
     tokio::spawn(refused.oneshot(get()));
     tokio::task::yield_now().await;
     layer
+}
+
+/// For how long another waits when one request was just answered with this refusal.
+async fn waits_after<B>(refusal: Response<B>) -> Duration
+where
+    B: Body<Data = Bytes, Error: Send> + Default + Send + 'static,
+{
+    let layer = RetryOn429Layer::new();
+    tokio::spawn(layer.layer(script([refusal])).oneshot(get()));
+    tokio::task::yield_now().await;
+    let start = Instant::now();
+    answer_of(layer.layer(idle())).await;
+    start.elapsed()
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,9 +124,8 @@ async fn a_caller_is_held_for_no_longer_than_the_cap() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_retry_respects_the_pause_of_another() {
-    let layer = RetryOn429Layer::new();
+/// When a request goes again that is to wait for five seconds, and three seconds later another for twenty.
+async fn retried_beside_a_pause(layer: RetryOn429Layer) -> Duration {
     let mut other = layer.layer(script([retry_after(20)]));
     other.ready().await.unwrap();
     let inner = script([retry_after(5)]);
@@ -118,21 +134,20 @@ async fn a_retry_respects_the_pause_of_another() {
     sleep(secs(3)).await;
     tokio::spawn(other.call(get()));
     retried.await.unwrap().unwrap();
-    assert!(inner.times()[1] - start >= secs(23));
+    inner.times()[1] - start
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_respects_the_pause_of_another() {
+    let retried = retried_beside_a_pause(RetryOn429Layer::new()).await;
+    assert!(retried >= secs(23), "{retried:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_has_to_be_in_time_waits_for_no_pause_beyond_it() {
     let layer = RetryOn429Layer::new().max_elapsed(secs(10));
-    let mut other = layer.layer(script([retry_after(20)]));
-    other.ready().await.unwrap();
-    let inner = script([retry_after(5)]);
-    let start = Instant::now();
-    let retried = tokio::spawn(layer.layer(inner.clone()).oneshot(get()));
-    sleep(secs(3)).await;
-    tokio::spawn(other.call(get()));
-    retried.await.unwrap().unwrap();
-    assert!((secs(9)..=ms(10_001)).contains(&(inner.times()[1] - start)));
+    let retried = retried_beside_a_pause(layer).await;
+    assert!((secs(9)..=ms(10_001)).contains(&retried), "{retried:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,50 +171,31 @@ async fn a_wait_over_the_cap_pauses_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_a_wait_pauses_nobody() {
-    let layer = RetryOn429Layer::new();
-    tokio::spawn(layer.layer(script([status(429)])).oneshot(get()));
-    tokio::task::yield_now().await;
-    let start = Instant::now();
-    layer.layer(idle()).oneshot(get()).await.unwrap();
-    assert_eq!(start.elapsed(), ms(0));
+    assert_eq!(waits_after(status(429)).await, ms(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_a_gate_governs_the_layer_does_not_pause() {
-    let layer = RetryOn429Layer::new();
-    let mut refusal: Response<Full<bytes::Bytes>> = retry_after(10);
+    let mut refusal: Response<Full<Bytes>> = retry_after(10);
     refusal.extensions_mut().insert(HintSink::new(|_| {}));
-    tokio::spawn(layer.layer(script([refusal])).oneshot(get()));
-    tokio::task::yield_now().await;
-    let start = Instant::now();
-    layer.layer(idle()).oneshot(get()).await.unwrap();
-    assert_eq!(start.elapsed(), ms(0));
+    assert_eq!(waits_after(refusal).await, ms(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_pause_holds_while_the_refused_body_is_still_read() {
-    let layer = RetryOn429Layer::new();
     let body = TestBody::default().then(Then::Pend);
     let refusal = Response::builder()
         .status(429)
         .header("retry-after", "10")
         .body(body)
         .unwrap();
-    tokio::spawn(layer.layer(script([refusal])).oneshot(get()));
-    tokio::task::yield_now().await;
-    let start = Instant::now();
-    layer.layer(idle()).oneshot(get()).await.unwrap();
-    assert!(start.elapsed() >= secs(10));
+    assert!(waits_after(refusal).await >= secs(10));
 }
 
 #[tokio::test(start_paused = true)]
 async fn layers_made_apart_share_nothing() {
     let _paused = paused(RetryOn429Layer::new(), 10).await;
     let start = Instant::now();
-    RetryOn429Layer::new()
-        .layer(idle())
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().layer(idle())).await;
     assert_eq!(start.elapsed(), ms(0));
 }

@@ -16,11 +16,7 @@ fn exact() -> Backoff {
 async fn an_answer_that_is_no_refusal_is_returned_as_it_is() {
     for code in [200, 204, 302, 400, 404, 500] {
         let inner = script([status(code)]);
-        let response = RetryOn429Layer::new()
-            .layer(inner.clone())
-            .oneshot(get())
-            .await
-            .unwrap();
+        let response = answer_of(RetryOn429Layer::new().layer(inner.clone())).await;
         assert_eq!(response.status(), code);
         assert_eq!(inner.count(), 1);
         assert!(response.extensions().is_empty());
@@ -59,11 +55,7 @@ async fn a_wait_the_server_asks_for_is_a_floor() {
     for _ in 0..100 {
         let inner = script([retry_after(7)]);
         let start = Instant::now();
-        RetryOn429Layer::new()
-            .layer(inner)
-            .oneshot(get())
-            .await
-            .unwrap();
+        answer_of(RetryOn429Layer::new().layer(inner)).await;
         let waited = start.elapsed();
         assert!((ms(7000)..=ms(7702)).contains(&waited), "{waited:?}");
     }
@@ -73,12 +65,7 @@ async fn a_wait_the_server_asks_for_is_a_floor() {
 async fn a_wait_of_zero_leaves_the_own_backoff() {
     let inner = script([retry_after(0)]);
     let start = Instant::now();
-    RetryOn429Layer::new()
-        .backoff(exact())
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    answer_of(RetryOn429Layer::new().backoff(exact()).layer(inner)).await;
     assert!(start.elapsed() >= ms(100));
 }
 
@@ -86,11 +73,7 @@ async fn a_wait_of_zero_leaves_the_own_backoff() {
 async fn a_wait_of_three_days_is_not_slept() {
     let inner = script([retry_after(3 * 86_400)]);
     let start = Instant::now();
-    let response = RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert_eq!(start.elapsed(), ms(0));
     assert_eq!(response.status(), 429);
     assert_eq!(Attempts::of(response.extensions()).get(), 1);

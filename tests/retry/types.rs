@@ -113,11 +113,7 @@ async fn a_service_may_borrow() {
     let inner = tower::service_fn(|_: Req| {
         std::future::ready(Ok::<_, Infallible>(answers.borrow_mut().pop().unwrap()))
     });
-    let response = RetryOn429Layer::new()
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(RetryOn429Layer::new().layer(inner)).await;
     assert_eq!(response.status(), 200);
 }
 
@@ -150,12 +146,7 @@ async fn a_body_may_be_pinned() {
         };
         Ok::<_, Infallible>(Response::builder().status(429).body(body).unwrap())
     });
-    let response = RetryOn429Layer::new()
-        .max_attempts(2)
-        .layer(inner)
-        .oneshot(get())
-        .await
-        .unwrap();
+    let response = answer_of(RetryOn429Layer::new().max_attempts(2).layer(inner)).await;
     use http_body_util::BodyExt;
     assert_eq!(
         response.into_body().collect().await.unwrap().to_bytes(),

@@ -21,6 +21,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tokio::time::Instant;
+use tower::ServiceExt as _;
 use tower_service::Service;
 
 pub type Req = Request<Full<Bytes>>;
@@ -47,6 +48,15 @@ pub fn retry_after(seconds: u64) -> Response<Full<Bytes>> {
         .status(429)
         .header("retry-after", seconds);
     builder.body(Full::default()).unwrap()
+}
+
+/// What a service answers to a `GET`.
+pub async fn answer_of<S>(service: S) -> S::Response
+where
+    S: Service<Req>,
+    S::Error: std::fmt::Debug,
+{
+    service.oneshot(get()).await.unwrap()
 }
 
 pub const fn secs(secs: u64) -> Duration {

@@ -100,76 +100,114 @@ async fn work(
     every: Option<f64>,
 ) -> Observed {
     let server = Server::new(scenario, seed);
-    let programs = if kind.one_program {
-        1
-    } else {
-        scenario.clients
-    };
-    let clients: Vec<Arc<dyn Client>> = (0..programs)
-        .map(|client| {
-            let given = jobs.iter().filter(|job| job.client % programs == client);
-            kind.client(server.seen_by(client), given.count())
-        })
-        .collect();
-    let ends = Arc::new(Mutex::new(vec![None; jobs.len()]));
-    let begun = Mutex::new(Vec::new());
-    let end = async {
-        for batch in jobs.chunk_by(|a, b| a.batch == b.batch) {
-            if batch[0].batch > 0 {
-                sleep(Duration::from_secs_f64(scenario.gap())).await;
-            }
-            begun.lock().expect("begun").push(server.now());
-            one_batch(&server, &clients, batch, &ends).await;
-        }
-    };
+    let clients = start(scenario, kind, jobs, &server);
+    let progress = Arc::new(Progress::new(jobs.len()));
     let mut samples = Vec::new();
     let watched = async {
         tokio::select! {
             biased;
-            () = end => {}
+            () = all_batches(scenario, &server, &clients, jobs, &progress) => {}
             () = sample(&server, &clients, every, &mut samples) => {}
         }
     };
     // Jobs that are not done after so long count as failed.
     let longest = scenario.cut_off(best).max(SHORTEST);
     let ended = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
-    let (begun, ends) = (begun.into_inner(), ends.lock());
-    let (begun, ends) = (begun.expect("begun"), ends.expect("ends"));
     let log = server.log();
-    let sent: HashMap<usize, f64> = log
-        .accepted
-        .iter()
-        .map(|(at, _, job)| (*job, *at))
-        .collect();
-    let how = |job: &Job| {
-        let arrived = begun.get(job.batch)? + job.arrives;
-        let (at, done) = ends[job.id].unwrap_or((server.now().max(arrived), false));
-        Some(Finished {
-            batch: job.batch,
-            arrived,
-            sent: sent.get(&job.id).copied().unwrap_or(at),
-            at,
-            done,
-        })
-    };
     let counted = jobs.iter().filter(|job| job.id >= scenario.hopeless);
     Observed {
-        finished: counted.filter_map(how).collect(),
+        finished: progress.finished(counted, &log, server.now()),
         hung: ended.is_err(),
         log,
         samples,
     }
 }
 
-/// When a job ended, and whether it was done, by its number.
-type Ends = Mutex<Vec<Option<(f64, bool)>>>;
+/// Starts the programs that share the jobs.
+fn start(scenario: &Scenario, kind: &Kind, jobs: &[Job], server: &Server) -> Vec<Arc<dyn Client>> {
+    let programs = if kind.one_program {
+        1
+    } else {
+        scenario.clients
+    };
+    (0..programs)
+        .map(|client| {
+            let given = jobs.iter().filter(|job| job.client % programs == client);
+            kind.client(server.seen_by(client), given.count())
+        })
+        .collect()
+}
+
+/// What came of the jobs so far.
+struct Progress {
+    /// When each batch began.
+    begun: Mutex<Vec<f64>>,
+    /// When a job ended, and whether it was done, by its number.
+    ends: Mutex<Vec<Option<(f64, bool)>>>,
+}
+
+impl Progress {
+    fn new(jobs: usize) -> Self {
+        Self {
+            begun: Mutex::default(),
+            ends: Mutex::new(vec![None; jobs]),
+        }
+    }
+
+    /// What came of those of the jobs whose batch began. What is not done ends now.
+    fn finished<'a>(
+        &self,
+        jobs: impl Iterator<Item = &'a Job>,
+        log: &Log,
+        now: f64,
+    ) -> Vec<Finished> {
+        let (begun, ends) = (self.begun.lock(), self.ends.lock());
+        let (begun, ends) = (begun.expect("begun"), ends.expect("ends"));
+        let accepted = log.accepted.iter().map(|(at, _, job)| (*job, *at));
+        let sent: HashMap<usize, f64> = accepted.collect();
+        let how = |job: &Job| {
+            let arrived = begun.get(job.batch)? + job.arrives;
+            let (at, done) = ends[job.id].unwrap_or((now.max(arrived), false));
+            Some(Finished {
+                batch: job.batch,
+                arrived,
+                sent: sent.get(&job.id).copied().unwrap_or(at),
+                at,
+                done,
+            })
+        };
+        jobs.filter_map(how).collect()
+    }
+}
+
+/// Sends one batch after the other.
+async fn all_batches(
+    scenario: &Scenario,
+    server: &Server,
+    clients: &[Arc<dyn Client>],
+    jobs: &[Job],
+    progress: &Arc<Progress>,
+) {
+    for batch in jobs.chunk_by(|a, b| a.batch == b.batch) {
+        if batch[0].batch > 0 {
+            sleep(Duration::from_secs_f64(scenario.gap())).await;
+        }
+        progress.begun.lock().expect("begun").push(server.now());
+        one_batch(server, clients, batch, progress).await;
+    }
+}
 
 /// Sends the jobs of a batch when they arrive, and waits for all.
-async fn one_batch(server: &Server, clients: &[Arc<dyn Client>], batch: &[Job], ends: &Arc<Ends>) {
+async fn one_batch(
+    server: &Server,
+    clients: &[Arc<dyn Client>],
+    batch: &[Job],
+    progress: &Arc<Progress>,
+) {
     let mut tasks = JoinSet::new();
     for job in batch.iter().copied() {
         let client = clients[job.client % clients.len()].clone();
-        let (server, ends, began) = (server.clone(), ends.clone(), server.began());
+        let (server, progress, began) = (server.clone(), progress.clone(), server.began());
         let job = async move {
             if job.arrives > 0.0 {
                 sleep(Duration::from_secs_f64(job.arrives)).await;
@@ -178,7 +216,7 @@ async fn one_batch(server: &Server, clients: &[Arc<dyn Client>], batch: &[Job], 
             request.extensions_mut().insert(job);
             let status = client.send(request).await;
             let done = status.is_some_and(|status| status.is_success());
-            ends.lock().expect("ends")[job.id] = Some((server.now(), done));
+            progress.ends.lock().expect("ends")[job.id] = Some((server.now(), done));
         };
         tasks.spawn(Shown::new(began, job));
     }

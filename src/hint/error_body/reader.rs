@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{ErrorBody, json, prefix, prose, rates, xml};
+use super::content::ErrorBody;
+use super::{prose, rates};
 use crate::hint::codes::Meaning;
 use crate::hint::date;
 use crate::hint::dialect::Dialect;
@@ -12,8 +13,6 @@ use crate::hint::number::{self, Decimal};
 use crate::hint::reference::Reference;
 use crate::hint::{rate_limit, retry_after};
 
-/// No more than this much of a body is looked at.
-const MAX_LENGTH: usize = 64 * 1024;
 /// How many codes are looked at.
 const MAX_CODES: usize = 64;
 /// How many texts beside a code are looked at.
@@ -37,27 +36,6 @@ impl<'a> Reader<'a> {
             found: ErrorBody::default(),
             codes: 0,
         }
-    }
-
-    pub(super) fn read(mut self, body: &[u8]) -> ErrorBody {
-        let (body, cut) = match body.get(..MAX_LENGTH) {
-            Some(start) => (start, body.len() > MAX_LENGTH),
-            None => (body, false),
-        };
-        if let Some(value) = prefix::parse(body) {
-            json::read(&value, &mut self);
-            return self.found;
-        }
-        // Not JSON: XML, plain text, or a page.
-        let text = String::from_utf8_lossy(body);
-        let text = if cut {
-            prefix::whole_words(&text)
-        } else {
-            &text
-        };
-        xml::read(text, &mut self);
-        self.take_text(text);
-        self.found
     }
 
     /// Takes a text meant for people.

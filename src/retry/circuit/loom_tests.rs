@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::{Admission, Circuit, Part, Rejection};
 use crate::hint::Hint;
 use crate::retry::last_refusal::LastRefusal;
-use crate::retry::pause::Shared;
 
 struct Woken(AtomicBool);
 
@@ -21,7 +20,7 @@ impl Wake for Woken {
     }
 }
 
-fn refuse_for_good(shared: &Arc<Shared>) {
+fn refuse_for_good(circuit: &Arc<Circuit>) {
     let (parts, ()) = http::Response::new(()).into_parts();
     let at = Instant::now();
     let copy = LastRefusal::of(&parts, bytes::Bytes::new(), &Hint::default(), at);
@@ -31,35 +30,32 @@ fn refuse_for_good(shared: &Arc<Shared>) {
         for_good: true,
         route: None,
     };
-    let mut part = Part::new(shared);
-    shared
-        .circuit
-        .refused(&mut part, rejection, Some(copy), Duration::MAX, true);
+    let mut part = Part::new(circuit);
+    circuit.refused(&mut part, rejection, Some(copy), Duration::MAX, true);
 }
 
 /// One registers while another does `trip`: it is woken, or told to ask again, or finds it tripped.
-fn nobody_sleeps(trip: impl Fn(&Arc<Shared>) + Send + Sync + Copy + 'static) {
+fn nobody_sleeps(trip: impl Fn(&Arc<Circuit>) + Send + Sync + Copy + 'static) {
     loom::model(move || {
-        let shared = Arc::new(Shared::new());
-        refuse_for_good(&shared);
+        let circuit = Arc::new(Circuit::new());
+        refuse_for_good(&circuit);
         let tripping = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || trip(&shared))
+            let circuit = Arc::clone(&circuit);
+            thread::spawn(move || trip(&circuit))
         };
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut registration = None;
-        let registered = Circuit::register(
-            &shared,
+        let registered = circuit.register(
             &mut registration,
             Admission::Send,
             &Context::from_waker(&waker),
         );
         tripping.join().unwrap();
-        assert!(shared.circuit.is_tripped());
+        assert!(circuit.is_tripped());
         assert!(!registered || woken.0.load(SeqCst));
-        let mut part = Part::new(&shared);
-        let admission = shared.circuit.admit(Instant::now(), &mut part, None);
+        let mut part = Part::new(&circuit);
+        let admission = circuit.admit(Instant::now(), &mut part, None);
         assert!(matches!(admission, Admission::Answer(_)));
     });
 }
@@ -71,26 +67,26 @@ fn opening_wakes_whoever_waits() {
 
 #[test]
 fn closing_wakes_whoever_waits() {
-    nobody_sleeps(|shared| shared.circuit.shut());
+    nobody_sleeps(|circuit| circuit.shut());
 }
 
 #[test]
 fn one_probe_at_a_time() {
     loom::model(|| {
-        let shared = Arc::new(Shared::new());
-        refuse_for_good(&shared);
-        refuse_for_good(&shared);
+        let circuit = Arc::new(Circuit::new());
+        refuse_for_good(&circuit);
+        refuse_for_good(&circuit);
         let later = Instant::now() + Duration::from_secs(60);
-        let admit = move |shared: Arc<Shared>| {
-            let mut part = Part::new(&shared);
-            let admission = shared.circuit.admit(later, &mut part, None);
+        let admit = move |circuit: Arc<Circuit>| {
+            let mut part = Part::new(&circuit);
+            let admission = circuit.admit(later, &mut part, None);
             (admission == Admission::Probe, part)
         };
         let other = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || admit(shared))
+            let circuit = Arc::clone(&circuit);
+            thread::spawn(move || admit(circuit))
         };
-        let one = admit(Arc::clone(&shared));
+        let one = admit(Arc::clone(&circuit));
         let other = other.join().unwrap();
         assert!(one.0 ^ other.0, "exactly one goes");
         drop((one, other));

@@ -5,11 +5,11 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use crate::retry::pause::Shared;
+use super::state::Circuit;
 
 /// The part that one request has in the circuit. Given up when dropped.
 pub(in crate::retry) struct Part {
-    shared: Arc<Shared>,
+    circuit: Arc<Circuit>,
     /// It was refused, and is not done: the time of an outage runs.
     pub(super) is_trying: bool,
     /// It is the probe with this number.
@@ -20,14 +20,14 @@ pub(in crate::retry) struct Part {
 
 /// A waker that is kept while its owner waits.
 pub(in crate::retry) struct Registration {
-    pub(super) shared: Arc<Shared>,
+    pub(super) circuit: Arc<Circuit>,
     pub(super) key: u64,
 }
 
 impl Part {
-    pub(in crate::retry) fn new(shared: &Arc<Shared>) -> Self {
+    pub(in crate::retry) fn new(circuit: &Arc<Circuit>) -> Self {
         Self {
-            shared: Arc::clone(shared),
+            circuit: Arc::clone(circuit),
             is_trying: false,
             probe: None,
             was_sent: false,
@@ -54,7 +54,7 @@ impl Drop for Part {
         if !self.is_trying && self.probe.is_none() {
             return;
         }
-        let mut state = self.shared.circuit.lock();
+        let mut state = self.circuit.lock();
         if self.is_trying {
             state.outage.leave(Instant::now());
         }
@@ -68,7 +68,7 @@ impl Drop for Part {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let waker = self.shared.circuit.lock().waiting.remove(&self.key);
+        let waker = self.circuit.lock().waiting.remove(&self.key);
         drop(waker);
     }
 }

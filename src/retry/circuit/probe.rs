@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::retry::pause::later;
+use crate::retry::time::later;
 
 /// The first distance of probes where the server told no reset, and the largest.
 const FIRST: Duration = Duration::from_secs(1);

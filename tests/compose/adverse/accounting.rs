@@ -26,10 +26,7 @@ async fn a_post_is_never_done_twice() {
         })
     };
     let layer = RetryOn429Layer::new().classify(retry_server_errors());
-    let client = ServiceBuilder::new()
-        .layer(layer)
-        .layer(AdaptiveConcurrencyLayer::new())
-        .service(api.service());
+    let client = stack(&layer, &AdaptiveConcurrencyLayer::new(), &api);
     let mut tasks = JoinSet::new();
     for job in 0..200 {
         let request = Request::post(format!("http://api.test/{job}"));
@@ -56,10 +53,7 @@ async fn the_counts_are_the_server_s() {
         _ => (status(200), ms(5)),
     });
     let gate = AdaptiveConcurrencyLayer::new();
-    let client = ServiceBuilder::new()
-        .layer(RetryOn429Layer::new())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&RetryOn429Layer::new(), &gate, &api);
     let mut tasks = JoinSet::new();
     for _ in 0..200 {
         let call = client.clone().oneshot(get());

@@ -29,10 +29,7 @@ async fn extreme_durations_do_not_panic() {
             let gate = AdaptiveConcurrencyLayer::new()
                 .max_pause(time)
                 .body_idle(time);
-            let gated = ServiceBuilder::new()
-                .layer(layer.clone())
-                .layer(gate.clone())
-                .service(api.service());
+            let gated = stack(&layer, &gate, &api);
             let alone = layer.layer(api.service());
             for _ in 0..20 {
                 let _ = timeout(secs(3600), gated.clone().oneshot(get())).await;
@@ -86,10 +83,7 @@ fn a_dropped_runtime_leaves_the_rest_alone() {
     });
     let layer = RetryOn429Layer::new();
     let gate = AdaptiveConcurrencyLayer::with_limit(Fixed::new(1));
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&layer, &gate, &api);
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -2,18 +2,28 @@
 
 use super::*;
 
+/// An API that opens the circuit, and then answers as `then` says, by the number of the attempt.
+fn dead(mut then: impl FnMut(usize) -> (Answer, Duration) + Send + 'static) -> Api {
+    Api::new(move |number, _| match number {
+        0 | 1 => (used_up(), ms(1)),
+        _ => then(number),
+    })
+}
+
 /// Requests a minute that reach an API while the circuit is open, ten callers a second.
-async fn hammered<S, B>(client: &S, api: &Api, path: &str, request: impl Fn(&str) -> Req) -> usize
+async fn hammered<S, B>(client: &S, api: &Api, request: impl Fn() -> Req) -> usize
 where
     S: Service<Req, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
 {
+    open(client, "/").await;
+    sleep(secs(1)).await;
     let before = api.count();
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     while start.elapsed() < secs(600) {
-        tasks.spawn(timeout(ms(500), client.clone().oneshot(request(path))));
+        tasks.spawn(timeout(ms(500), client.clone().oneshot(request())));
         sleep(ms(100)).await;
     }
     (api.count() - before) / 10
@@ -21,59 +31,40 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_api_that_answers_a_post_with_500_is_not_hammered() {
-    let api = Api::new(|number, _| match number {
-        0 | 1 => (used_up(), ms(1)),
-        _ => (status(500), ms(1)),
-    });
+    let api = dead(|_| (status(500), ms(1)));
     let layer = RetryOn429Layer::new().classify(retry_server_errors());
-    let client = layer.layer(api.service());
-    open(&client, "/").await;
-    sleep(secs(1)).await;
-    let rate = hammered(&client, &api, "/", |_| post("x")).await;
+    let rate = hammered(&layer.layer(api.service()), &api, || post("x")).await;
     assert!(rate <= 3, "{rate} a minute");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_api_that_forbids_retries_is_not_hammered() {
-    let api = Api::new(|number, _| match number {
-        0 | 1 => (used_up(), ms(1)),
-        _ => {
-            let builder = Response::builder().status(429);
-            let builder = builder.header("x-should-retry", "false");
-            (builder.body(Full::default()).unwrap(), ms(1))
-        }
+    let api = dead(|_| {
+        let builder = Response::builder().status(429);
+        let builder = builder.header("x-should-retry", "false");
+        (builder.body(Full::default()).unwrap(), ms(1))
     });
     let client = RetryOn429Layer::new().layer(api.service());
-    open(&client, "/").await;
-    sleep(secs(1)).await;
-    let rate = hammered(&client, &api, "/", to).await;
+    let rate = hammered(&client, &api, || to("/")).await;
     assert!(rate <= 3, "{rate} a minute");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_api_that_hangs_is_not_hammered_by_callers_who_give_up() {
-    let api = Api::new(|number, _| match number {
-        0 | 1 => (used_up(), ms(1)),
-        _ => (status(200), NEVER),
-    });
+    let api = dead(|_| (status(200), NEVER));
     let client = RetryOn429Layer::new().layer(api.service());
-    open(&client, "/").await;
-    sleep(secs(1)).await;
-    let rate = hammered(&client, &api, "/", to).await;
+    let rate = hammered(&client, &api, || to("/")).await;
     assert!(rate <= 6, "{rate} a minute");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_api_with_plain_500s_between_is_not_hammered() {
-    let api = Api::new(|number, _| match number {
-        0 | 1 => (used_up(), ms(1)),
-        n if n % 2 == 0 => (status(500), ms(1)),
+    let api = dead(|number| match number % 2 {
+        0 => (status(500), ms(1)),
         _ => (used_up(), ms(1)),
     });
     let client = RetryOn429Layer::new().layer(api.service());
-    open(&client, "/").await;
-    sleep(secs(1)).await;
-    let rate = hammered(&client, &api, "/", to).await;
+    let rate = hammered(&client, &api, || to("/")).await;
     assert!(rate <= 3, "{rate} a minute");
 }
 

@@ -23,10 +23,7 @@ async fn a_future_that_gave_a_copy_and_is_kept_holds_no_permit() {
     let api = Api::new(|_, _| (used_up(), ms(1)));
     let layer = RetryOn429Layer::new();
     let gate = AdaptiveConcurrencyLayer::with_limit(Fixed::new(4));
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&layer, &gate, &api);
     let mut ready = client.clone();
     ready.ready().await.unwrap();
     open(&client, "/").await;
@@ -105,10 +102,7 @@ async fn requests_given_up_at_any_moment_leave_nothing_behind() {
     for seed in 0..60 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (api, layer, gate) = (erratic(seed), retries(seed), gate(seed));
-        let client = ServiceBuilder::new()
-            .layer(layer.clone())
-            .layer(gate.clone())
-            .service(api.service());
+        let client = stack(&layer, &gate, &api);
         let mut tasks = JoinSet::new();
         let mut kept = Vec::new();
         for _ in 0..300 {

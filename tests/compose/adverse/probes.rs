@@ -82,10 +82,7 @@ async fn who_waits_for_the_probe_holds_no_permit() {
     });
     let layer = RetryOn429Layer::new();
     let gate = AdaptiveConcurrencyLayer::with_limit(Fixed::new(2));
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&layer, &gate, &api);
     let _ = client.clone().oneshot(to("/dead")).await;
     let last = tokio::spawn(client.clone().oneshot(to("/dead")));
     tokio::task::yield_now().await;
@@ -112,10 +109,7 @@ async fn a_probe_in_line_is_told_when_its_time_is_over() {
     let api = Api::new(|_, _| (used_up(), ms(1)));
     let layer = RetryOn429Layer::new().max_time(secs(10));
     let gate = AdaptiveConcurrencyLayer::new();
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&layer, &gate, &api);
     open(&client, "/a").await;
     gate.handle().pause(secs(600));
     sleep(secs(2)).await;
@@ -131,10 +125,7 @@ async fn a_probe_in_line_comes_out_when_the_gate_closes() {
     let api = Api::new(|_, _| (used_up(), ms(1)));
     let layer = RetryOn429Layer::new();
     let gate = AdaptiveConcurrencyLayer::new();
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(gate.clone())
-        .service(api.service());
+    let client = stack(&layer, &gate, &api);
     open(&client, "/a").await;
     gate.handle().pause(secs(600));
     sleep(secs(2)).await;
@@ -157,10 +148,7 @@ async fn dropped_probes_wake_those_who_wait() {
         _ => (status(200), ms(1)),
     });
     let layer = RetryOn429Layer::new();
-    let client = ServiceBuilder::new()
-        .layer(layer.clone())
-        .layer(AdaptiveConcurrencyLayer::new())
-        .service(api.service());
+    let client = stack(&layer, &AdaptiveConcurrencyLayer::new(), &api);
     open(&client, "/dead").await;
     let slow: Vec<_> = (0..20)
         .map(|_| tokio::spawn(client.clone().oneshot(to("/slow"))))

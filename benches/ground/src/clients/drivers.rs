@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tower::buffer::Buffer;
+use tower::util::Oneshot;
 use tower::{BoxError, Service, ServiceExt as _};
 
 use super::glue::Req;
@@ -121,38 +122,18 @@ impl Client for Driven {
 }
 
 /// Ends early if the service fails.
-async fn drive<S, B>(
-    mut service: Carrying<S>,
-    driver: Driver,
-    items: impl Stream<Item = Item> + Send,
-) where
-    S: Service<Req, Response = Response<B>> + Clone + Send + 'static,
+async fn drive<S, B>(service: S, driver: Driver, items: impl Stream<Item = Item> + Send)
+where
+    S: Service<Item, Response = Answered<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    S::Error: Into<BoxError> + fmt::Debug + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send + Sync + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    let mut items = std::pin::pin!(items);
-    let mut calls = JoinSet::new();
+    let items = std::pin::pin!(items);
     match driver {
-        Driver::OneTask => {
-            while let Some(item) = items.next().await {
-                let Ok(service) = service.ready().await else {
-                    return;
-                };
-                let answer = service.call(item);
-                calls.spawn(read(answer));
-            }
-            calls.join_all().await;
-        }
-        Driver::Buffer => {
-            let service = Buffer::new(service, AT_ONCE);
-            while let Some(item) = items.next().await {
-                let answer = service.clone().oneshot(item);
-                calls.spawn(read(answer));
-            }
-            calls.join_all().await;
-        }
+        Driver::OneTask => call_in_one_task(service, items).await,
+        Driver::Buffer => spawn_all(heads(Buffer::new(service, AT_ONCE), items)).await,
         Driver::CallAll => {
             let mut answers = service.call_all(items).unordered();
             while let Some(Ok(answer)) = answers.next().await {
@@ -160,30 +141,76 @@ async fn drive<S, B>(
             }
         }
         Driver::Buffered => {
-            let heads = items.map(move |item| service.clone().oneshot(item));
-            let mut heads = heads.buffered(AT_ONCE).chunks(AT_ONCE);
+            let heads = heads(service, items).buffered(AT_ONCE);
+            let mut heads = heads.chunks(AT_ONCE);
             while let Some(heads) = heads.next().await {
-                for answer in heads.into_iter().flatten() {
-                    answer.read().await;
-                }
+                read_in_turn(heads).await;
             }
         }
         Driver::JoinAll => {
             // As `join_all`, but it does not wait until all have arrived.
-            let heads = items.map(move |item| service.clone().oneshot(item));
-            let heads: Vec<_> = heads.buffered(usize::MAX).collect().await;
-            for answer in heads.into_iter().flatten() {
-                answer.read().await;
-            }
+            let heads = heads(service, items).buffered(usize::MAX);
+            read_in_turn(heads.collect().await).await;
         }
-        Driver::Kept => {
-            let heads = items.map(move |item| service.clone().oneshot(item));
-            let mut heads = heads.buffer_unordered(AT_ONCE);
-            let mut kept = Vec::new();
-            while let Some(Ok(Answered { response, done })) = heads.next().await {
-                let _ = done.send(Some(response.status()));
-                kept.push(response);
-            }
-        }
+        Driver::Kept => keep(heads(service, items).buffer_unordered(AT_ONCE)).await,
+    }
+}
+
+/// The heads of the answers, each to a clone of the service.
+fn heads<S>(service: S, items: impl Stream<Item = Item>) -> impl Stream<Item = Oneshot<S, Item>>
+where
+    S: Service<Item> + Clone,
+{
+    items.map(move |item| service.clone().oneshot(item))
+}
+
+/// Waits in one task until the service is ready, and reads each answer in a task of its own.
+async fn call_in_one_task<S, B>(mut service: S, mut items: Pin<&mut impl Stream<Item = Item>>)
+where
+    S: Service<Item, Response = Answered<B>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let mut calls = JoinSet::new();
+    while let Some(item) = items.next().await {
+        let Ok(service) = service.ready().await else {
+            return;
+        };
+        calls.spawn(read(service.call(item)));
+    }
+    calls.join_all().await;
+}
+
+/// Waits for each head, and reads its answer, in a task of its own.
+async fn spawn_all<F, B, E>(heads: impl Stream<Item = F>)
+where
+    F: Future<Output = Result<Answered<B>, E>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    E: Send + 'static,
+{
+    let mut heads = std::pin::pin!(heads);
+    let mut calls = JoinSet::new();
+    while let Some(head) = heads.next().await {
+        calls.spawn(read(head));
+    }
+    calls.join_all().await;
+}
+
+/// Reads one answer after the other.
+async fn read_in_turn<B: Body, E>(heads: Vec<Result<Answered<B>, E>>) {
+    for answer in heads.into_iter().flatten() {
+        answer.read().await;
+    }
+}
+
+/// Reads no answer, and keeps all until the last head has come.
+async fn keep<B, E>(mut heads: impl Stream<Item = Result<Answered<B>, E>> + Unpin) {
+    let mut kept = Vec::new();
+    while let Some(Ok(Answered { response, done })) = heads.next().await {
+        let _ = done.send(Some(response.status()));
+        kept.push(response);
     }
 }

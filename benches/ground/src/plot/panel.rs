@@ -3,9 +3,11 @@
 use std::error::Error;
 
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Where the legend goes.
 const LEGEND: u32 = 22;
@@ -77,6 +79,15 @@ impl Panel {
             .x_label_area_size(40)
             .y_label_area_size(54)
             .build_cartesian_2d(0.0..end, 0.0..top)?;
+        self.axes(&mut chart, top)?;
+        let column = end / f64::from(chart.plotting_area().dim_in_pixel().0);
+        for curve in &self.curves {
+            curve.draw(&mut chart, top, column)?;
+        }
+        Ok(())
+    }
+
+    fn axes(&self, chart: &mut Chart<'_, '_>, top: f64) -> Result<(), Box<dyn Error>> {
         let font = font(14);
         let whole = |value: &f64| format!("{value:.0}");
         let digits = move |value: &f64| {
@@ -99,46 +110,6 @@ impl Panel {
             .light_line_style(TRANSPARENT)
             .max_light_lines(0)
             .draw()?;
-        let column = end / f64::from(chart.plotting_area().dim_in_pixel().0);
-        for Curve {
-            color,
-            style,
-            points,
-            ..
-        } in &self.curves
-        {
-            let points = points.iter().map(|(at, y)| (*at, y.min(top)));
-            match style {
-                Style::Area => {
-                    chart.draw_series(AreaSeries::new(
-                        thin(points, column),
-                        0.0,
-                        color.mix(FILLED),
-                    ))?;
-                }
-                Style::Line => {
-                    chart.draw_series(LineSeries::new(
-                        thin(points, column),
-                        color.stroke_width(2),
-                    ))?;
-                }
-                Style::Dashes => {
-                    let points = thin(points, column).into_iter();
-                    chart.draw_series(DashedLineSeries::new(
-                        points,
-                        7,
-                        5,
-                        color.stroke_width(1),
-                    ))?;
-                }
-                Style::Ticks => {
-                    let tick = |at: f64| {
-                        PathElement::new(vec![(at, 0.0), (at, 0.07 * top)], color.stroke_width(1))
-                    };
-                    chart.draw_series(points.map(|(at, _)| tick(at)))?;
-                }
-            }
-        }
         Ok(())
     }
 
@@ -168,6 +139,35 @@ impl Panel {
             }
             area.draw_text(curve.label, &font(14), (x + width + 5, 6))?;
             x += width + 24 + (LETTER * curve.label.len() as f64) as i32;
+        }
+        Ok(())
+    }
+}
+
+impl Curve {
+    /// Draws what lies below `top`. `column` is the width of a pixel.
+    fn draw(&self, chart: &mut Chart<'_, '_>, top: f64, column: f64) -> Result<(), Box<dyn Error>> {
+        let color = self.color;
+        let points = self.points.iter().map(|(at, y)| (*at, y.min(top)));
+        match self.style {
+            Style::Area => {
+                let points = thin(points, column);
+                chart.draw_series(AreaSeries::new(points, 0.0, color.mix(FILLED)))?;
+            }
+            Style::Line => {
+                let points = thin(points, column);
+                chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
+            }
+            Style::Dashes => {
+                let points = thin(points, column).into_iter();
+                chart.draw_series(DashedLineSeries::new(points, 7, 5, color.stroke_width(1)))?;
+            }
+            Style::Ticks => {
+                let tick = |at: f64| {
+                    PathElement::new(vec![(at, 0.0), (at, 0.07 * top)], color.stroke_width(1))
+                };
+                chart.draw_series(points.map(|(at, _)| tick(at)))?;
+            }
         }
         Ok(())
     }
