@@ -73,14 +73,14 @@ impl History {
         self.since = self.next;
     }
 
-    /// The share of the known attempts that were refused.
-    pub(super) fn refused_share(&self) -> f64 {
+    /// Of the known attempts: how many were refused, and their share.
+    pub(super) fn refusals(&self) -> (f64, f64) {
         let (mut refused, mut all) = (0.0, 1.0);
         for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
             refused += f64::from(u8::from(attempt.fate == Fate::Refused));
             all += 1.0;
         }
-        refused / all
+        (refused, refused / all)
     }
 
     /// The attempts that are known, in the order in which they were sent.

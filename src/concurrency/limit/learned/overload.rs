@@ -75,7 +75,7 @@ impl OverloadTest {
         self.run += 1.0;
         let (refused, accepted) = self.weights(tuning);
         let left = (self.evidence - accepted * since).max(0.0);
-        if self.random_share.is_some() && left <= 0.0 {
+        if self.random_share.is_some() && left <= 0.0 && !paced {
             // No more were refused than at random.
             self.means_limit = false;
         }

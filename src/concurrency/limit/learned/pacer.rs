@@ -307,11 +307,10 @@ impl Pacer {
         }
         let failed = self.trial.end(held.is_some(), tuning);
         self.unraised = held.is_none() && !failed;
-        let excluded = self.measured.excludes(sample.requests, seconds, tuning);
         let low = self
             .contention
-            .observe(self.rate, held, self.unraised && excluded, tuning);
-        let missed = sample.requests < tuning.early_refusal && (low || self.unraised);
+            .observe(self.rate, held, self.unraised, tuning);
+        let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
         } else {

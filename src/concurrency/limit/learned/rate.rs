@@ -36,13 +36,6 @@ impl Rate {
         tuning.rate_error / self.requests
     }
 
-    /// Whether a bucket that refills at this rate would have accepted the request that was refused after
-    /// `requests` in `seconds`.
-    pub(super) fn excludes(&self, requests: f64, seconds: f64, tuning: &Tuning) -> bool {
-        let uncertainty = self.uncertainty(tuning);
-        uncertainty <= tuning.margin || requests + 1.0 < self.get() * (1.0 - uncertainty) * seconds
-    }
-
     /// Records that `requests` were accepted in `seconds`. `held`: the highest rate that held since
     /// the last measurement.
     pub(super) fn observe(

@@ -70,7 +70,7 @@ pub(super) struct Trains {
 impl Trains {
     /// Begins a train if one is due: after the refusal of a request sent at `refused_at`, from request
     /// `first` on.
-    fn begin_if_due(&mut self, now: f64, refusal: (f64, Kind), first: u64, tuning: &Tuning) {
+    fn begin_if_due(&mut self, now: f64, refused_at: f64, kind: Kind, first: u64, tuning: &Tuning) {
         if now < self.next || first < self.next_seq {
             return;
         }
@@ -78,8 +78,8 @@ impl Trains {
         self.next = now + self.interval;
         self.next_seq = first + tuning.train_requests as u64;
         self.train = Some(Train {
-            refused_at: refusal.0,
-            kind: refusal.1,
+            refused_at,
+            kind,
             first,
             stage: 1,
             left: 1,
@@ -184,21 +184,25 @@ impl Train {
 }
 
 impl Learned {
-    /// The pace was refused: sends a probe train if it does not explain that. A `first` pace is not proven.
-    pub(super) fn begin_train(&mut self, now: f64, refusal: (f64, Kind), first: bool) {
-        let unexplained = self.pacer.as_ref().is_some_and(Pacer::is_unexplained);
-        let first = first || self.trains.passed > 0;
-        let told = !self.advertised.is_unknown();
+    /// A request sent at `refused_at` was refused. Sends a probe train if the pace does not explain that.
+    pub(super) fn begin_train(&mut self, now: f64, refused_at: f64, kind: Kind) {
+        let Some(pacer) = self.pacer.as_ref().filter(|pacer| pacer.is_unexplained()) else {
+            return;
+        };
         let timeout = self.breaker.refusal_timeout(&self.tuning);
-        let pace = self.pacer.as_ref().map(Pacer::rate);
-        let testable =
-            pace.is_some_and(|pace| largest_stage(pace, timeout, &self.tuning).is_some());
-        // Of a server that refuses every other request, a train tells nothing.
-        let sparse = self.history.refused_share() <= self.tuning.train_random;
-        if testable && sparse && (unexplained || (first && !told)) {
+        let testable = largest_stage(pacer.rate(), timeout, &self.tuning).is_some();
+        if testable && self.may_be_random() {
             self.trains
-                .begin_if_due(now, refusal, self.sent, &self.tuning);
+                .begin_if_due(now, refused_at, kind, self.sent, &self.tuning);
         }
+    }
+
+    /// Whether the refusals may come at random, and cost more than a train does.
+    fn may_be_random(&self) -> bool {
+        let (refused, share) = self.history.refusals();
+        // Of a server that refuses every other request, a train tells nothing.
+        refused >= self.tuning.judged_refusals_shared
+            && (self.tuning.train_share..=self.tuning.train_random).contains(&share)
     }
 
     /// Goes on with the probe train. Returns how many may be sent, or when one may; `None` if there
@@ -229,7 +233,7 @@ impl Learned {
                     self.raise_pace(now, accepted, seconds);
                 } else {
                     self.trains.passed = 0;
-                    let share = self.history.refused_share().min(self.tuning.dense_share);
+                    let share = self.history.refusals().1.min(self.tuning.dense_share);
                     self.ignore_at_random(kind, share, in_flight.max(1));
                 }
             }

@@ -268,8 +268,8 @@ tuning! {
     shared_rounds = 10.0,
     /// The same in seconds, at least: 10. Where round trips are short, refusals would be many.
     shared_seconds = 10.0,
-    /// The same in seconds, at most: 30. Refusals come far sooner than slow answers.
-    max_shared_seconds = 30.0,
+    /// The same in seconds, at most: 60. Refusals come far sooner than slow answers.
+    max_shared_seconds = 60.0,
     /// The same in requests, at most: 256. A fast pace need not wait for ten seconds.
     shared_requests = 256.0,
     /// Steps in which the cut is made good: 4. A refusal shows which step was too much.
@@ -311,9 +311,9 @@ tuning! {
     judged_refusals = 6.0,
     /// The same while others share the limit: 8. What others take is uneven.
     judged_refusals_shared = 8.0,
-    /// Part of the refusals that come right after another one, from which on they come together: 0.06. By
+    /// Part of the refusals that come right after another one, from which on they come together: 0.03. By
     /// chance, it is the share that is refused.
-    together_part = 0.06,
+    together_part = 0.03,
     /// Seconds from a first pace that was dropped as it explained nothing to the next, at least: 15. If
     /// it was right, that costs some ten refusals.
     pace_test = 15.0,
@@ -336,6 +336,9 @@ tuning! {
     max_train_stage = 64.0,
     /// How much faster than the pace a train goes: 4. A bucket that holds one request takes it.
     train_speed = 4.0,
+    /// Share of the attempts that is refused, from which on a train goes: 0.02. Where fewer are refused at
+    /// random, a wrong pace costs less than a train.
+    train_share = 0.02,
     /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
     train_random = 0.125,
     /// Trains in a row that find no empty bucket, so that refusals come at random: 2. After one, the pace

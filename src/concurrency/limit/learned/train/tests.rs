@@ -18,7 +18,7 @@ enum End {
 fn run(wait: f64, mut refuses: impl FnMut(u32, f64) -> bool) -> End {
     let tuning = Tuning::default();
     let mut trains = Trains::default();
-    trains.begin_if_due(0.0, (0.0, Kind::Client), 100, &tuning);
+    trains.begin_if_due(0.0, 0.0, Kind::Client, 100, &tuning);
     let mut now = wait;
     loop {
         let train = trains.train.as_mut().unwrap();
@@ -111,7 +111,7 @@ fn the_next_one_is_due_after_a_time_and_a_number_of_requests() {
     let mut trains = Trains::default();
     let mut begins = |now, first| {
         trains.train = None;
-        trains.begin_if_due(now, (now, Kind::Client), first, &tuning);
+        trains.begin_if_due(now, now, Kind::Client, first, &tuning);
         trains.is_under_way()
     };
     assert!(begins(0.0, 0));
