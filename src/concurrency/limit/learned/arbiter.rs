@@ -149,6 +149,7 @@ impl Learned {
                 .open(now, refusal.mark.admitted, refusal.asked, &self.tuning);
         }
         if limited {
+            let paced = self.pacer.is_some();
             self.on_limit(&Evidence {
                 refusal,
                 seq: sent.seq,
@@ -162,7 +163,7 @@ impl Learned {
             } else {
                 Kind::Client
             };
-            self.begin_train(now, refusal.mark.at, kind);
+            self.begin_train(now, refusal.mark.at, kind, !paced);
             return;
         }
         let level = sent.in_flight.saturating_sub(1).max(1);

@@ -28,8 +28,9 @@ pub(super) struct Pacer {
     misses: u32,
     trial: Trial,
     contention: Contention,
-    /// Whether the pace was as measured when it was refused last.
-    unraised: bool,
+    /// Whether the pace does not explain its last refusal: it was as measured then. A first one
+    /// explains a small number of requests between two refusals only.
+    unexplained: bool,
 }
 
 /// The next rise of the rate.
@@ -90,7 +91,7 @@ impl Pacer {
             misses: 0,
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
-            unraised: false,
+            unexplained: sample.requests >= tuning.first_train,
         };
         pacer.restart(sample, None, tuning);
         pacer.step.size = tuning.max_step;
@@ -121,7 +122,7 @@ impl Pacer {
 
     /// Whether its last refusal is one that a bucket of this client alone does not explain.
     pub(super) fn is_unexplained(&self) -> bool {
-        self.unraised || self.contention.is_shared()
+        self.unexplained || self.is_shared()
     }
 
     pub(super) fn rate(&self) -> f64 {
@@ -306,10 +307,10 @@ impl Pacer {
             seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
         }
         let failed = self.trial.end(held.is_some(), tuning);
-        self.unraised = held.is_none() && !failed;
+        self.unexplained = held.is_none() && !failed;
         let low = self
             .contention
-            .observe(self.rate, held, self.unraised, tuning);
+            .observe(self.rate, held, self.unexplained, tuning);
         let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)

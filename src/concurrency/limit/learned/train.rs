@@ -184,14 +184,15 @@ impl Train {
 }
 
 impl Learned {
-    /// A request sent at `refused_at` was refused. Sends a probe train if the pace does not explain that.
-    pub(super) fn begin_train(&mut self, now: f64, refused_at: f64, kind: Kind) {
+    /// A request sent at `refused_at` was refused. Sends a probe train if the pace, perhaps the `first` one,
+    /// does not explain that.
+    pub(super) fn begin_train(&mut self, now: f64, refused_at: f64, kind: Kind, first: bool) {
         let Some(pacer) = self.pacer.as_ref().filter(|pacer| pacer.is_unexplained()) else {
             return;
         };
         let timeout = self.breaker.refusal_timeout(&self.tuning);
         let testable = largest_stage(pacer.rate(), timeout, &self.tuning).is_some();
-        if testable && self.may_be_random() {
+        if testable && (first || self.may_be_random()) {
             self.trains
                 .begin_if_due(now, refused_at, kind, self.sent, &self.tuning);
         }

@@ -336,6 +336,9 @@ tuning! {
     max_train_stage = 64.0,
     /// How much faster than the pace a train goes: 4. A bucket that holds one request takes it.
     train_speed = 4.0,
+    /// Requests between the two refusals that a first pace was measured by, from which on a train tests it:
+    /// 16. A bucket that is empty refuses sooner, unless it refills almost as fast as is sent.
+    first_train = 16.0,
     /// Share of the attempts that is refused, from which on a train goes: 0.02. Where fewer are refused at
     /// random, a wrong pace costs less than a train.
     train_share = 0.02,
