@@ -212,12 +212,17 @@ impl Learned {
         let paced = self.pacer.is_some();
         if blames_server {
             self.overload.observe(admitted, paced, &self.tuning)
-        } else if seq < self.recovery_epoch {
+        } else if seq >= self.recovery_epoch {
+            self.limited.observe(admitted, paced, &self.tuning)
+        } else {
             // Only the first refusal of an event is evidence of how many come at random.
             self.history.on_outcome(seq, Fate::Unknown);
+            // Those that do come at random have no event in common: each speaks for a limit.
+            let independent = self.limited.is_random();
+            if independent {
+                self.limited.observe(admitted, paced, &self.tuning);
+            }
             self.limited.means_limit()
-        } else {
-            self.limited.observe(admitted, paced, &self.tuning)
         }
     }
 

@@ -67,8 +67,9 @@ impl OverloadTest {
     /// Records a refusal after `admitted` requests in all; `paced` if a pace is held. Returns
     /// whether it means a limit.
     pub(super) fn observe(&mut self, admitted: f64, paced: bool, tuning: &Tuning) -> bool {
-        let since = admitted - self.admitted;
-        self.admitted = admitted;
+        // A request that was sent earlier may be refused later.
+        let since = (admitted - self.admitted).max(0.0);
+        self.admitted = self.admitted.max(admitted);
         if since > 0.0 {
             self.end_run(tuning);
         }
@@ -90,6 +91,11 @@ impl OverloadTest {
 
     pub(super) fn means_limit(&self) -> bool {
         self.means_limit
+    }
+
+    /// Whether the refusals are held to come at random.
+    pub(super) fn is_random(&self) -> bool {
+        self.random_share.is_some() && !self.means_limit
     }
 
     /// Takes back what the last refusal added to the evidence, because something else explains it.

@@ -31,6 +31,8 @@ pub(super) struct Pacer {
     /// Whether the pace does not explain its last refusal: it was as measured then. A first one
     /// explains a small number of requests between two refusals only.
     unexplained: bool,
+    /// The highest pace that was measured.
+    highest: f64,
 }
 
 /// The next rise of the rate.
@@ -91,6 +93,7 @@ impl Pacer {
             misses: 0,
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
+            highest: 0.0,
             unexplained: sample.requests >= tuning.first_train,
         };
         pacer.restart(sample, None, tuning);
@@ -125,6 +128,11 @@ impl Pacer {
         self.unexplained || self.is_shared()
     }
 
+    /// Whether it fell far below what once lasted.
+    pub(super) fn has_fallen(&self, tuning: &Tuning) -> bool {
+        self.rate < tuning.train_fall * self.highest
+    }
+
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
@@ -133,6 +141,7 @@ impl Pacer {
     fn restart(&mut self, sample: &RateSample, tried: Option<f64>, tuning: &Tuning) {
         let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - tuning.margin);
         self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
+        self.highest = self.highest.max(self.rate);
         self.tokens = 0.0;
         self.refilled_at = sample.now;
         self.peak = 0.0;

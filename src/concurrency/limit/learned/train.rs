@@ -192,13 +192,18 @@ impl Learned {
         };
         let timeout = self.breaker.refusal_timeout(&self.tuning);
         let testable = largest_stage(pacer.rate(), timeout, &self.tuning).is_some();
-        if testable && (first || self.may_be_random()) {
+        let due = if first {
+            self.advertised.is_unknown()
+        } else {
+            pacer.has_fallen(&self.tuning) || self.may_be_random()
+        };
+        if testable && due {
             self.trains
                 .begin_if_due(now, refused_at, kind, self.sent, &self.tuning);
         }
     }
 
-    /// Whether the refusals may come at random, and cost more than a train does.
+    /// Whether refusals that cost more than a train does may come at random.
     fn may_be_random(&self) -> bool {
         let (refused, share) = self.history.refusals();
         // Of a server that refuses every other request, a train tells nothing.

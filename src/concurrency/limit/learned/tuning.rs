@@ -300,8 +300,7 @@ tuning! {
     /// Share of refusals from which on they are not at random: 0.05. Servers that refuse more at
     /// random are rare, and a pace costs them little.
     dense_share = 0.05,
-    /// Part of the uncertainty about who is refused that a rate must explain: 0.45. A bucket's rate
-    /// explains half and more of it.
+    /// Part of the uncertainty about who is refused that a rate must explain: 0.45. A bucket explains half.
     explained = 0.45,
     /// The part below which it explains nothing: 0.3. Refusals at random are explained by less.
     unexplained = 0.3,
@@ -342,6 +341,8 @@ tuning! {
     /// Share of the attempts that is refused, from which on a train goes: 0.02. Where fewer are refused at
     /// random, a wrong pace costs less than a train.
     train_share = 0.02,
+    /// Part of the highest pace to which a pace fell, from which on a train goes: 0.5. That costs half of the time.
+    train_fall = 0.5,
     /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
     train_random = 0.125,
     /// Trains in a row that find no empty bucket, so that refusals come at random: 2. After one, the pace
