@@ -341,15 +341,15 @@ tuning! {
     /// Share of the attempts that is refused, from which on a train goes: 0.02. Where fewer are refused at
     /// random, a wrong pace costs less than a train.
     train_share = 0.02,
-    /// Part of the highest pace to which a pace fell, from which on a train goes: 0.5. That costs half of the time.
-    train_fall = 0.5,
+    /// Part of the highest pace to which a pace fell, from which on a train goes: 0.25. A shared one falls less.
+    train_fall = 0.25,
     /// Share of a train that may be refused at random: 0.125. Of two in the same bucket, more are.
     train_random = 0.125,
     /// Trains in a row that find no empty bucket, so that refusals come at random: 2. After one, the pace
     /// may have been too low.
     random_trains = 2.0,
-    /// Seconds from the first train to the next, at least: 15. If the pace was right, one costs one to three refusals.
-    train_seconds = 15.0,
+    /// Seconds from the first train to the next, at least: 20. If the pace was right, one costs one to three refusals.
+    train_seconds = 20.0,
     /// The same in requests, at least: 100. That is at most 30 refusals of 1,000 requests.
     train_requests = 100.0,
     /// Factor by which that time grows with each: 4. A pace that passed two tests is right.

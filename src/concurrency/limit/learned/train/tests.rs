@@ -115,12 +115,12 @@ fn the_next_one_is_due_after_a_time_and_a_number_of_requests() {
         trains.is_under_way()
     };
     assert!(begins(0.0, 0));
-    assert!(!begins(14.0, 1000));
-    assert!(!begins(16.0, 99));
-    assert!(begins(16.0, 100));
+    assert!(!begins(19.0, 1000));
+    assert!(!begins(21.0, 99));
+    assert!(begins(21.0, 100));
     // The interval has grown fourfold.
-    assert!(!begins(75.0, 1000));
-    assert!(begins(76.0, 1000));
+    assert!(!begins(100.0, 1000));
+    assert!(begins(101.0, 1000));
 }
 
 #[test]
