@@ -7,9 +7,9 @@ import sys
 CLEAN = {
     "words": [
         ".ci/", ".github/", "ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "RELEASING.md", "SECURITY.md", "deny.toml",
-        "benches/", "docs/", "examples/", "fuzz/", "src/", "tests/",
+        "benches/", "docs/", "examples/", "fuzz/", "sim/", "src/", "tests/",
     ],
-    "sizes": [".ci/", "benches/", "examples/", "fuzz/", "src/", "tests/"],
+    "sizes": [".ci/", "benches/", "examples/", "fuzz/", "sim/", "src/", "tests/"],
 }
 # Within these, what is not clean yet.
 NOT_YET = {"words": (), "sizes": ()}

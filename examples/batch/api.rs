@@ -4,16 +4,19 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use embedded_api::{Held, accept};
+use http::HeaderMap;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use sim::hints::{Exactness, Moment, Style, headers, refusal_body};
+use sim::limits::{Limits, Refusal};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -21,7 +24,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::best::Draws;
 use crate::hints::Hints;
-use crate::limits::{Counts, Limits, Refusal};
 use crate::spec::Spec;
 
 /// How long the API takes to turn a request away.
@@ -36,13 +38,25 @@ pub(crate) struct Api {
 
 struct Shared {
     started: Instant,
-    hints: Hints,
+    spec: Spec,
+    hints: Style,
     state: Mutex<State>,
 }
 
 struct State {
     limits: Limits,
+    in_flight: usize,
+    counts: Counts,
     draws: Draws,
+}
+
+/// What the API saw.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    /// The most accepted requests at once.
+    pub(crate) peak: usize,
 }
 
 impl Api {
@@ -68,7 +82,7 @@ impl Api {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.shared.lock().limits.counts
+        self.shared.lock().counts
     }
 }
 
@@ -79,8 +93,10 @@ impl Drop for Api {
 }
 
 /// What a request costs where tokens are counted: an estimate, four bytes to the token.
-pub(crate) fn tokens(body: &[u8]) -> u64 {
-    (body.len() as u64).div_ceil(4).max(1)
+pub(crate) fn tokens(body: &[u8]) -> u32 {
+    u32::try_from(body.len().div_ceil(4))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shared: Arc<Shared>) {
@@ -98,7 +114,7 @@ async fn answer(
     let Ok(body) = request.into_body().collect().await else {
         return Ok(respond(
             StatusCode::BAD_REQUEST,
-            &json!({ "error": "no body" }),
+            json!({ "error": "no body" }).to_string(),
             None,
         ));
     };
@@ -107,41 +123,35 @@ async fn answer(
         Ok(post) => post,
         Err(error) => {
             let error = json!({ "error": error.to_string() });
-            return Ok(respond(StatusCode::BAD_REQUEST, &error, None));
+            return Ok(respond(StatusCode::BAD_REQUEST, error.to_string(), None));
         }
     };
     let cost = tokens(&body);
-    let (mut response, refusal) = match shared.admit(cost) {
+    if !shared.spec.takes(cost) {
+        // An error of the client's, and not a matter of time.
+        let error = json!({ "error": "the request is larger than the limit" });
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Ok(respond(status, error.to_string(), None));
+    }
+    let (mut response, refused) = match shared.admit(cost) {
         Ok((place, work)) => {
             sleep(work).await;
             let words = post["text"].as_str().unwrap_or_default();
             let words = words.split_whitespace().count();
             let answer = json!({ "id": post["id"], "words": words, "tokens": cost });
-            (respond(StatusCode::OK, &answer, Some(place)), None)
-        }
-        Err(refusal) if refusal.too_large => {
-            let error = json!({ "error": "the request is larger than the limit" });
-            return Ok(respond(StatusCode::PAYLOAD_TOO_LARGE, &error, None));
+            (
+                respond(StatusCode::OK, answer.to_string(), Some(place)),
+                None,
+            )
         }
         Err(refusal) => {
-            let body = shared.hints.refusal(&refusal);
+            let body = refusal_body(shared.hints, &refusal);
             sleep(REFUSAL).await;
-            let response = respond(StatusCode::TOO_MANY_REQUESTS, &body, None);
-            (response, Some(refusal))
+            let response = respond(StatusCode::TOO_MANY_REQUESTS, body, None);
+            (response, Some(refusal.wait))
         }
     };
-    let quotas = {
-        let now = shared.started.elapsed();
-        shared.lock().limits.quotas(now)
-    };
-    let headers = shared
-        .hints
-        .headers(&quotas, refusal.as_ref(), SystemTime::now());
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), value.try_into()) {
-            response.headers_mut().insert(name, value);
-        }
-    }
+    response.headers_mut().extend(shared.tell(refused));
     Ok(response)
 }
 
@@ -149,9 +159,12 @@ impl Shared {
     fn new(spec: &Spec, hints: Hints, latency: Duration) -> Arc<Self> {
         Arc::new(Self {
             started: Instant::now(),
-            hints,
+            spec: spec.clone(),
+            hints: hints.style(),
             state: Mutex::new(State {
-                limits: Limits::new(spec),
+                limits: Limits::new(&spec.rules()),
+                in_flight: 0,
+                counts: Counts::default(),
                 draws: Draws::new(latency),
             }),
         })
@@ -162,12 +175,27 @@ impl Shared {
     }
 
     /// A place for the request and the time to work on it, or why there is none.
-    fn admit(self: &Arc<Self>, cost: u64) -> Result<(Place, Duration), Refusal> {
-        let mut state = self.lock();
+    fn admit(self: &Arc<Self>, cost: u32) -> Result<(Place, Duration), Refusal> {
+        let state = &mut *self.lock();
         // Read under the lock, so that time does not run backwards for the limits.
-        state.limits.admit(self.started.elapsed(), cost)?;
+        let now = self.started.elapsed().as_secs_f64();
+        let admitted = state.limits.admit(now, cost, state.in_flight);
+        state.counts.refused += u64::from(admitted.is_err());
+        admitted?;
+        state.in_flight += 1;
+        state.counts.accepted += 1;
+        state.counts.peak = state.counts.peak.max(state.in_flight);
         let work = state.draws.next().expect("draws do not end");
         Ok((Place(Arc::clone(self)), work))
+    }
+
+    /// The headers of an answer that is given now.
+    fn tell(&self, refused: Option<Option<f64>>) -> HeaderMap {
+        let now = self.started.elapsed().as_secs_f64();
+        let quotas = self.lock().limits.quotas(now);
+        let date = SystemTime::now().duration_since(UNIX_EPOCH);
+        let date = Moment::since_epoch(date.unwrap_or_default().as_secs_f64());
+        headers(self.hints, Exactness::WholeUnits, date, &quotas, refused)
     }
 }
 
@@ -176,12 +204,12 @@ struct Place(Arc<Shared>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.lock().limits.finish();
+        self.0.lock().in_flight -= 1;
     }
 }
 
-fn respond(status: StatusCode, body: &Value, place: Option<Place>) -> Response<Answer> {
-    let body = Full::from(body.to_string());
+fn respond(status: StatusCode, body: String, place: Option<Place>) -> Response<Answer> {
+    let body = Full::from(body);
     let mut response = Response::new(Held::new(body, place));
     *response.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");

@@ -1,9 +1,13 @@
 //! The embedded API's work times, and the shortest time in which its limits let a batch through.
 
-use std::f64::consts::TAU;
 use std::time::Duration;
 
-use crate::spec::{Rule, Spec, Unit};
+use fastrand::Rng;
+use sim::Api;
+use sim::best::fluid;
+use sim::work::{Job, log_normal};
+
+use crate::spec::Spec;
 
 /// How far the work times spread: half lie within 24 % of the median.
 const SIGMA: f64 = 0.4;
@@ -14,14 +18,14 @@ const SIGMA: f64 = 0.4;
 #[derive(Debug, Clone)]
 pub(crate) struct Draws {
     mean: Duration,
-    random: fastrand::Rng,
+    random: Rng,
 }
 
 impl Draws {
     pub(crate) fn new(mean: Duration) -> Self {
         Self {
             mean,
-            random: fastrand::Rng::with_seed(429),
+            random: Rng::with_seed(429),
         }
     }
 }
@@ -30,51 +34,35 @@ impl Iterator for Draws {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        // Box-Muller; 1 - f64() is never zero.
-        let radius = (-2.0 * (1.0 - self.random.f64()).ln()).sqrt();
-        let normal = radius * (TAU * self.random.f64()).cos();
-        // The mean of exp(sigma * normal) is exp(sigma^2 / 2).
-        Some(
-            self.mean
-                .mul_f64((SIGMA * normal - SIGMA * SIGMA / 2.0).exp()),
-        )
+        let seconds = log_normal(&mut self.random, self.mean.as_secs_f64(), SIGMA);
+        Some(Duration::from_secs_f64(seconds))
     }
 }
 
-/// The shortest time in which jobs that cost `tokens` each can all be done, by a client that knows
-/// the limits and loses no time on the wire.
+/// The shortest time in which jobs can all be done, by a client that knows the limits and loses no time on
+/// the wire.
 ///
-/// `work` is how long the API works on each. Each limit gives a bound, and the largest counts:
+/// `jobs` are the tokens of each and how long the API works on it. Each limit gives a bound, and the largest
+/// counts:
 /// - concurrency: the work, spread evenly over the places;
 /// - bucket: what the burst does not hold must drip in; then the last request takes a mean time;
 /// - windows: all but the last pass in full; then a mean time;
 /// - always: the longest piece of work.
-pub(crate) fn best_makespan(spec: &Spec, tokens: &[u64], work: &[Duration]) -> Duration {
-    let Some(&longest) = work.iter().max() else {
+pub(crate) fn best_makespan(spec: &Spec, jobs: &[(u32, Duration)]) -> Duration {
+    let Some(longest) = jobs.iter().map(|(_, work)| *work).max() else {
         return Duration::ZERO;
     };
-    let total = work.iter().sum::<Duration>().as_secs_f64();
-    let mean = total / work.len() as f64;
-    let jobs = tokens.len() as u64;
-    let bound = |rule: &Rule| match *rule {
-        Rule::Concurrency(limit) => total / limit as f64,
-        Rule::Bucket {
-            unit,
-            per_minute,
-            burst,
-        } => {
-            let cost = match unit {
-                Unit::Requests => jobs,
-                Unit::Tokens => tokens.iter().sum(),
-            };
-            cost.saturating_sub(burst) as f64 * 60.0 / per_minute as f64 + mean
-        }
-        Rule::Window { quota, length } => {
-            jobs.saturating_sub(1).div_euclid(quota) as f64 * length.as_secs_f64() + mean
-        }
+    let job = |&(cost, work): &(u32, Duration)| Job {
+        cost,
+        latency: work.as_secs_f64(),
+        ..Job::default()
     };
-    let bounds = spec.0.iter().map(bound);
-    Duration::from_secs_f64(bounds.fold(longest.as_secs_f64(), f64::max))
+    let jobs: Vec<Job> = jobs.iter().map(job).collect();
+    let api = Api {
+        rules: spec.rules(),
+        ..Api::default()
+    };
+    longest.max(Duration::from_secs_f64(fluid(&api, &jobs)))
 }
 
 #[cfg(test)]
@@ -83,8 +71,8 @@ mod tests {
 
     fn best(spec: &str, jobs: usize) -> f64 {
         let spec = spec.parse().expect("a sound spec");
-        let work = vec![Duration::from_millis(100); jobs];
-        best_makespan(&spec, &vec![25; jobs], &work).as_secs_f64()
+        let jobs = vec![(25, Duration::from_millis(100)); jobs];
+        best_makespan(&spec, &jobs).as_secs_f64()
     }
 
     fn assert_close(a: f64, b: f64) {

@@ -7,7 +7,6 @@ mod batch;
 mod best;
 mod clients;
 mod hints;
-mod limits;
 mod output;
 mod posts;
 mod progress;
@@ -167,13 +166,13 @@ async fn run(
         .await
         .map_err(|error| Error::Broken(format!("the output: {error}")))?;
     let embedded = api.map(|api| {
-        let tokens: Vec<u64> = bodies.iter().map(|body| api::tokens(body)).collect();
-        let work: Vec<_> = Draws::new(args.latency).take(jobs).collect();
+        let tokens = bodies.iter().map(|body| api::tokens(body));
+        let work: Vec<_> = tokens.zip(Draws::new(args.latency)).collect();
         Embedded {
             hints: args.hints.name(),
             latency: args.latency,
             counts: api.counts(),
-            best: best_makespan(&args.api, &tokens, &work),
+            best: best_makespan(&args.api, &work),
         }
     });
     let summary = Summary {

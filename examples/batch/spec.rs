@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sim::limits::{self, Unit};
+use sim::schedule::Schedule;
+
 /// One limit, as `--api` names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Rule {
@@ -18,13 +21,6 @@ pub(crate) enum Rule {
     /// Fixed windows of `quota` requests each; the first opens with the first request, and one
     /// follows the other.
     Window { quota: u64, length: Duration },
-}
-
-/// What a token bucket counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    Requests,
-    Tokens,
 }
 
 /// The limits of an API; a request needs the consent of each.
@@ -141,14 +137,44 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-impl Unit {
-    /// What a request of `tokens` takes out of a bucket of this unit.
-    pub(crate) fn cost(self, tokens: u64) -> u64 {
-        match self {
-            Self::Requests => 1,
-            Self::Tokens => tokens,
-        }
+impl Spec {
+    /// The limits as the simulated API has them.
+    pub(crate) fn rules(&self) -> Vec<limits::Rule> {
+        let rule = |rule: &Rule| match *rule {
+            Rule::Concurrency(limit) => limits::Rule::in_flight(always(limit)),
+            Rule::Bucket {
+                unit,
+                per_minute,
+                burst,
+            } => limits::Rule::Bucket {
+                per_minute: always(per_minute),
+                burst: burst as f64,
+                unit,
+            },
+            Rule::Window { quota, length } => limits::Rule::Window {
+                limit: always(quota),
+                period: length.as_secs_f64(),
+                phase: None,
+            },
+        };
+        self.0.iter().map(rule).collect()
     }
+
+    /// Whether a request of `tokens` could ever be taken.
+    pub(crate) fn takes(&self, tokens: u32) -> bool {
+        self.0.iter().all(|rule| match *rule {
+            Rule::Bucket {
+                unit: Unit::Tokens,
+                burst,
+                ..
+            } => u64::from(tokens) <= burst,
+            _ => true,
+        })
+    }
+}
+
+fn always(number: u64) -> Schedule {
+    Schedule::always(number as f64)
 }
 
 #[cfg(test)]

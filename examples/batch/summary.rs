@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::limits::Counts;
+use crate::api::Counts;
 
 /// The figures of one client's run.
 #[derive(Debug, Clone)]

@@ -2,82 +2,40 @@
 //! its own. No answer tells how long its body is, so each holds its place until it is read, or has not
 //! been read for a second.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
-use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use sim::server::Answers;
+use sim::{Arrival, Fate, Server};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tower::buffer::Buffer;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
 type Answer = <Client as Service<Request<Full<Bytes>>>>::Response;
-type Client = RetryOn429<AdaptiveConcurrency<Api>>;
+type Client = RetryOn429<AdaptiveConcurrency<Server>>;
 
 /// Works on a number of requests at one time, and refuses others at once.
 #[derive(Clone, Debug)]
-struct Api {
-    places: usize,
-    latency: Duration,
-    busy: Arc<AtomicUsize>,
-    served: Arc<AtomicUsize>,
-}
+struct Api(Server);
 
 impl Api {
     fn new(places: usize, latency: Duration) -> Self {
-        Self {
-            places,
-            latency,
-            busy: Arc::default(),
-            served: Arc::default(),
-        }
+        let takes = latency.as_secs_f64();
+        let server = Server::new(move |Arrival { busy, .. }| Fate::taken_if(busy < places, takes));
+        Self(server.answers(Answers::Chunked, 0.0))
     }
 
     fn client(&self) -> Client {
         ServiceBuilder::new()
             .layer(RetryOn429Layer::new().seed(1))
             .layer(AdaptiveConcurrencyLayer::new().seed(1))
-            .service(self.clone())
-    }
-}
-
-impl Service<Request<Full<Bytes>>> for Api {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-        let api = self.clone();
-        Box::pin(async move {
-            let accepted = api.busy.load(Ordering::Relaxed) < api.places;
-            if accepted {
-                api.busy.fetch_add(1, Ordering::Relaxed);
-                sleep(api.latency).await;
-                api.busy.fetch_sub(1, Ordering::Relaxed);
-                api.served.fetch_add(1, Ordering::Relaxed);
-            } else {
-                sleep(Duration::from_millis(5)).await;
-            }
-            let data = http_body::Frame::data(Bytes::from_static(b"{}"));
-            let body = StreamBody::new(stream::iter([Ok(data)])).boxed_unsync();
-            let status = if accepted { 200 } else { 429 };
-            Ok(Response::builder().status(status).body(body).unwrap())
-        })
+            .service(self.0.clone())
     }
 }
 
@@ -182,7 +140,7 @@ impl Driver {
         let all = self.drive(api.client(), count);
         let ended = timeout(Duration::from_secs(3600), all).await;
         assert!(ended.is_ok(), "{self:?} hangs");
-        assert_eq!(api.served.load(Ordering::Relaxed), count, "{self:?}");
+        assert_eq!(api.0.log().accepted.len(), count, "{self:?}");
         began.elapsed().as_secs_f64()
     }
 }

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use tower_throttle::concurrency::limit::Limit;
 
 use self::run::Run;
-use self::server::{Hints, Rule, Server};
+use self::server::{Hints, Server};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 /// More jobs than are done before a run ends.
@@ -24,11 +24,11 @@ const MANY: usize = 1_000_000;
 const RTT: f64 = 0.1;
 
 fn in_flight(limit: usize) -> Server {
-    Server::new(Rule::InFlight(vec![(0.0, limit)]))
+    Server::in_flight(&[(0.0, limit as f64)])
 }
 
 fn moving(before: usize, after: usize, at: f64) -> Server {
-    Server::new(Rule::InFlight(vec![(0.0, before), (at, after)]))
+    Server::in_flight(&[(0.0, before as f64), (at, after as f64)])
 }
 
 #[test]
@@ -74,10 +74,7 @@ fn distances(run: &Run) -> Vec<usize> {
 fn a_failed_probe_pauses_nobody_and_the_next_comes_at_a_doubled_distance() {
     for hints in [Hints::None, Hints::RetryAfter] {
         for seed in SEEDS {
-            let server = Server {
-                hints,
-                ..in_flight(10)
-            };
+            let server = in_flight(10).hints(hints);
             let run = Run::new(server, MANY, seed).until(|run| run.accepted.len() >= 1000);
             let distances = distances(&run);
             // The growth that found the ceiling costs a few refusals close together.
@@ -148,10 +145,7 @@ fn of_a_limit_that_rises_tenfold_nine_tenths_are_in_use_within_16_round_trips() 
 fn an_outage_costs_a_handful_of_probes_and_work_goes_on_soon_after_it() {
     for seed in SEEDS {
         let end = 70.0 + 1.3 * seed as f64;
-        let server = Server {
-            outage: (10.0, end),
-            ..in_flight(10)
-        };
+        let server = in_flight(10).outage(10.0, end);
         let run = Run::new(server, MANY, seed).until_time(end + 15.0);
         // What was under way when it began is refused as well.
         let probes = run.refused.iter().filter(|at| (10.2..end).contains(*at));
@@ -167,10 +161,7 @@ fn an_outage_costs_a_handful_of_probes_and_work_goes_on_soon_after_it() {
 
 /// A server with a limit that now and then refuses a request for no reason.
 fn unsteady(limit: usize) -> Server {
-    Server {
-        overloaded: 0.05,
-        ..in_flight(limit)
-    }
+    in_flight(limit).overloaded(0.05)
 }
 
 #[test]
@@ -218,10 +209,8 @@ fn latency_that_varies_does_not_stop_growth() {
 #[test]
 fn latency_that_grows_with_the_load_stops_growth() {
     for seed in SEEDS {
-        let server = Server {
-            knee: 20.0,
-            ..in_flight(MANY)
-        };
+        let mut server = in_flight(MANY);
+        server.api.knee = Some(20.0);
         let run = Run::new(server, MANY, seed).until(|run| run.accepted.len() >= 5000);
         // Beyond the knee is known once enough answers came from there.
         assert!(run.peak < 6 * 20, "seed {seed}: {}", run.peak);

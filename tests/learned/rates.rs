@@ -3,23 +3,16 @@
 use tower_throttle::concurrency::limit::Limit;
 
 use super::run::Run;
-use super::server::{Hints, Rule, Server};
+use super::server::{Hints, Server};
 use super::{MANY, SEEDS};
 
 fn bucket(hints: Hints, rate: f64, depth: f64) -> Server {
-    Server {
-        hints,
-        ..Server::new(Rule::Bucket { rate, depth })
-    }
+    Server::bucket(rate, depth).hints(hints)
 }
 
 /// 100 in each 10 s.
 fn window(hints: Hints) -> Server {
-    let (limit, period) = (100.0, 10.0);
-    Server {
-        hints,
-        ..Server::new(Rule::Window { limit, period })
-    }
+    Server::window(100.0, 10.0).hints(hints)
 }
 
 /// The believed rate as a part of the true one, which it climbs above now and then: on average over
@@ -173,11 +166,9 @@ fn a_bucket_that_tells_its_state_refuses_next_to_nothing() {
 fn a_told_window_shorter_than_an_answer_is_filled_all_the_same() {
     let mut refused = 0.0;
     for seed in SEEDS {
-        let (limit, period) = (30.0, 1.0);
         let server = Server {
-            hints: Hints::Ietf,
             latency: 2.5,
-            ..Server::new(Rule::Window { limit, period })
+            ..Server::window(30.0, 1.0).hints(Hints::Ietf)
         };
         let run = Run::new(server, 3000, seed).finish();
         // The climb from 4 to 75 in flight takes a few of these answers.

@@ -7,11 +7,12 @@ use http::StatusCode;
 use tower_throttle::Hint;
 use tower_throttle::concurrency::limit::{Learned, Limit, Load, Now, Outcome, Sent};
 
-use super::server::{Refusal, Server};
+use super::server::{AtWork, Server};
 
 #[derive(Debug)]
 enum Event {
-    Answer(Sent, Option<Refusal>, Hint),
+    /// The status with which it was refused, if it was.
+    Answer(Sent, Option<StatusCode>, Hint),
     GivenUp(Sent),
     /// A refused job is back in the line.
     Back,
@@ -21,7 +22,7 @@ enum Event {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) limit: Learned,
-    pub(crate) server: Server,
+    pub(crate) server: AtWork,
     /// Jobs in the line.
     pub(crate) waiting: usize,
     /// The share of requests that their callers give up half-way.
@@ -48,7 +49,7 @@ impl Run {
     pub(crate) fn new(server: Server, jobs: usize, seed: u64) -> Self {
         Self {
             limit: Learned::new(),
-            server,
+            server: AtWork::new(server),
             waiting: jobs,
             given_up: 0.0,
             accepted: Vec::new(),
@@ -144,11 +145,12 @@ impl Run {
         let now = self.now();
         let fate = self.server.admit(now, &mut self.random);
         self.peak = self.peak.max(self.server.in_flight);
-        let refusal = fate.err();
-        let status = StatusCode::from_u16(refusal.map_or(200, |refusal| refusal.0)).unwrap();
-        let headers = self.server.headers(now, refusal);
+        let refused = fate.as_ref().err();
+        let headers = self.server.headers(now, refused);
+        let refused = refused.map(|refused| StatusCode::from_u16(refused.status).unwrap());
+        let status = refused.unwrap_or(StatusCode::OK);
         let hint = Hint::parse(status, &headers, None, SystemTime::UNIX_EPOCH);
-        let answer = Event::Answer(sent, refusal, hint);
+        let answer = Event::Answer(sent, refused, hint);
         match fate {
             Ok(takes) if self.random.f64() < self.given_up => {
                 self.plan(takes / 2.0, Event::GivenUp(sent));
@@ -190,8 +192,8 @@ impl Run {
                 self.limit
                     .on_outcome(&now, &sent, Outcome::Accepted(&hint), self.load());
             }
-            Event::Answer(sent, Some((status, _)), hint) => {
-                let outcome = Outcome::refused(StatusCode::from_u16(status).unwrap(), &hint);
+            Event::Answer(sent, Some(status), hint) => {
+                let outcome = Outcome::refused(status, &hint);
                 self.limit.on_outcome(&now, &sent, outcome, self.load());
                 if let Some(wait) = self.limit.pause_for(&now, &hint) {
                     let jitter = 0.05 * self.random.f64();

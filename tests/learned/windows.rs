@@ -1,13 +1,21 @@
 //! Servers that count requests in windows and do not say so, and those that refuse with a 503.
 
+use sim::limits::Rule;
+use sim::schedule::Schedule;
 use tower_throttle::concurrency::limit::Limit;
 
 use super::run::Run;
-use super::server::{Rule, Server};
+use super::server::Server;
 use super::{MANY, SEEDS};
 
 fn window(limit: f64, period: f64) -> Server {
-    Server::new(Rule::Window { limit, period })
+    Server::window(limit, period)
+}
+
+/// A number in each ten seconds, and another from two minutes on.
+fn moving(before: f64, after: f64) -> Server {
+    let limit = Schedule::steps(&[(0.0, before), (120.0, after)]);
+    Server::new(Rule::window(limit, 10.0))
 }
 
 /// How many refusals came in each of the windows.
@@ -92,10 +100,7 @@ fn where_it_shut_one_goes_first_the_next_time() {
 #[test]
 fn a_window_that_grows_is_used() {
     for seed in SEEDS {
-        let (small, large) = (window(100.0, 10.0), window(200.0, 10.0));
-        let mut run = Run::new(small, MANY, seed).until_time(120.0);
-        run.server.rule = large.rule;
-        let run = run.until_time(300.0);
+        let run = Run::new(moving(100.0, 200.0), MANY, seed).until_time(300.0);
         let used = run.accepted.iter().filter(|at| **at >= 240.0).count();
         assert!(used >= 1080, "seed {seed}: {used} of 1,200 in a minute");
     }
@@ -104,10 +109,7 @@ fn a_window_that_grows_is_used() {
 #[test]
 fn a_window_that_shrinks_is_kept() {
     for seed in SEEDS {
-        let (large, small) = (window(200.0, 10.0), window(100.0, 10.0));
-        let mut run = Run::new(large, MANY, seed).until_time(120.0);
-        run.server.rule = small.rule;
-        let run = run.until_time(300.0);
+        let run = Run::new(moving(200.0, 100.0), MANY, seed).until_time(300.0);
         let used = run.accepted.iter().filter(|at| **at >= 200.0).count();
         assert!(used >= 950, "seed {seed}: {used} of 1,000");
         let refused = run.refused.iter().filter(|at| **at >= 200.0).count();
@@ -118,10 +120,7 @@ fn a_window_that_shrinks_is_kept() {
 #[test]
 fn the_rate_of_a_bucket_without_depth_is_found_from_below() {
     for seed in SEEDS {
-        let server = Server::new(Rule::Bucket {
-            rate: 20.0,
-            depth: 1.0,
-        });
+        let server = Server::bucket(20.0, 1.0);
         let run = Run::new(server, MANY, seed).until_time(150.0);
         let late = run.accepted.iter().filter(|at| **at >= 50.0).count();
         // Of 2,000.
@@ -133,10 +132,7 @@ fn the_rate_of_a_bucket_without_depth_is_found_from_below() {
 #[test]
 fn the_rate_of_a_bucket_that_holds_one_is_found_in_seconds() {
     for seed in SEEDS {
-        let mut server = Server::new(Rule::Bucket {
-            rate: 20.0,
-            depth: 1.0,
-        });
+        let mut server = Server::bucket(20.0, 1.0);
         server.latency = 0.5;
         let run = Run::new(server, MANY, seed).until_time(20.0);
         let late = run.accepted.iter().filter(|at| **at >= 10.0).count();
@@ -153,11 +149,8 @@ fn the_rate_of_a_bucket_that_holds_one_is_found_in_seconds() {
 #[test]
 fn a_server_that_refuses_many_with_a_503_means_a_limit() {
     for seed in SEEDS {
-        let mut server = Server::new(Rule::Bucket {
-            rate: 25.0,
-            depth: 10.0,
-        });
-        server.status = 503;
+        let mut server = Server::bucket(25.0, 10.0);
+        server.api.status = 503;
         let run = Run::new(server, 3000, seed).finish();
         let ratio = run.now() * 25.0 / 2990.0;
         assert!(run.limit.rate().is_some(), "seed {seed}");

@@ -202,8 +202,8 @@ async fn told_windows_of_a_second_on_a_busy_machine() {
         .collect();
         let api = Api::new(move |Arrival { now, .. }| {
             let served = window.take(now);
-            let left = 30_usize.saturating_sub(window.taken());
-            let wait = window.wait(now).ceil();
+            let quota = window.quota(now);
+            let (left, wait) = (quota.remaining, quota.reset.ceil());
             let fate = Fate::taken_if(served, 0.05).header_if_refused("retry-after", wait);
             fate.header("ratelimit-policy", "\"30-in-1sec\"; q=30; w=1; pk=:YmE0:")
                 .header("ratelimit", format!("\"30-in-1sec\"; r={left}; t={wait}"))

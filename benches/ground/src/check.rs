@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::limits::Rule;
+use sim::limits::Rule;
+
 use crate::measure::Measured;
 use crate::table::Row;
 
@@ -35,6 +36,35 @@ impl fmt::Display for Figure {
         let side = if self.holds() { "within" } else { "over" };
         write!(f, "{what} is {is:.3}, {side} {bound:.3}")
     }
+}
+
+/// What a row misses, and what to say of it.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Fails the check.
+    pub failures: Vec<String>,
+    /// Is missed for a reason that the scenario has.
+    pub known: Vec<String>,
+}
+
+/// Judges a row. A miss that the scenario knows does not fail, unless it is one against a rival; that it knows
+/// one where there is none does.
+pub fn verdict(row: &Row, rivals: &[&Row]) -> Verdict {
+    let (name, alone) = (row.scenario.name, misses(row, &[]));
+    let mut verdict = Verdict::default();
+    for miss in misses(row, rivals) {
+        match row.scenario.known_miss {
+            Some(why) if alone.contains(&miss) => {
+                verdict.known.push(format!("{name}: {miss}: {why}"));
+            }
+            _ => verdict.failures.push(format!("{name}: {miss}")),
+        }
+    }
+    if row.scenario.known_miss.is_some() && alone.is_empty() {
+        let held = format!("{name}: holds every bound, and is said to miss one");
+        verdict.failures.push(held);
+    }
+    verdict
 }
 
 /// What the row misses. `rivals` are the rows of the same scenario.
@@ -102,7 +132,7 @@ pub fn figures(row: &Row, rivals: &[&Row]) -> Vec<Figure> {
 
 /// Within how many round trips a limit that rose is used, or one that fell is kept.
 fn settles_within(row: &Row) -> f64 {
-    match row.scenario.rules.as_slice() {
+    match row.scenario.api.rules.as_slice() {
         [Rule::InFlight { limit, .. }] => match limit.changes() {
             [(_, value)] if *value < limit.at(0.0) => 1.0,
             _ => 12.0,
@@ -142,6 +172,23 @@ mod tests {
     #[test]
     fn a_good_row_misses_nothing() {
         assert_eq!(misses(&row("throttle", 104.0, 20.0, 0), &[]), []);
+    }
+
+    #[test]
+    fn a_known_miss_does_not_fail_and_must_be_one() {
+        let verdict = |makespan, rivals: &[&Row]| {
+            let mut row = row("throttle", makespan, 20.0, 0);
+            row.scenario.known_miss = Some("it is slow");
+            verdict(&row, rivals)
+        };
+        let missed = verdict(106.0, &[]);
+        assert_eq!((missed.failures.len(), missed.known.len()), (0, 1));
+        assert!(missed.known[0].ends_with("over 1.050: it is slow"));
+        let held = verdict(104.0, &[]);
+        assert_eq!((held.failures.len(), held.known.len()), (1, 0));
+        // What a rival does better was not said.
+        let fast = row("tower", 100.0, 0.0, 0);
+        assert_eq!(verdict(106.0, &[&fast]).failures.len(), 1);
     }
 
     #[test]

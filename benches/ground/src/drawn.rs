@@ -1,10 +1,12 @@
 //! Scenarios drawn at random, so that nothing can be tuned to the ones that have names.
 
-use crate::hints::Style;
-use crate::limits::Rule;
-use crate::scenario::{Random, Scenario};
-use crate::schedule::Schedule;
-use crate::work::rng;
+use sim::api::Random;
+use sim::hints::Style;
+use sim::limits::Rule;
+use sim::schedule::Schedule;
+use sim::work::rng;
+
+use crate::scenario::Scenario;
 
 type Draw = fn(&mut fastrand::Rng, &'static str) -> Scenario;
 
@@ -107,7 +109,7 @@ fn any_window(rng: &mut fastrand::Rng, name: &'static str, style: Style) -> Scen
         .rule(Rule::Window {
             limit: Schedule::always(limit),
             period,
-            phase,
+            phase: Some(phase),
         })
         .hints(style)
 }
@@ -123,11 +125,11 @@ fn window_with_hints(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
 
 fn window_with_epochs(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let mut scenario = any_window(rng, name, Style::Epoch);
-    for rule in &mut scenario.rules {
+    for rule in &mut scenario.api.rules {
         if let Rule::Window { limit, period, .. } = rule {
             // Half of such servers open a window when they are asked to.
             if rng.bool() {
-                let (most, latency) = (limit.at(0.0), scenario.latency);
+                let (most, latency) = (limit.at(0.0), scenario.work.latency);
                 let title =
                     format!("window {most} in {period} s from a request, {latency:.2} s, Epoch");
                 let (limit, period) = (limit.clone(), *period);
@@ -174,7 +176,7 @@ fn knee(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
         limit: Schedule::always(limit),
         status: 503,
     });
-    scenario.knee = Some(knee);
+    scenario.api.knee = Some(knee);
     scenario
 }
 
@@ -219,14 +221,14 @@ fn overload(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
         let mut scenario = scenario(name, title, limit / latency, latency)
             .in_flight(Schedule::always(limit))
             .at_most(1.10);
-        scenario.outage = Some((from, from + lasts));
+        scenario.api.outage = Some((from, from + lasts));
         return scenario;
     }
     let share = round(rng, 0.01, 0.1);
     let title = format!("{limit} in flight, {share:.3} answered 529, {latency:.1} s");
     let mut scenario =
         scenario(name, title, limit / latency, latency).in_flight(Schedule::always(limit));
-    scenario.random = Some(Random::of(share, 529));
+    scenario.api.random = Some(Random::of(share, 529));
     scenario
 }
 
@@ -235,6 +237,6 @@ fn only_503(rng: &mut fastrand::Rng, name: &'static str) -> Scenario {
     let family = [in_flight, bucket, window][rng.usize(..3)];
     let mut scenario = family(rng, name);
     scenario.title = format!("{}, 503", scenario.title).leak();
-    scenario.status = 503;
+    scenario.api.status = 503;
     scenario
 }

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use sim::server::Answers::{self, Chunked, Short, Streamed};
+
 use crate::check::Figure;
 use crate::clients::{self, Driver, Kind};
 use crate::measure::Measured;
 use crate::runs;
 use crate::scenario::Scenario;
-use crate::server::Answers::{self, Chunked, Short, Streamed};
 use crate::table::Row;
 
 /// Where every driver keeps its bounds.

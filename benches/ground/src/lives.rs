@@ -1,12 +1,15 @@
 //! What a long-lived client meets: cases in which a limit was learned wrongly and stayed so, or in which
 //! somebody waited for nothing. Each is an example of a kind.
 
+use sim::api::{Random, Which};
+use sim::hints::{Exactness, Style};
+use sim::limits::{Over, Rule, Unit};
+use sim::schedule::Schedule;
+use sim::server::Answers;
+use sim::work::{Arrivals, Calls};
+
 use crate::composed::PATIENCE;
-use crate::hints::{Exactness, Style};
-use crate::limits::{Over, Rule, Unit};
-use crate::scenario::{Arrivals, Calls, Random, Scenario, Which};
-use crate::schedule::Schedule;
-use crate::server::Answers;
+use crate::scenario::Scenario;
 
 /// All of them, in the order of the table.
 pub fn all() -> Vec<Scenario> {
@@ -29,16 +32,12 @@ pub fn all() -> Vec<Scenario> {
 
 fn in_batches(mut scenario: Scenario, sizes: &[usize], gap: f64) -> Scenario {
     let sizes = sizes.to_vec();
-    scenario.arrivals = Arrivals::Batches { sizes, gap };
+    scenario.work.arrivals = Arrivals::Batches { sizes, gap };
     scenario
 }
 
 fn window(scenario: Scenario, limit: f64, period: f64) -> Scenario {
-    scenario.rule(Rule::Window {
-        limit: Schedule::always(limit),
-        period,
-        phase: 0.0,
-    })
+    scenario.rule(Rule::window(Schedule::always(limit), period))
 }
 
 fn sliding(scenario: Scenario, limit: f64, period: f64, over: Over) -> Scenario {
@@ -50,7 +49,7 @@ fn sliding(scenario: Scenario, limit: f64, period: f64, over: Over) -> Scenario 
 }
 
 fn with_random(mut scenario: Scenario, random: Random) -> Scenario {
-    scenario.random = Some(random);
+    scenario.api.random = Some(random);
     scenario
 }
 
@@ -107,7 +106,7 @@ fn kinds_of_calls() -> Vec<Scenario> {
     let quick = 0.02;
     let title = "no limit, 5 batches of 3 calls of 20 ms, then 3 of 2,000 of 2 s";
     let mut first = Scenario::new("d2-then", title, 6015, 2.0);
-    first.calls = Calls::First {
+    first.work.calls = Calls::First {
         jobs: 15,
         latency: quick,
     };
@@ -115,7 +114,7 @@ fn kinds_of_calls() -> Vec<Scenario> {
     let title = "100 in flight, every second call 20 ms, the others 2 s";
     let mut beside =
         Scenario::new("d2-beside", title, 6000, 2.0).in_flight(Schedule::always(100.0));
-    beside.calls = Calls::Every {
+    beside.work.calls = Calls::Every {
         nth: 2,
         latency: quick,
     };
@@ -127,7 +126,7 @@ fn fast() -> Vec<Scenario> {
     let fast = |name, title, places, jobs, latency| {
         let mut scenario =
             Scenario::new(name, title, jobs, latency).in_flight(Schedule::always(places));
-        scenario.sigma = 0.1;
+        scenario.work.sigma = 0.1;
         scenario
     };
     vec![
@@ -141,9 +140,9 @@ fn fast() -> Vec<Scenario> {
 fn random() -> Vec<Scenario> {
     let title = "30 in flight, out from 20 s to 140 s, 2 % 529";
     let mut outage = Scenario::new("n1", title, 6000, 2.0).in_flight(Schedule::always(30.0));
-    outage.outage = Some((20.0, 140.0));
+    outage.api.outage = Some((20.0, 140.0));
     let mut knee = Scenario::new("n3", "knee at 15, never refuses, 1 % 503", 20_000, 0.1);
-    knee.knee = Some(15.0);
+    knee.api.knee = Some(15.0);
     let mut alternating = Random::of(0.0, 429);
     (alternating.which, alternating.retry_after) = (Which::Every(2), Some(1.0));
     let title = "no limit, every second request 429 with Retry-After 1";
@@ -166,11 +165,10 @@ fn told() -> Vec<Scenario> {
     let title = "bucket 1 per 100 s, OpenAI headers";
     let slow = Scenario::new("d7", title, 6, 0.5).bucket(0.6, 1.0);
     let title = "window 3 per minute for 6 jobs, then 5000, OpenAI headers";
-    let raised = Scenario::new("d9", title, 506, 0.5).rule(Rule::Window {
-        limit: Schedule::steps(&[(0.0, 3.0), (65.0, 5000.0)]),
-        period: 60.0,
-        phase: 0.0,
-    });
+    let raised = Scenario::new("d9", title, 506, 0.5).rule(Rule::window(
+        Schedule::steps(&[(0.0, 3.0), (65.0, 5000.0)]),
+        60.0,
+    ));
     let raised = in_batches(raised, &[6, 500], 10.0);
     [roomy, slow, raised]
         .map(|scenario| scenario.hints(Style::OpenAi))
@@ -182,7 +180,7 @@ fn real() -> Vec<Scenario> {
     let title = "Varnish: 20 per s, Retry-After always 5 s";
     let mut varnish =
         window(Scenario::new("f1", title, 2000, 0.1), 20.0, 1.0).hints(Style::RetryAfter);
-    varnish.exactness = Exactness::Always(5.0);
+    varnish.api.exactness = Exactness::Always(5.0);
     let title = "Traefik: bucket 20/s, burst 10, Retry-After and X-Retry-In";
     let traefik = Scenario::new("f2", title, 2000, 0.1)
         .bucket(1200.0, 10.0)
@@ -206,12 +204,12 @@ fn streams() -> Vec<Scenario> {
     let title = "no limit, a stream of 60 s every 2 s, its head after 0.3 s";
     let mut streams = Scenario::new("s4", title, 120, 60.0);
     (streams.answers, streams.head) = (Answers::Streamed, 0.3 / 60.0);
-    streams.arrivals = Arrivals::Steady { every: 2.0 };
-    streams.sigma = 0.1;
+    streams.work.arrivals = Arrivals::Steady { every: 2.0 };
+    streams.work.sigma = 0.1;
     let title = "no limit, 10 streams of an hour, then 5 calls, one refused once";
     let mut held = Scenario::new("b10", title, 15, 0.1);
-    (held.answers, held.arrivals) = (Answers::Streamed, Arrivals::Steady { every: 1.0 });
-    held.calls = Calls::First {
+    (held.answers, held.work.arrivals) = (Answers::Streamed, Arrivals::Steady { every: 1.0 });
+    held.work.calls = Calls::First {
         jobs: 10,
         latency: 3600.0,
     };
@@ -219,7 +217,7 @@ fn streams() -> Vec<Scenario> {
     (once.which, once.retry_after) = (Which::Only(12), Some(1.0));
     let title = "no limit, one call refused for ever, the others one each 0.1 s";
     let mut route = Scenario::new("b15", title, 2300, 0.05);
-    (route.hopeless, route.arrivals) = (1, Arrivals::Steady { every: 0.1 });
+    (route.work.hopeless, route.work.arrivals) = (1, Arrivals::Steady { every: 0.1 });
     vec![streams, with_random(held, once), route]
 }
 
@@ -268,14 +266,15 @@ fn moves_unseen() -> Vec<Scenario> {
 
 #[cfg(test)]
 mod tests {
+    use sim::best::{Finished, last};
+
     use super::*;
-    use crate::{best, work};
 
     #[test]
     fn every_case_can_be_done() {
         for scenario in all() {
-            let jobs = work::jobs(&scenario, 1);
-            let best = best::best(&scenario, &jobs);
+            let jobs = scenario.jobs(1);
+            let best = last(&scenario.best(&jobs));
             assert!(best.is_finite() && best > 0.0, "{}", scenario.name);
         }
     }
@@ -283,8 +282,8 @@ mod tests {
     #[test]
     fn limits_that_move_unseen_do_so_between_batches() {
         for scenario in moves_unseen() {
-            let finished = best::run(&scenario, &work::jobs(&scenario, 1));
-            let busy = |job: &crate::measure::Finished| job.sent <= 400.0 && 400.0 <= job.at;
+            let finished = scenario.best(&scenario.jobs(1));
+            let busy = |job: &Finished| job.sent <= 400.0 && 400.0 <= job.at;
             assert!(!finished.iter().any(busy), "{}", scenario.name);
         }
     }

@@ -1,63 +1,12 @@
 //! What a run comes to.
 
-use std::collections::BTreeMap;
+use sim::best::{Finished, last};
+use sim::limits::Rule;
+use sim::server::Log;
 
-use crate::limits::Rule;
 use crate::recovery;
 use crate::run::Observed;
-use crate::scenario::{Arrivals, Scenario};
-use crate::server::Log;
-
-/// How a job ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Finished {
-    pub batch: usize,
-    pub arrived: f64,
-    /// When its accepted attempt began. That of a job that has none is when it ended.
-    pub sent: f64,
-    pub at: f64,
-    pub done: bool,
-}
-
-/// When the last of them ended.
-pub fn last(finished: &[Finished]) -> f64 {
-    finished.iter().map(|job| job.at).fold(0.0, f64::max)
-}
-
-/// Which share of the best makespan is added to a mean time from arrival to end. Without it, answers that
-/// take a millisecond would make a ratio of nothing.
-const ALLOWANCE: f64 = 0.1;
-
-/// What is added to a mean wait until a job is sent, for the same reason.
-const SECOND: f64 = 1.0;
-
-/// The time that counts, which idle time does not hide: of batches the sum, of a burst what follows the
-/// trickle, of random arrivals the mean time from arrival to end (and a share of the best makespan), of steady
-/// ones the mean wait until they are sent (and a second), else the makespan.
-pub fn time(scenario: &Scenario, finished: &[Finished], best: f64) -> f64 {
-    match scenario.arrivals {
-        Arrivals::AllAtOnce | Arrivals::Given(_) => last(finished),
-        Arrivals::TrickleThenBurst { trickle, every } => last(finished) - trickle as f64 * every,
-        Arrivals::Poisson { .. } => {
-            let sum: f64 = finished.iter().map(|job| job.at - job.arrived).sum();
-            sum / finished.len() as f64 + ALLOWANCE * best
-        }
-        Arrivals::Batches { .. } => batches(finished),
-        Arrivals::Steady { .. } => {
-            let sum: f64 = finished.iter().map(|job| job.sent - job.arrived).sum();
-            sum / finished.len() as f64 + SECOND
-        }
-    }
-}
-
-fn batches(finished: &[Finished]) -> f64 {
-    let mut spans: BTreeMap<usize, f64> = BTreeMap::new();
-    for job in finished {
-        let span = spans.entry(job.batch).or_default();
-        *span = span.max(job.at - job.arrived);
-    }
-    spans.values().sum()
-}
+use crate::scenario::Scenario;
 
 /// The figures of one run.
 #[derive(Clone, Debug, Default)]
@@ -112,23 +61,23 @@ pub fn measure(scenario: &Scenario, best: &[Finished], seen: &Observed) -> Measu
         .map(|job| job.sent - job.arrived)
         .collect();
     queued.sort_by(f64::total_cmp);
-    let shared = scenario.clients > 1;
+    let shared = scenario.work.clients > 1;
     Measured {
         done,
         failed: best.len() - done,
         makespan,
         best: best_makespan,
-        time: time(scenario, finished, best_makespan),
-        best_time: time(scenario, best, best_makespan),
+        time: scenario.time(finished, best_makespan),
+        best_time: scenario.time(best, best_makespan),
         hung: seen.hung,
         refused: log.refused as f64 * 1000.0 / n,
         disturbed: log.disturbed as f64 * 1000.0 / n,
         peak: log.in_flight.iter().map(|(_, n)| *n).max().unwrap_or(0),
         queued_p50: quantile(&queued, 0.5),
         queued_p99: quantile(&queued, 0.99),
-        jain: (shared && scenario.join_every == 0.0)
-            .then(|| jain(&shares(log, scenario.clients, 0.0, makespan / 2.0))),
-        joined: (scenario.join_every > 0.0)
+        jain: (shared && scenario.work.join_every == 0.0)
+            .then(|| jain(&shares(log, scenario.work.clients, 0.0, makespan / 2.0))),
+        joined: (scenario.work.join_every > 0.0)
             .then(|| joined(scenario, log))
             .flatten(),
         settled: settled(scenario, log),
@@ -173,19 +122,19 @@ const SHARE: f64 = 20.0;
 /// The longest any late joiner took from its start to 0.8 of an equal share.
 fn joined(scenario: &Scenario, log: &Log) -> Option<f64> {
     let took = |client: usize| {
-        let start = client as f64 * scenario.join_every;
+        let start = client as f64 * scenario.work.join_every;
         let reached = |after: &f64| {
             let (from, to) = (start + after - SHARE, start + after);
-            let shares = shares(log, scenario.clients, from.max(start), to);
-            let active = (to / scenario.join_every)
+            let shares = shares(log, scenario.work.clients, from.max(start), to);
+            let active = (to / scenario.work.join_every)
                 .floor()
-                .min(scenario.clients as f64 - 1.0)
+                .min(scenario.work.clients as f64 - 1.0)
                 + 1.0;
             shares[client] >= 0.8 * shares.iter().sum::<f64>() / active
         };
         (5..600).map(f64::from).find(reached)
     };
-    let all: Vec<Option<f64>> = (1..scenario.clients).map(took).collect();
+    let all: Vec<Option<f64>> = (1..scenario.work.clients).map(took).collect();
     all.into_iter()
         .map(|took| took.unwrap_or(f64::INFINITY))
         .reduce(f64::max)
@@ -194,7 +143,7 @@ fn joined(scenario: &Scenario, log: &Log) -> Option<f64> {
 /// Round trips after the only change of a limit on what is in flight until 90 % of a higher one
 /// is in use, or no more than a lower one.
 fn settled(scenario: &Scenario, log: &Log) -> Option<f64> {
-    let [Rule::InFlight { limit, .. }] = scenario.rules.as_slice() else {
+    let [Rule::InFlight { limit, .. }] = scenario.api.rules.as_slice() else {
         return None;
     };
     let [(at, value)] = limit.changes() else {
@@ -216,7 +165,7 @@ fn settled(scenario: &Scenario, log: &Log) -> Option<f64> {
         .iter()
         .find(|(t, n)| t > at && there(*n))
         .map(|(t, _)| *t);
-    Some(when.map_or(f64::INFINITY, |t| (t - at) / scenario.latency))
+    Some(when.map_or(f64::INFINITY, |t| (t - at) / scenario.work.latency))
 }
 
 #[cfg(test)]
@@ -233,29 +182,5 @@ mod tests {
     fn quantiles_stay_within_what_there_is() {
         assert_eq!(quantile(&[], 0.5), 0.0);
         assert_eq!(quantile(&[1.0, 2.0, 3.0], 0.99), 3.0);
-    }
-
-    #[test]
-    fn the_time_that_counts_is_not_the_idle_time() {
-        let job = |batch, arrived, sent, at| Finished {
-            batch,
-            arrived,
-            sent,
-            at,
-            done: true,
-        };
-        let finished = [job(0, 0.0, 1.0, 5.0), job(1, 100.0, 103.0, 107.0)];
-        let of = |arrivals| {
-            let mut scenario = Scenario::new("two", "two", 2, 4.0);
-            scenario.arrivals = arrivals;
-            time(&scenario, &finished, 50.0)
-        };
-        let (sizes, gap) = (vec![1], 95.0);
-        assert_eq!(of(Arrivals::AllAtOnce), 107.0);
-        assert_eq!(of(Arrivals::Batches { sizes, gap }), 5.0 + 7.0);
-        assert_eq!(of(Arrivals::Poisson { per_second: 0.01 }), 6.0 + 5.0);
-        assert_eq!(of(Arrivals::Steady { every: 100.0 }), 2.0 + 1.0);
-        let (trickle, every) = (1, 100.0);
-        assert_eq!(of(Arrivals::TrickleThenBurst { trickle, every }), 7.0);
     }
 }

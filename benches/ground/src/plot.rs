@@ -7,12 +7,13 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::best;
 use crate::clients::Belief;
 use crate::run::Sample;
-use crate::scenario::{Arrivals, Scenario};
+use crate::scenario::Scenario;
 
 use panel::{Curve, Panel, Style, font};
+use sim::best;
+use sim::work::Arrivals;
 
 const WIDTH: u32 = 760;
 const HEADER: u32 = 54;
@@ -37,10 +38,10 @@ pub fn draw(
     samples: &[Sample],
 ) -> Result<(), Box<dyn Error>> {
     let mut panels = vec![in_flight(scenario, samples)];
-    if best::per_second(scenario, 0.0).is_some() {
+    if best::per_second(&scenario.api, &scenario.work, 0.0).is_some() {
         panels.push(per_second(scenario, samples));
     }
-    if scenario.clients > 1 {
+    if scenario.work.clients > 1 {
         panels.push(of_each(scenario, samples));
     }
     let height = HEADER + PANEL * panels.len() as u32;
@@ -62,8 +63,8 @@ pub fn draw(
 
 /// What there is to do, in words.
 fn work(scenario: &Scenario) -> String {
-    let arrive = match &scenario.arrivals {
-        Arrivals::AllAtOnce if scenario.join_every > 0.0 => {
+    let arrive = match &scenario.work.arrivals {
+        Arrivals::AllAtOnce if scenario.work.join_every > 0.0 => {
             "all there when their client begins".into()
         }
         Arrivals::AllAtOnce => "all there at once".into(),
@@ -77,7 +78,7 @@ fn work(scenario: &Scenario) -> String {
         Arrivals::Steady { every } => format!("one every {every} s"),
         Arrivals::Given(_) => "coming as recorded".into(),
     };
-    let (jobs, latency) = (scenario.jobs, scenario.latency);
+    let (jobs, latency) = (scenario.work.jobs, scenario.work.latency);
     format!("{jobs} jobs of {latency} s on average, {arrive}")
 }
 
@@ -101,7 +102,7 @@ fn in_flight(scenario: &Scenario, samples: &[Sample]) -> Panel {
         let limits = sample.beliefs.iter().map(|belief| belief.limit);
         limits.reduce(|sum, limit| Some(sum? + limit?)).flatten()
     };
-    let limit = if scenario.clients > 1 {
+    let limit = if scenario.work.clients > 1 {
         "limits of all clients together"
     } else {
         "limit"
@@ -128,7 +129,9 @@ fn in_flight(scenario: &Scenario, samples: &[Sample]) -> Panel {
                 "best possible",
                 BEST,
                 Style::Dashes,
-                over_time(samples, |sample| best::in_flight(scenario, sample.at)),
+                over_time(samples, |sample| {
+                    best::in_flight(&scenario.api, &scenario.work, sample.at)
+                }),
             ),
             curve("refused", REFUSED, Style::Ticks, refused.split_off(1)),
         ],
@@ -137,7 +140,7 @@ fn in_flight(scenario: &Scenario, samples: &[Sample]) -> Panel {
 
 fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
     // Of several clients each has its own, in a panel of its own.
-    let pace = |sample: &Sample| sample.belief.pace.filter(|_| scenario.clients == 1);
+    let pace = |sample: &Sample| sample.belief.pace.filter(|_| scenario.work.clients == 1);
     Panel {
         what: "requests per second",
         shown: SHOWN,
@@ -153,7 +156,9 @@ fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
                 "best possible on average",
                 BEST,
                 Style::Dashes,
-                over_time(samples, |sample| best::per_second(scenario, sample.at)),
+                over_time(samples, |sample| {
+                    best::per_second(&scenario.api, &scenario.work, sample.at)
+                }),
             ),
         ],
     }
@@ -161,7 +166,7 @@ fn per_second(scenario: &Scenario, samples: &[Sample]) -> Panel {
 
 /// How much each client allows itself: of the rate where there is one, and else of the limit.
 fn of_each(scenario: &Scenario, samples: &[Sample]) -> Panel {
-    let rated = best::per_second(scenario, 0.0).is_some();
+    let rated = best::per_second(&scenario.api, &scenario.work, 0.0).is_some();
     let (what, of_each) = if rated {
         ("requests per second", "pace of each client")
     } else {
@@ -171,7 +176,7 @@ fn of_each(scenario: &Scenario, samples: &[Sample]) -> Panel {
         true => belief.pace,
         false => belief.limit.map(|limit| limit as f64),
     };
-    let clients = scenario.clients;
+    let clients = scenario.work.clients;
     let curve_of = |client: usize| {
         let label = if client + 1 == clients { of_each } else { "" };
         let shade = 0.3 + 0.7 * (client + 1) as f64 / clients as f64;
@@ -183,9 +188,9 @@ fn of_each(scenario: &Scenario, samples: &[Sample]) -> Panel {
     };
     let share = |sample: &Sample| {
         let all = if rated {
-            best::per_second(scenario, sample.at)
+            best::per_second(&scenario.api, &scenario.work, sample.at)
         } else {
-            best::in_flight(scenario, sample.at)
+            best::in_flight(&scenario.api, &scenario.work, sample.at)
         };
         Some(all? / clients as f64)
     };

@@ -1,10 +1,10 @@
 //! Whether a client soon uses what is there again, after an outage or a move of the limit.
 
-use crate::best;
-use crate::limits::Rule;
-use crate::measure::Finished;
+use sim::best::{self, Finished};
+use sim::limits::Rule;
+use sim::server::Log;
+
 use crate::scenario::Scenario;
-use crate::server::Log;
 
 /// Within how many round trips, and seconds besides.
 const WITHIN: (f64, f64) = (20.0, 10.0);
@@ -27,7 +27,7 @@ pub fn recovered(scenario: &Scenario, finished: &[Finished], log: &Log) -> Optio
 
 /// When the outage ends, and when the limit moves.
 fn disturbances(scenario: &Scenario) -> Vec<f64> {
-    let moves = scenario.rules.iter().flat_map(|rule| match rule {
+    let moves = scenario.api.rules.iter().flat_map(|rule| match rule {
         Rule::InFlight { limit, .. }
         | Rule::Window { limit, .. }
         | Rule::Opened { limit, .. }
@@ -35,18 +35,23 @@ fn disturbances(scenario: &Scenario) -> Vec<f64> {
         Rule::Bucket { per_minute, .. } => per_minute.changes(),
     });
     let moves = moves.map(|(at, _)| *at);
-    moves.chain(scenario.outage.map(|(_, to)| to)).collect()
+    moves.chain(scenario.api.outage.map(|(_, to)| to)).collect()
 }
 
 /// Whether the second half of the time that is allowed is used, if there is work for all of it.
 fn is_used(scenario: &Scenario, finished: &[Finished], log: &Log, at: f64) -> Option<bool> {
-    let lasts = WITHIN.0 * scenario.latency + WITHIN.1;
+    let lasts = WITHIN.0 * scenario.work.latency + WITHIN.1;
     let (from, to) = (at + lasts / 2.0, at + lasts);
-    let period = scenario.rules.iter().filter_map(period).fold(0.0, f64::max);
+    let period = scenario
+        .api
+        .rules
+        .iter()
+        .filter_map(period)
+        .fold(0.0, f64::max);
     if to - from < PERIODS * period {
         return None;
     }
-    let capacity = best::capacity(scenario, to)?;
+    let capacity = best::capacity(&scenario.api, &scenario.work, to)?;
     let accepted = |from: f64, to: f64| {
         let times = log.accepted.iter().map(|(at, _, _)| *at);
         times.filter(|at| (from..to).contains(at)).count()
@@ -70,9 +75,10 @@ fn period(rule: &Rule) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use sim::schedule::Schedule;
+
     use super::*;
-    use crate::schedule::Schedule;
-    use crate::{composed, work};
+    use crate::composed;
 
     /// One job a second, accepted at once, and a limit that doubles.
     fn steady(sent_per_second: f64) -> Option<bool> {
@@ -104,7 +110,7 @@ mod tests {
     fn the_best_possible_client_recovers() {
         let mut told = Vec::new();
         for scenario in composed::scenarios(400, 101) {
-            let finished = best::run(&scenario, &work::jobs(&scenario, 1));
+            let finished = scenario.best(&scenario.jobs(1));
             let accepted = finished.iter().map(|job| (job.sent, 0, 0)).collect();
             let log = Log {
                 accepted,

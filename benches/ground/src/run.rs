@@ -7,16 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use sim::best::{Finished, last};
+use sim::server::{Log, Server};
+use sim::work::Job;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::best;
 use crate::clients::{Belief, Client, Kind};
 use crate::clock::{InRun, Shown};
-use crate::measure::{Finished, Measured, last, measure};
+use crate::measure::{Measured, measure};
 use crate::scenario::Scenario;
-use crate::server::{Log, Server};
-use crate::work::{self, Job};
+use crate::server;
 
 /// No run is over sooner than this, in seconds.
 const SHORTEST: f64 = 600.0;
@@ -42,16 +43,16 @@ const SAMPLES: f64 = 1000.0;
 
 /// Runs and measures.
 pub fn run(scenario: &Scenario, kind: &Kind, seed: u64) -> Measured {
-    let jobs = work::jobs(scenario, seed);
-    let best = best::run(scenario, &jobs);
+    let jobs = scenario.jobs(seed);
+    let best = scenario.best(&jobs);
     let seen = on_paused_clock(scenario, kind, seed, &jobs, last(&best), None);
     measure(scenario, &best, &seen)
 }
 
 /// Runs and watches the first client.
 pub fn sampled(scenario: &Scenario, kind: &Kind, seed: u64) -> Vec<Sample> {
-    let jobs = work::jobs(scenario, seed);
-    let best = best::best(scenario, &jobs);
+    let jobs = scenario.jobs(seed);
+    let best = last(&scenario.best(&jobs));
     on_paused_clock(scenario, kind, seed, &jobs, best, Some(best / SAMPLES)).samples
 }
 
@@ -68,7 +69,7 @@ pub struct Observed {
 
 /// Runs, and gives all that can be seen.
 pub fn observed(scenario: &Scenario, kind: &Kind, seed: u64, best: f64, every: f64) -> Observed {
-    let jobs = work::jobs(scenario, seed);
+    let jobs = scenario.jobs(seed);
     on_paused_clock(scenario, kind, seed, &jobs, best, Some(every))
 }
 
@@ -99,7 +100,7 @@ async fn work(
     best: f64,
     every: Option<f64>,
 ) -> Observed {
-    let server = Server::new(scenario, seed);
+    let server = server::of(scenario, seed);
     let clients = start(scenario, kind, jobs, &server);
     let progress = Arc::new(Progress::new(jobs.len()));
     let mut samples = Vec::new();
@@ -114,7 +115,7 @@ async fn work(
     let longest = scenario.cut_off(best).max(SHORTEST);
     let ended = tokio::time::timeout(Duration::from_secs_f64(longest), watched).await;
     let log = server.log();
-    let counted = jobs.iter().filter(|job| job.id >= scenario.hopeless);
+    let counted = jobs.iter().filter(|job| job.id >= scenario.work.hopeless);
     Observed {
         finished: progress.finished(counted, &log, server.now()),
         hung: ended.is_err(),
@@ -128,7 +129,7 @@ fn start(scenario: &Scenario, kind: &Kind, jobs: &[Job], server: &Server) -> Vec
     let programs = if kind.one_program {
         1
     } else {
-        scenario.clients
+        scenario.work.clients
     };
     (0..programs)
         .map(|client| {
@@ -190,7 +191,7 @@ async fn all_batches(
 ) {
     for batch in jobs.chunk_by(|a, b| a.batch == b.batch) {
         if batch[0].batch > 0 {
-            sleep(Duration::from_secs_f64(scenario.gap())).await;
+            sleep(Duration::from_secs_f64(scenario.work.gap())).await;
         }
         progress.begun.lock().expect("begun").push(server.now());
         one_batch(server, clients, batch, progress).await;
@@ -263,7 +264,7 @@ mod tests {
     fn small(name: &str) -> Scenario {
         let all = scenarios::all().into_iter();
         let mut scenario = all.clone().find(|s| s.name == name).expect("a scenario");
-        scenario.jobs /= 10;
+        scenario.work.jobs /= 10;
         scenario
     }
 

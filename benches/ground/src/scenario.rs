@@ -1,95 +1,14 @@
 //! What a scenario consists of.
 
-use std::ops::RangeInclusive;
+use sim::api::Api;
+use sim::best::{self, Finished};
+use sim::hints::Style;
+use sim::limits::Rule;
+use sim::schedule::Schedule;
+use sim::server::Answers;
+use sim::work::{self, Job, Work};
 
-use crate::hints::{Exactness, Style};
-use crate::limits::{Rule, Unit};
-use crate::schedule::Schedule;
-use crate::server::Answers;
 use crate::vector::Model;
-
-/// When jobs come.
-#[derive(Clone, Debug)]
-pub enum Arrivals {
-    AllAtOnce,
-    Poisson {
-        per_second: f64,
-    },
-    /// A number one by one, at equal intervals in seconds, then all the rest.
-    TrickleThenBurst {
-        trickle: usize,
-        every: f64,
-    },
-    /// A number at once, and the next some seconds after all of them are done. The sizes are used in turn.
-    Batches {
-        sizes: Vec<usize>,
-        gap: f64,
-    },
-    /// One each time that this number of seconds has passed. What counts is how long each waits until it is sent.
-    Steady {
-        every: f64,
-    },
-    /// From a trace, in seconds.
-    Given(Vec<f64>),
-}
-
-/// Which jobs take another time than the scenario's.
-#[derive(Clone, Copy, Debug)]
-pub enum Calls {
-    Same,
-    /// This number from the first on.
-    First {
-        jobs: usize,
-        latency: f64,
-    },
-    /// One in this number.
-    Every {
-        nth: usize,
-        latency: f64,
-    },
-}
-
-impl Calls {
-    /// The mean latency of a job, if it is another.
-    pub fn latency(self, id: usize) -> Option<f64> {
-        match self {
-            Self::First { jobs, latency } if id < jobs => Some(latency),
-            Self::Every { nth, latency } if id % nth == 0 => Some(latency),
-            _ => None,
-        }
-    }
-}
-
-/// Which requests are refused whatever the load.
-#[derive(Clone, Copy, Debug)]
-pub enum Which {
-    /// A share of them, at random.
-    Share(f64),
-    /// One in this number.
-    Every(usize),
-    /// The one of this number, counted from one.
-    Only(usize),
-}
-
-/// Refusals that have nothing to do with load.
-#[derive(Clone, Copy, Debug)]
-pub struct Random {
-    pub which: Which,
-    pub status: u16,
-    /// The `Retry-After` that comes along, in seconds, whatever the limits tell.
-    pub retry_after: Option<f64>,
-}
-
-impl Random {
-    /// Refusals without a hint.
-    pub fn of(share: f64, status: u16) -> Self {
-        Self {
-            which: Which::Share(share),
-            status,
-            retry_after: None,
-        }
-    }
-}
 
 /// When a run is over whose client does not end.
 #[derive(Clone, Copy, Debug)]
@@ -121,37 +40,17 @@ pub struct Scenario {
     pub name: &'static str,
     /// The name in the table.
     pub title: &'static str,
-    pub jobs: usize,
-    /// Mean seconds of work on an idle server.
-    pub latency: f64,
-    /// The spread of the log-normal latency.
-    pub sigma: f64,
-    pub cost: RangeInclusive<u32>,
-    pub rules: Vec<Rule>,
-    /// With more than this in flight, each takes longer in proportion.
-    pub knee: Option<f64>,
-    /// All is 503 between these.
-    pub outage: Option<(f64, f64)>,
-    /// The status that refuses what is over a rate.
-    pub status: u16,
-    pub random: Option<Random>,
-    pub hints: Style,
-    pub exactness: Exactness,
-    pub arrivals: Arrivals,
-    pub calls: Calls,
-    /// This number of jobs, from the first on, are refused for ever, with a `Retry-After` of ten seconds. They do not count.
-    pub hopeless: usize,
+    pub api: Api,
+    pub work: Work,
     /// After which share of the work a streamed answer begins.
     pub head: f64,
-    /// Independent instances of the client.
-    pub clients: usize,
-    /// How many seconds after the one before each begins.
-    pub join_every: f64,
     /// What is accepted is answered so.
     pub answers: Answers,
     /// Vector's server model in place of the limits above.
     pub vector: Option<Model>,
     pub bounds: Bounds,
+    /// Why our own client misses some of them, as long as it does.
+    pub known_miss: Option<&'static str>,
     pub patience: Patience,
     /// By which rows are grouped.
     pub labels: Vec<Label>,
@@ -163,23 +62,9 @@ impl Scenario {
         Self {
             name,
             title,
-            jobs,
-            latency,
-            sigma: 0.4,
-            cost: 1..=1,
-            rules: Vec::new(),
-            knee: None,
-            outage: None,
-            status: 429,
-            random: None,
-            hints: Style::None,
-            exactness: Exactness::Right,
-            arrivals: Arrivals::AllAtOnce,
-            calls: Calls::Same,
-            hopeless: 0,
+            api: Api::default(),
+            work: Work::new(jobs, latency),
             head: 0.1,
-            clients: 1,
-            join_every: 0.0,
             answers: Answers::Short,
             vector: None,
             bounds: Bounds {
@@ -187,6 +72,7 @@ impl Scenario {
                 refused: 25.0,
                 peak: None,
             },
+            known_miss: None,
             patience: Patience {
                 times: 50.0,
                 seconds: 0.0,
@@ -196,21 +82,16 @@ impl Scenario {
     }
 
     pub fn rule(mut self, rule: Rule) -> Self {
-        self.rules.push(rule);
+        self.api.rules.push(rule);
         self
     }
 
     pub fn in_flight(self, limit: Schedule) -> Self {
-        self.rule(Rule::InFlight { limit, status: 429 })
+        self.rule(Rule::in_flight(limit))
     }
 
     pub fn bucket(self, per_minute: f64, burst: f64) -> Self {
-        let per_minute = Schedule::always(per_minute);
-        self.rule(Rule::Bucket {
-            per_minute,
-            burst,
-            unit: Unit::Requests,
-        })
+        self.rule(Rule::bucket(per_minute, burst))
     }
 
     /// Also sets the bound on refusals that such hints allow.
@@ -220,14 +101,21 @@ impl Scenario {
             Style::RetryAfter | Style::Traefik => 15.0,
             Style::OpenAi | Style::Anthropic | Style::Ietf | Style::Epoch => 10.0,
         };
-        self.hints = style;
+        self.api.hints = style;
         self
     }
 
     /// Also sets the bound on the ratio that several clients are held to.
     pub fn shared_by(mut self, clients: usize, join_every: f64) -> Self {
-        (self.clients, self.join_every) = (clients, join_every);
+        (self.work.clients, self.work.join_every) = (clients, join_every);
         self.at_most(1.10)
+    }
+
+    /// Our own client misses its bounds, for this reason. Only here is that said: `--check` and `--standing` read
+    /// it.
+    pub fn missed_because(mut self, why: &'static str) -> Self {
+        self.known_miss = Some(why);
+        self
     }
 
     /// Bounds the makespan over the best possible.
@@ -238,39 +126,24 @@ impl Scenario {
 }
 
 impl Scenario {
-    /// Seconds between a batch's end and the next one's beginning.
-    pub fn gap(&self) -> f64 {
-        match self.arrivals {
-            Arrivals::Batches { gap, .. } => gap,
-            _ => 0.0,
-        }
+    /// The jobs, in the order in which they arrive.
+    pub fn jobs(&self, seed: u64) -> Vec<Job> {
+        work::jobs(&self.work, seed)
     }
 
-    /// How many jobs there are in each batch.
-    pub fn batches(&self) -> Vec<usize> {
-        let Arrivals::Batches { sizes, .. } = &self.arrivals else {
-            return vec![self.jobs];
-        };
-        let (mut batches, mut left) = (Vec::new(), self.jobs);
-        for size in sizes.iter().cycle() {
-            batches.push(left.min(*size));
-            left = left.saturating_sub(*size);
-            if left == 0 {
-                break;
-            }
-        }
-        batches
+    /// How each ends if the client knows every limit.
+    pub fn best(&self, jobs: &[Job]) -> Vec<Finished> {
+        best::run(&self.api, &self.work, jobs)
+    }
+
+    /// The time that counts.
+    pub fn time(&self, finished: &[Finished], best: f64) -> f64 {
+        best::time(&self.work.arrivals, finished, best)
     }
 
     /// When a run is over whose client does not end.
     pub fn cut_off(&self, best: f64) -> f64 {
-        let idle = self.gap() * (self.batches().len() - 1) as f64;
+        let idle = self.work.gap() * (self.work.batches().len() - 1) as f64;
         idle + self.patience.times * (best - idle) + self.patience.seconds
-    }
-
-    /// How much longer work takes with `in_flight` requests at once.
-    pub fn slowdown(&self, in_flight: usize) -> f64 {
-        self.knee
-            .map_or(1.0, |knee| (in_flight as f64 / knee).max(1.0))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::check;
 use crate::clients::Kind;
 use crate::measure::Measured;
 use crate::scenario::Scenario;
@@ -38,6 +39,26 @@ impl Row {
             failed => format!("{failed} fail"),
         }
     }
+}
+
+/// The rows that hold every bound, and the others with what they miss and why.
+pub fn standing(rows: &[Row]) -> String {
+    let (mut held, mut missed) = (String::new(), String::new());
+    for row in rows {
+        let (name, figures) = (row.scenario.name, row.short());
+        let misses = check::misses(row, &[]);
+        if misses.is_empty() {
+            let _ = writeln!(held, "| `{name}` | {figures} |");
+        } else {
+            let misses: Vec<String> = misses.iter().map(ToString::to_string).collect();
+            let (misses, why) = (misses.join("; "), row.scenario.known_miss.unwrap_or("?"));
+            let _ = writeln!(missed, "| `{name}` | {figures} | {misses} | {why} |");
+        }
+    }
+    format!(
+        "| scenario | figures |\n|---|---|\n{held}\n\
+         | scenario | figures | what is missed | why |\n|---|---|---|---|\n{missed}"
+    )
 }
 
 /// Every figure of every row.
@@ -99,7 +120,7 @@ pub fn short(rows: &[Row]) -> String {
         let _ = write!(
             out,
             "| {} | {} | {} s |",
-            scenario.title, scenario.jobs, scenario.latency
+            scenario.title, scenario.work.jobs, scenario.work.latency
         );
         for kind in &kinds {
             let row = rows

@@ -68,7 +68,7 @@ async fn a_place_is_free_again_when_the_answer_is_there() {
         assert_eq!(response.status(), StatusCode::OK);
         json_of(response).await;
     }
-    assert_eq!(shared.lock().limits.counts.peak, 1);
+    assert_eq!(shared.lock().counts.peak, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +77,7 @@ async fn one_too_many_is_refused_soon_and_counted() {
     let (mut first, mut second) = (connect(&shared).await, connect(&shared).await);
     let working = tokio::spawn(async move { post(&mut first, POST).await.status() });
     // Until the first is in.
-    while shared.lock().limits.counts.accepted == 0 {
+    while shared.lock().counts.accepted == 0 {
         yield_now().await;
     }
     let sent = Instant::now();
@@ -86,7 +86,7 @@ async fn one_too_many_is_refused_soon_and_counted() {
     assert_eq!(sent.elapsed(), REFUSAL);
     assert!(refused.headers().get("retry-after").is_none());
     assert_eq!(working.await.expect("no panic"), StatusCode::OK);
-    let counts = shared.lock().limits.counts;
+    let counts = shared.lock().counts;
     assert_eq!((counts.accepted, counts.refused, counts.peak), (1, 1, 1));
 }
 
@@ -111,7 +111,7 @@ async fn a_client_that_hangs_up_gives_its_place_back() {
     let shared = api("concurrency=1", Hints::None);
     let mut connection = connect(&shared).await;
     let sending = tokio::spawn(async move { post(&mut connection, POST).await });
-    while shared.lock().limits.counts.accepted == 0 {
+    while shared.lock().counts.accepted == 0 {
         yield_now().await;
     }
     // Dropping the request and its sender closes the connection.
@@ -130,5 +130,5 @@ async fn what_waiting_cannot_cure_is_not_a_429() {
     json_of(too_large).await;
     let nonsense = post(&mut connection, "{").await;
     assert_eq!(nonsense.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(shared.lock().limits.counts, Counts::default());
+    assert_eq!(shared.lock().counts, Counts::default());
 }

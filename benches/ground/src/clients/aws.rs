@@ -5,9 +5,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sim::server::Server;
 use tokio::time::Instant;
-
-use crate::server::Server;
 
 use super::glue::{Req, ask, delay, refused, status};
 use super::{Answer, Belief, Client};

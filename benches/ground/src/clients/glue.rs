@@ -10,12 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use sim::server::{Body, Server};
+use sim::work::Job;
 use tower::retry::Policy;
 use tower::{BoxError, Service};
 use tower_resilience_adaptive::AdaptiveError;
-
-use crate::server::{Body, Server};
-use crate::work::Job;
 
 pub(super) type Req = Request<Full<Bytes>>;
 pub(super) type Resp = Response<Body>;

@@ -18,9 +18,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use sim::server::Server;
 use tower_throttle::concurrency::limit::Tuning;
-
-use crate::server::Server;
 
 pub use drivers::Driver;
 

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::StatusCode;
+use sim::server::Server;
 use tokio::sync::{Semaphore, oneshot};
-
-use crate::server::Server;
 
 use super::glue::{Req, ask, refused, status};
 use super::{Answer, Client};

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use sim::server::Server;
 use tower::ServiceBuilder;
 use tower_throttle::RetryOn429Layer;
-
-use crate::server::Server;
 
 use super::Client;
 use super::stack::Stack;

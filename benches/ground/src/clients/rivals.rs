@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sim::server::Server;
 use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::retry::RetryLayer;
-
-use crate::server::Server;
 
 use super::Client;
 use super::glue::{Careful, Telling};

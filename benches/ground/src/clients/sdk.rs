@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::server::Server;
+use sim::server::Server;
 
 use super::glue::{Req, ask, refused, status};
 use super::{Answer, Client};

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sim::server::Server;
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Handle;
 use tower_throttle::concurrency::limit::{Aimd, Fixed, Gradient2, Learned, Tuning, Vegas};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
-
-use crate::server::Server;
 
 use super::drivers::{Driven, Driver};
 use super::glue::Req;

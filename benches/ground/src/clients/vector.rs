@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sim::server::Server;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-use crate::server::Server;
 
 use super::glue::{Req, ask, refused, status};
 use super::{Answer, Belief, Client};

@@ -1,12 +1,14 @@
 //! What a composed scenario has beside its limit. Each gives what it adds to the title.
 
-use crate::best;
+use sim::api::Random;
+use sim::best;
+use sim::hints::{Exactness, Style};
+use sim::limits::Rule;
+use sim::schedule::Schedule;
+use sim::work::Arrivals;
+
 use crate::drawn::{log_uniform, round};
-use crate::hints::{Exactness, Style};
-use crate::limits::Rule;
-use crate::scenario::{Arrivals, Random, Scenario};
-use crate::schedule::Schedule;
-use crate::work;
+use crate::scenario::Scenario;
 
 use super::limit::{Moving, digits};
 use super::{amid, one};
@@ -21,7 +23,7 @@ pub(super) fn hints(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option<
     let wait = ("Retry-After", RetryAfter, Right);
     let openai = ("OpenAI headers", OpenAi, Right);
     let rounded = ("OpenAI headers in whole seconds", OpenAi, WholeSeconds);
-    let (label, style, exactness) = match scenario.rules.first() {
+    let (label, style, exactness) = match scenario.api.rules.first() {
         None => none,
         // How long it will be until a place is free no server knows.
         Some(Rule::InFlight { .. }) => one(rng, &[none, none, always_1, lie]),
@@ -50,7 +52,7 @@ pub(super) fn hints(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option<
             ],
         ),
     };
-    (scenario.hints, scenario.exactness) = (style, exactness);
+    (scenario.api.hints, scenario.api.exactness) = (style, exactness);
     scenario.labels.push(("hints", label));
     (style != Style::None).then(|| label.into())
 }
@@ -73,7 +75,7 @@ pub(super) fn random(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option
     if status == 0 {
         return None;
     }
-    scenario.random = Some(Random {
+    scenario.api.random = Some(Random {
         retry_after,
         ..Random::of(share, status)
     });
@@ -82,7 +84,7 @@ pub(super) fn random(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option
 
 /// Half of all come at once. Where nothing limits, that would be about the first growth alone.
 pub(super) fn arrivals(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option<String> {
-    let capacity = best::capacity(scenario, 0.0);
+    let capacity = best::capacity(&scenario.api, &scenario.work, 0.0);
     let kind = match capacity {
         Some(_) => one(rng, &[0, 0, 0, 1, 2, 3]),
         None => one(rng, &[1, 3]),
@@ -95,12 +97,12 @@ pub(super) fn arrivals(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Opti
                 Some(capacity) => load * capacity,
                 None => log_uniform(rng, 0.25, 100.0),
             };
-            scenario.arrivals = Arrivals::Poisson { per_second };
+            scenario.work.arrivals = Arrivals::Poisson { per_second };
             ("Poisson", Some(format!("Poisson at {per_second:.2}/s")))
         }
         2 => {
             let (trickle, every) = (rng.usize(5..=60), round(rng, 0.5, 20.0));
-            scenario.arrivals = Arrivals::TrickleThenBurst { trickle, every };
+            scenario.work.arrivals = Arrivals::TrickleThenBurst { trickle, every };
             let title = format!(
                 "{trickle} one by one each {} s, then the rest",
                 digits(every)
@@ -108,9 +110,9 @@ pub(super) fn arrivals(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Opti
             ("trickle, then burst", Some(title))
         }
         _ => {
-            let size = scenario.jobs.div_ceil(rng.usize(3..=8));
+            let size = scenario.work.jobs.div_ceil(rng.usize(3..=8));
             let gap = round(rng, 10.0, 3600.0);
-            scenario.arrivals = Arrivals::Batches {
+            scenario.work.arrivals = Arrivals::Batches {
                 sizes: vec![size],
                 gap,
             };
@@ -125,7 +127,7 @@ pub(super) fn arrivals(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Opti
 /// One, or with one in four three.
 pub(super) fn clients(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option<String> {
     let shared = rng.u8(..4) == 0;
-    scenario.clients = if shared { 3 } else { 1 };
+    scenario.work.clients = if shared { 3 } else { 1 };
     let label = if shared { "three" } else { "one" };
     scenario.labels.push(("clients", label));
     shared.then(|| "3 clients".into())
@@ -141,7 +143,7 @@ pub(super) fn outage(rng: &mut fastrand::Rng, scenario: &mut Scenario) -> Option
         return None;
     }
     let from = amid(rng, scenario);
-    scenario.outage = Some((from, from + lasts));
+    scenario.api.outage = Some((from, from + lasts));
     Some(format!("out from {from} s for {lasts} s"))
 }
 
@@ -168,17 +170,17 @@ pub(super) fn moves(
         amid(rng, scenario)
     };
     let moved = (factor * value).round().max(1.0);
-    scenario.rules = vec![rule(Schedule::steps(&[(0.0, value), (at, moved)]))];
+    scenario.api.rules = vec![rule(Schedule::steps(&[(0.0, value), (at, moved)]))];
     Some(format!("{label} at {at} s"))
 }
 
 /// Just before one of the later batches. Where there are none, amid the work.
 fn in_a_gap(rng: &mut fastrand::Rng, scenario: &Scenario) -> f64 {
-    if scenario.batches().len() == 1 {
+    if scenario.work.batches().len() == 1 {
         return amid(rng, scenario);
     }
-    let finished = best::run(scenario, &work::jobs(scenario, 1));
-    let batch = rng.usize(1..scenario.batches().len());
+    let finished = scenario.best(&scenario.jobs(1));
+    let batch = rng.usize(1..scenario.work.batches().len());
     let begins = finished.iter().find(|job| job.batch == batch);
     begins.map_or(1.0, |job| job.arrived - 1.0).floor().max(1.0)
 }

@@ -1,9 +1,10 @@
 //! The limit of a composed scenario, and how much work there is.
 
+use sim::limits::{Over, Rule, Unit};
+use sim::schedule::Schedule;
+
 use crate::drawn::{log_uniform, round, whole};
-use crate::limits::{Over, Rule, Unit};
 use crate::scenario::Scenario;
-use crate::schedule::Schedule;
 
 use super::one;
 
@@ -51,8 +52,8 @@ pub(super) fn draw(
     let jobs = jobs.max(ROUNDS * places) as usize;
     let title = format!("{}, {} s", drawn.title, digits(drawn.latency));
     let mut scenario = Scenario::new(name, title.leak(), jobs, drawn.latency);
-    scenario.sigma = one(rng, &[0.1, 0.4, 0.6]);
-    scenario.knee = drawn.knee;
+    scenario.work.sigma = one(rng, &[0.1, 0.4, 0.6]);
+    scenario.api.knee = drawn.knee;
     scenario.labels.push(("limit", drawn.kind));
     if let Some((value, rule)) = &drawn.moving {
         scenario = scenario.rule(rule(Schedule::always(*value)));
@@ -169,7 +170,7 @@ fn window(rng: &mut fastrand::Rng) -> Drawn {
     let rule = move |limit| Rule::Window {
         limit,
         period,
-        phase,
+        phase: Some(phase),
     };
     let how = format!(" by the clock, met after {phase} s");
     of_quota(rng, (limit, period), "window", &how, Box::new(rule))

@@ -7,9 +7,9 @@ mod limit;
 mod plain;
 mod report;
 
-use crate::best;
+use sim::work::rng;
+
 use crate::scenario::{Patience, Scenario};
-use crate::work::{self, rng};
 
 pub use bounds::{checked, misses};
 pub use plain::rows;
@@ -44,7 +44,7 @@ fn compose(index: usize, seed: u64) -> Scenario {
 
 /// A moment at which the best possible client has done some of the work.
 fn amid(rng: &mut fastrand::Rng, scenario: &Scenario) -> f64 {
-    let finished = best::run(scenario, &work::jobs(scenario, 1));
+    let finished = scenario.best(&scenario.jobs(1));
     let share = 0.05 + 0.75 * rng.f64();
     finished[(share * finished.len() as f64) as usize]
         .at

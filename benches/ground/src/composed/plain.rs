@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use crate::best;
+use sim::best::{self, last};
+use sim::work::Job;
+
 use crate::clients::{self, Kind};
-use crate::measure::{self, Measured, last};
+use crate::measure::Measured;
 use crate::run;
 use crate::runs::on_all_cores;
 use crate::scenario::Scenario;
-use crate::work::{self, Job};
 
 /// By how much too low a limit may slow the best possible client down.
 const SLOWER: f64 = 1.005;
@@ -47,8 +48,8 @@ pub fn rows(scenarios: &[Scenario], kind: &Kind, seeds: Range<u64>) -> Vec<Row> 
         .flat_map(|scenario| seeds.clone().map(move |seed| (scenario, seed)))
         .collect();
     on_all_cores(&work, |(scenario, seed)| {
-        let places = places(scenario, &work::jobs(scenario, *seed));
-        let places = places.div_ceil(scenario.clients);
+        let places = places(scenario, &scenario.jobs(*seed));
+        let places = places.div_ceil(scenario.work.clients);
         Row {
             ours: run::run(scenario, kind, *seed),
             retries: run::run(scenario, &clients::RETRIES, *seed),
@@ -61,15 +62,16 @@ pub fn rows(scenarios: &[Scenario], kind: &Kind, seeds: Range<u64>) -> Vec<Row> 
 
 /// The smallest limit on what is in flight that does not slow the best possible client.
 fn places(scenario: &Scenario, jobs: &[Job]) -> usize {
-    let finished = best::run(scenario, jobs);
+    let finished = scenario.best(jobs);
     let makespan = last(&finished);
-    let most = SLOWER * measure::time(scenario, &finished, makespan);
+    let most = SLOWER * scenario.time(&finished, makespan);
     let is_enough = |places: usize| {
-        let finished = best::at_most(scenario, Some(places as f64), jobs);
-        measure::time(scenario, &finished, makespan) <= most
+        let finished = best::at_most(&scenario.api, &scenario.work, Some(places as f64), jobs);
+        scenario.time(&finished, makespan) <= most
     };
     // More than the knee slows nothing, but some luck with it is no reason to go there.
     let most_places = scenario
+        .api
         .knee
         .map_or(jobs.len(), |knee| knee.ceil() as usize);
     let (mut too_small, mut enough) = (0, most_places);
@@ -86,16 +88,17 @@ fn places(scenario: &Scenario, jobs: &[Job]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use sim::schedule::Schedule;
+
     use super::*;
     use crate::composed;
-    use crate::schedule::Schedule;
 
     #[test]
     fn the_true_limit_is_found() {
-        let places = |scenario: Scenario| places(&scenario, &work::jobs(&scenario, 1));
+        let places = |scenario: Scenario| places(&scenario, &scenario.jobs(1));
         let even = |latency| {
             let mut scenario = Scenario::new("even", "even", 1000, latency);
-            scenario.sigma = 0.0;
+            scenario.work.sigma = 0.0;
             scenario
         };
         assert_eq!(places(even(2.0).in_flight(Schedule::always(10.0))), 10);
@@ -103,7 +106,7 @@ mod tests {
         let of_bucket = places(even(2.0).bucket(600.0, 1.0));
         assert!((20..=21).contains(&of_bucket), "{of_bucket}");
         let mut knee = even(2.0);
-        knee.knee = Some(5.0);
+        knee.api.knee = Some(5.0);
         assert_eq!(places(knee), 5);
     }
 

@@ -167,7 +167,7 @@ pub fn by_name<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
             failed(ours),
             plain(retries),
             plain(fixed),
-            scenario.jobs,
+            scenario.work.jobs,
             ours.best_time,
             scenario.title,
         );

@@ -1,3 +1,5 @@
+use sim::best::last;
+
 use super::*;
 use crate::clients;
 
@@ -13,8 +15,8 @@ fn a_draw_is_the_same_each_time_and_however_many_there_are() {
 #[test]
 fn every_scenario_can_be_done() {
     for scenario in scenarios(200, 3) {
-        let jobs = work::jobs(&scenario, 2);
-        let best = best::best(&scenario, &jobs);
+        let jobs = scenario.jobs(2);
+        let best = last(&scenario.best(&jobs));
         assert!(best.is_finite() && best > 0.0, "{}", scenario.title);
         assert!((200..=10_001).contains(&jobs.len()), "{}", scenario.title);
     }

@@ -1,9 +1,14 @@
-use http_body_util::BodyExt as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use sim::api::{Random, Which};
+use sim::hints::Style;
+use sim::schedule::Schedule;
+use tower::Service as _;
 
 use super::*;
-use crate::hints::Style;
-use crate::scenario::{Random, Which};
-use crate::schedule::Schedule;
 use crate::vector;
 
 fn job(latency: f64) -> Job {
@@ -18,7 +23,7 @@ fn job(latency: f64) -> Job {
 }
 
 async fn ask(server: &Server, job: Job) -> (u16, f64, http::HeaderMap) {
-    let mut request = Request::new(Full::default());
+    let mut request = Request::new(Full::<Bytes>::default());
     request.extensions_mut().insert(job);
     let sent = server.now();
     let response = server.clone().call(request).await.expect("an answer");
@@ -35,7 +40,7 @@ fn one_place() -> Scenario {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_quick_and_occupies_nothing() {
-    let server = Server::new(&one_place(), 1);
+    let server = of(&one_place(), 1);
     let (first, second) = tokio::join!(ask(&server, job(2.0)), ask(&server, job(2.0)));
     assert_eq!((first.0, second.0), (200, 429));
     assert!((first.1 - 2.0).abs() < 0.002 && (second.1 - REFUSAL).abs() < 0.002);
@@ -44,18 +49,10 @@ async fn a_refusal_is_quick_and_occupies_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_given_up_leaves_its_place() {
-    let server = Server::new(&one_place(), 1);
-    let given_up = tokio::time::timeout(Duration::from_secs(1), ask(&server, job(2.0))).await;
-    assert!(given_up.is_err());
-    assert_eq!(ask(&server, job(2.0)).await.0, 200);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_outage_refuses_all_and_is_no_limit_of_the_clients() {
     let mut scenario = one_place();
-    scenario.outage = Some((0.0, 10.0));
-    let server = Server::new(&scenario, 1);
+    scenario.api.outage = Some((0.0, 10.0));
+    let server = of(&scenario, 1);
     assert_eq!(ask(&server, job(2.0)).await.0, 503);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(ask(&server, job(2.0)).await.0, 200);
@@ -65,8 +62,8 @@ async fn an_outage_refuses_all_and_is_no_limit_of_the_clients() {
 #[tokio::test(start_paused = true)]
 async fn a_knee_makes_all_slower() {
     let mut scenario = Scenario::new("knee", "knee", 1, 2.0);
-    scenario.knee = Some(1.0);
-    let server = Server::new(&scenario, 1);
+    scenario.api.knee = Some(1.0);
+    let server = of(&scenario, 1);
     let (first, second) = tokio::join!(ask(&server, job(2.0)), ask(&server, job(2.0)));
     assert!((first.1 - 2.0).abs() < 0.002 && (second.1 - 4.0).abs() < 0.002);
 }
@@ -74,7 +71,7 @@ async fn a_knee_makes_all_slower() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_by_a_bucket_says_when_to_come_back() {
     let scenario = Scenario::new("bucket", "bucket", 1, 1.0);
-    let server = Server::new(&scenario.bucket(6.0, 1.0).hints(Style::RetryAfter), 1);
+    let server = of(&scenario.bucket(6.0, 1.0).hints(Style::RetryAfter), 1);
     assert_eq!(ask(&server, job(1.0)).await.0, 200);
     let refused = ask(&server, job(1.0)).await;
     assert_eq!(refused.0, 429);
@@ -84,7 +81,7 @@ async fn a_refusal_by_a_bucket_says_when_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_request_costs_the_clients_patience() {
     let drops = vector::condition("drops-at-high-concurrency");
-    let server = Server::new(&drops, 1);
+    let server = of(&drops, 1);
     let mut six = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let server = server.clone();
@@ -98,59 +95,13 @@ async fn a_dropped_request_costs_the_clients_patience() {
     );
 }
 
-fn answering(answers: Answers) -> Server {
-    let mut scenario = one_place();
-    scenario.answers = answers;
-    Server::new(&scenario, 1)
-}
-
-async fn begin(server: &Server) -> Response<Body> {
-    let mut request = Request::new(Full::default());
-    request.extensions_mut().insert(job(2.0));
-    server.clone().call(request).await.expect("an answer")
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_short_answers_tell_their_length() {
-    for (answers, told) in [(Answers::Short, Some(2)), (Answers::Chunked, None)] {
-        let server = answering(answers);
-        let body = begin(&server).await.into_body();
-        assert!((server.now() - 2.0).abs() < 0.002);
-        assert_eq!(http_body::Body::size_hint(&body).exact(), told);
-        assert_eq!(body.collect().await.expect("a body").to_bytes(), "{}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_streamed_answer_ends_with_the_work_and_its_head_comes_before() {
-    let server = answering(Answers::Streamed);
-    let body = begin(&server).await.into_body();
-    assert!((server.now() - 0.2).abs() < 0.002);
-    assert_eq!(http_body::Body::size_hint(&body).exact(), None);
-    assert_eq!(server.in_flight(), 1);
-    assert_eq!(body.collect().await.expect("a body").to_bytes(), "{}");
-    assert!((server.now() - 2.0).abs() < 0.002);
-    assert_eq!(server.in_flight(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_work_goes_on_unread_and_ends_when_the_body_is_dropped() {
-    let server = answering(Answers::Streamed);
-    let kept = begin(&server).await;
-    sleep(Duration::from_secs(2)).await;
-    assert_eq!(server.in_flight(), 0);
-    drop(kept);
-    drop(begin(&server).await);
-    assert_eq!(server.in_flight(), 0);
-}
-
 #[tokio::test(start_paused = true)]
 async fn some_are_refused_whatever_the_load() {
     let mut scenario = one_place();
     let mut random = Random::of(0.0, 429);
     (random.which, random.retry_after) = (Which::Every(2), Some(1.0));
-    scenario.random = Some(random);
-    let server = Server::new(&scenario, 1);
+    scenario.api.random = Some(random);
+    let server = of(&scenario, 1);
     assert_eq!(ask(&server, job(2.0)).await.0, 200);
     let (status, _, headers) = ask(&server, job(2.0)).await;
     assert_eq!(
@@ -158,8 +109,8 @@ async fn some_are_refused_whatever_the_load() {
         (429, &"1".parse().expect("a value"))
     );
     assert_eq!((server.log().disturbed, server.log().refused), (1, 0));
-    scenario.hopeless = 1;
-    let server = Server::new(&scenario, 1);
+    scenario.work.hopeless = 1;
+    let server = of(&scenario, 1);
     let (status, _, headers) = ask(&server, job(2.0)).await;
     assert_eq!(
         (status, &headers["retry-after"]),

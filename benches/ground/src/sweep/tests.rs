@@ -91,7 +91,7 @@ fn the_default_values_are_the_client_that_is_held_to_the_bounds() {
 #[test]
 fn every_change_has_a_line_and_the_same_each_time() {
     let mut five = scenario("five");
-    five.jobs /= 10;
+    five.work.jobs /= 10;
     let sweep = || super::sweep(&[five.clone()], |name| name == "free", &[], 1..3);
     let report = sweep().expect("a sweep").to_string();
     assert_eq!(report.matches("| `free` |").count(), 2, "{report}");

@@ -1,7 +1,9 @@
 //! The twelve conditions of Vector's test suite, and the ranges it asserts of its own controller.
 
+use sim::work::Arrivals;
+
 use crate::clients::{self, Kind};
-use crate::scenario::{Arrivals, Scenario};
+use crate::scenario::Scenario;
 
 use super::model::{Action, Level, Model};
 
@@ -36,11 +38,10 @@ const fn limited(limit: usize, action: Action) -> Level {
 
 fn condition(name: &'static str, jobs: usize, delay: f64, best: f64) -> Condition {
     let mut scenario = Scenario::new(name, name, jobs, delay);
-    scenario.sigma = 0.0;
+    scenario.work.sigma = 0.0;
     scenario.vector = Some(Model {
         in_flight: Level::FREE,
         rate: Level::FREE,
-        jitter: 0.0,
     });
     let nothing = (None, None);
     Condition {
@@ -59,9 +60,14 @@ impl Condition {
         self
     }
 
+    fn jitter(mut self, jitter: f64) -> Self {
+        self.scenario.work.jitter = jitter;
+        self
+    }
+
     fn every(mut self, seconds: f64) -> Self {
-        let trickle = self.scenario.jobs;
-        self.scenario.arrivals = Arrivals::TrickleThenBurst {
+        let trickle = self.scenario.work.jobs;
+        self.scenario.work.arrivals = Arrivals::TrickleThenBurst {
             trickle,
             every: seconds,
         };
@@ -117,7 +123,7 @@ pub fn all() -> Vec<Condition> {
             .rate((55.0, 90.0), (31.0, 54.0))
             .limit((10.0, 86.0), (7.0, 52.0)),
         condition("fixed-concurrency-jitter", 500, 0.1, 7.5)
-            .model(|model| model.jitter = 0.5)
+            .jitter(0.5)
             .given_10()
             .in_flight((10.0, 10.0), (8.0, 10.0))
             .rate((65.0, 84.0), (55.0, 66.0)),
@@ -126,7 +132,7 @@ pub fn all() -> Vec<Condition> {
             .in_flight((10.0, 10.0), (8.0, 10.0))
             .rate((90.0, 90.0), (80.0, 85.0)),
         condition("jittery-link-small", 1000, 0.1, 0.1)
-            .model(|model| model.jitter = 0.1)
+            .jitter(0.1)
             .in_flight((20.0, 40.0), (8.0, 20.0))
             .rate((165.0, 350.0), (70.0, 150.0))
             .limit((20.0, 40.0), (9.0, 20.0)),

@@ -48,8 +48,6 @@ impl Level {
 pub struct Model {
     pub in_flight: Level,
     pub rate: Level,
-    /// The mean of an exponential draw added to each delay, as a share of the delay.
-    pub jitter: f64,
 }
 
 /// The client's own timeout, in seconds.
@@ -126,7 +124,6 @@ mod tests {
     const FREE: Model = Model {
         in_flight: Level::FREE,
         rate: Level::FREE,
-        jitter: 0.0,
     };
 
     #[test]

@@ -51,7 +51,7 @@ pub fn report(kinds: &[Kind], seed: u64) -> String {
 
 fn figures(condition: &Condition, seen: &Observed) -> String {
     let makespan = seen.finished.iter().map(|job| job.at).fold(0.0, f64::max);
-    let failed = condition.scenario.jobs - seen.finished.iter().filter(|job| job.done).count();
+    let failed = condition.scenario.work.jobs - seen.finished.iter().filter(|job| job.done).count();
     match failed {
         0 => format!("{makespan:.2} s / {}", seen.log.refused),
         failed => format!("{failed} fail"),

@@ -6,16 +6,17 @@ use super::{Over, Quota, Unit};
 
 /// A window that begins anew every period.
 #[derive(Clone, Debug)]
-pub struct Fixed {
+pub(super) struct Fixed {
     limit: Schedule,
     period: f64,
-    phase: f64,
+    /// How long a window has gone on at zero. `None` until the first request begins the first.
+    phase: Option<f64>,
     index: u64,
     used: f64,
 }
 
 impl Fixed {
-    pub fn new(limit: Schedule, period: f64, phase: f64) -> Self {
+    pub(super) fn new(limit: Schedule, period: f64, phase: Option<f64>) -> Self {
         Self {
             limit,
             period,
@@ -26,17 +27,20 @@ impl Fixed {
     }
 
     fn turn(&mut self, now: f64) {
-        let index = ((now + self.phase) / self.period + 1e-9) as u64;
+        let Some(phase) = self.phase else { return };
+        let index = ((now + phase) / self.period + 1e-9) as u64;
         if index != self.index {
             (self.index, self.used) = (index, 0.0);
         }
     }
 
     fn reset(&self, now: f64) -> f64 {
-        (self.index + 1) as f64 * self.period - self.phase - now
+        // A window that has not begun begins now.
+        let phase = self.phase.unwrap_or(-now);
+        (self.index + 1) as f64 * self.period - phase - now
     }
 
-    pub fn wait(&mut self, now: f64) -> f64 {
+    pub(super) fn wait(&mut self, now: f64) -> f64 {
         self.turn(now);
         if self.used < self.limit.at(now) {
             0.0
@@ -45,12 +49,13 @@ impl Fixed {
         }
     }
 
-    pub fn take(&mut self, now: f64) {
+    pub(super) fn count(&mut self, now: f64) {
+        self.phase.get_or_insert(-now);
         self.turn(now);
         self.used += 1.0;
     }
 
-    pub fn quota(&mut self, now: f64) -> Quota {
+    pub(super) fn quota(&mut self, now: f64) -> Quota {
         self.turn(now);
         let limit = self.limit.at(now);
         Quota {
@@ -59,6 +64,7 @@ impl Fixed {
             remaining: (limit - self.used).max(0.0),
             reset: self.reset(now),
             window: self.period,
+            per_second: None,
         }
     }
 }
@@ -73,7 +79,11 @@ pub struct Opened {
 }
 
 impl Opened {
-    pub fn new(limit: Schedule, period: f64) -> Self {
+    pub fn new(limit: usize, period: f64) -> Self {
+        Self::of(Schedule::always(limit as f64), period)
+    }
+
+    pub(super) fn of(limit: Schedule, period: f64) -> Self {
         Self {
             limit,
             period,
@@ -86,6 +96,7 @@ impl Opened {
         now + 1e-9 >= self.ends
     }
 
+    /// Seconds until a request is taken.
     pub fn wait(&self, now: f64) -> f64 {
         if self.has_ended(now) || self.used < self.limit.at(now) {
             0.0
@@ -94,13 +105,23 @@ impl Opened {
         }
     }
 
-    pub fn take(&mut self, now: f64) {
+    /// Takes a request, if there is room.
+    pub fn take(&mut self, now: f64) -> bool {
+        let taken = self.wait(now) <= 0.0;
+        if taken {
+            self.count(now);
+        }
+        taken
+    }
+
+    pub(super) fn count(&mut self, now: f64) {
         if self.has_ended(now) {
             (self.ends, self.used) = (now + self.period, 0.0);
         }
         self.used += 1.0;
     }
 
+    /// What could be told of it.
     pub fn quota(&self, now: f64) -> Quota {
         let (used, reset) = if self.has_ended(now) {
             (0.0, self.period)
@@ -114,6 +135,7 @@ impl Opened {
             remaining: (limit - used).max(0.0),
             reset,
             window: self.period,
+            per_second: None,
         }
     }
 }
@@ -130,7 +152,13 @@ pub struct Sliding {
 }
 
 impl Sliding {
-    pub fn new(limit: Schedule, period: f64, over: Over) -> Self {
+    /// A log that forgets what it refused.
+    pub fn new(limit: usize, period: f64) -> Self {
+        let limit = Schedule::always(limit as f64);
+        Self::of(limit, period, Over::Forgotten)
+    }
+
+    pub(super) fn of(limit: Schedule, period: f64, over: Over) -> Self {
         Self {
             limit,
             period,
@@ -167,11 +195,20 @@ impl Sliding {
         }
     }
 
-    pub fn take(&mut self, now: f64) {
+    /// Takes a request, if there is room.
+    pub fn take(&mut self, now: f64) -> bool {
+        let taken = self.wait(now) <= 0.0;
+        if taken {
+            self.count(now);
+        }
+        taken
+    }
+
+    pub(super) fn count(&mut self, now: f64) {
         self.log.push_back(now);
     }
 
-    pub fn refuse(&mut self, now: f64) {
+    pub(super) fn refuse(&mut self, now: f64) {
         match self.over {
             Over::Forgotten => {}
             Over::Counted => self.log.push_back(now),
@@ -181,6 +218,7 @@ impl Sliding {
         }
     }
 
+    /// What could be told of it.
     pub fn quota(&mut self, now: f64) -> Quota {
         self.forget(now);
         let limit = self.limit.at(now);
@@ -191,6 +229,7 @@ impl Sliding {
             // Such servers tell the period; when quota comes back they do not say.
             reset: self.period,
             window: self.period,
+            per_second: None,
         }
     }
 }

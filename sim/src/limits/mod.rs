@@ -1,4 +1,4 @@
-//! What the simulated API allows: pure arithmetic, told the time in seconds.
+//! What an API allows: pure arithmetic, told the time in seconds.
 
 mod bucket;
 mod window;
@@ -6,7 +6,8 @@ mod window;
 use crate::schedule::Schedule;
 
 pub use bucket::Bucket;
-pub use window::{Fixed, Opened, Sliding};
+use window::Fixed;
+pub use window::{Opened, Sliding};
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +36,12 @@ pub enum Rule {
         burst: f64,
         unit: Unit,
     },
-    /// The most requests in each period, counted from zero when the period begins. The run begins `phase`
-    /// seconds into one.
+    /// The most requests in each period, counted from zero when the period begins, and one follows the other.
+    /// The run begins `phase` seconds into one; or, without a phase, the first request begins the first.
     Window {
         limit: Schedule,
         period: f64,
-        phase: f64,
+        phase: Option<f64>,
     },
     /// The most requests in a period, which begins with the first request after the last one has ended.
     Opened { limit: Schedule, period: f64 },
@@ -50,6 +51,31 @@ pub enum Rule {
         period: f64,
         over: Over,
     },
+}
+
+impl Rule {
+    /// Requests at once; more are refused with a 429.
+    pub fn in_flight(limit: Schedule) -> Self {
+        Self::InFlight { limit, status: 429 }
+    }
+
+    /// A bucket of requests.
+    pub fn bucket(per_minute: f64, burst: f64) -> Self {
+        Self::Bucket {
+            per_minute: Schedule::always(per_minute),
+            burst,
+            unit: Unit::Requests,
+        }
+    }
+
+    /// Windows of which one begins with the run.
+    pub fn window(limit: Schedule, period: f64) -> Self {
+        Self::Window {
+            limit,
+            period,
+            phase: Some(0.0),
+        }
+    }
 }
 
 /// What a sliding log does with what is over its limit.
@@ -70,7 +96,10 @@ pub struct Quota {
     pub remaining: f64,
     /// Seconds until a bucket is full, or until a window begins anew.
     pub reset: f64,
+    /// Seconds in which the whole limit comes back.
     pub window: f64,
+    /// What flows into a bucket in each second.
+    pub per_second: Option<f64>,
 }
 
 /// Why, and for how long, a request is not taken.
@@ -79,6 +108,8 @@ pub struct Refusal {
     pub status: u16,
     /// Seconds after which the same request would be taken, where time alone brings that about.
     pub wait: Option<f64>,
+    /// What is counted by the limit that must be waited for longest. `None` is what is in flight.
+    pub unit: Option<Unit>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,18 +135,18 @@ impl Limits {
                 per_minute,
                 burst,
                 unit,
-            } => Meter::Bucket(Bucket::new(per_minute, burst, unit)),
+            } => Meter::Bucket(Bucket::of(per_minute, burst, unit)),
             Rule::Window {
                 limit,
                 period,
                 phase,
             } => Meter::Window(Fixed::new(limit, period, phase)),
-            Rule::Opened { limit, period } => Meter::Opened(Opened::new(limit, period)),
+            Rule::Opened { limit, period } => Meter::Opened(Opened::of(limit, period)),
             Rule::Sliding {
                 limit,
                 period,
                 over,
-            } => Meter::Sliding(Sliding::new(limit, period, over)),
+            } => Meter::Sliding(Sliding::of(limit, period, over)),
         };
         Self {
             meters: rules.iter().map(meter).collect(),
@@ -128,10 +159,10 @@ impl Limits {
         for meter in &mut self.meters {
             match (meter, refusal) {
                 (Meter::Sliding(log), Some(_)) => log.refuse(now),
-                (Meter::Bucket(bucket), None) => bucket.take(now, cost),
-                (Meter::Window(window), None) => window.take(now),
-                (Meter::Opened(window), None) => window.take(now),
-                (Meter::Sliding(log), None) => log.take(now),
+                (Meter::Bucket(bucket), None) => bucket.count(now, cost),
+                (Meter::Window(window), None) => window.count(now),
+                (Meter::Opened(window), None) => window.count(now),
+                (Meter::Sliding(log), None) => log.count(now),
                 _ => {}
             }
         }
@@ -142,21 +173,14 @@ impl Limits {
     pub fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
         let mut refusal: Option<Refusal> = None;
         for meter in &mut self.meters {
-            let (status, wait) = match meter {
-                Meter::InFlight { limit, .. } if (in_flight as f64) < limit.at(now) => continue,
-                Meter::InFlight { status, .. } => (*status, None),
-                Meter::Bucket(bucket) => (429, Some(bucket.wait(now, cost))),
-                Meter::Window(window) => (429, Some(window.wait(now))),
-                Meter::Opened(window) => (429, Some(window.wait(now))),
-                Meter::Sliding(log) => (429, Some(log.wait(now))),
+            let Some(found) = meter.refusal(now, cost, in_flight) else {
+                continue;
             };
-            if wait.is_none_or(|wait| wait > 0.0) {
-                let longest = refusal.and_then(|refusal| refusal.wait).max_by_value(wait);
-                refusal = Some(Refusal {
-                    status,
-                    wait: longest,
-                });
-            }
+            let longest = refusal.filter(|so_far| so_far.wait >= found.wait);
+            refusal = Some(Refusal {
+                status: found.status,
+                ..longest.unwrap_or(found)
+            });
         }
         refusal
     }
@@ -174,16 +198,27 @@ impl Limits {
     }
 }
 
-trait MaxByValue {
-    fn max_by_value(self, other: Self) -> Self;
-}
-
-impl MaxByValue for Option<f64> {
-    fn max_by_value(self, other: Self) -> Self {
-        match (self, other) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        }
+impl Meter {
+    fn refusal(&mut self, now: f64, cost: u32, in_flight: usize) -> Option<Refusal> {
+        let (unit, wait) = match self {
+            Self::InFlight { limit, status } => {
+                let refusal = Refusal {
+                    status: *status,
+                    wait: None,
+                    unit: None,
+                };
+                return (in_flight as f64 >= limit.at(now)).then_some(refusal);
+            }
+            Self::Bucket(bucket) => (bucket.unit(), bucket.wait_for(now, cost)),
+            Self::Window(window) => (Unit::Requests, window.wait(now)),
+            Self::Opened(window) => (Unit::Requests, window.wait(now)),
+            Self::Sliding(log) => (Unit::Requests, log.wait(now)),
+        };
+        (wait > 0.0).then_some(Refusal {
+            status: 429,
+            wait: Some(wait),
+            unit: Some(unit),
+        })
     }
 }
 

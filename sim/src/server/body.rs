@@ -14,7 +14,8 @@ use tokio::time::sleep;
 use super::InFlight;
 
 /// How the API answers what it accepts. Refusals are short and tell their length in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Answers {
     /// The head comes when the work is done, and a short body with it that tells its length.
     #[default]
