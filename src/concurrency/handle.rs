@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::snapshot::{Snapshot, Watch};
+use super::snapshot::Snapshot;
+use super::watch::Watch;
 
 /// Shows what goes on at a gate, and steers it. Made by
 /// [`AdaptiveConcurrencyLayer::handle`](super::AdaptiveConcurrencyLayer::handle).

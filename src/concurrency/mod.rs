@@ -125,11 +125,14 @@ pub mod limit;
 mod plan;
 mod service;
 mod snapshot;
+mod watch;
 
-pub use self::body::{DEFAULT_BODY_IDLE, GuardedBody, ReleaseAt, SHORT_BODY};
+pub use self::body::{GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
 pub use self::future::ResponseFuture;
+pub use self::gate::DEFAULT_BODY_IDLE;
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::service::AdaptiveConcurrency;
-pub use self::snapshot::{Snapshot, Watch};
+pub use self::snapshot::Snapshot;
+pub use self::watch::Watch;

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::bodies::LastPoll;
-use super::turn::{Granted, Place};
-use super::{Gate, time};
+use super::grant::{Granted, Place};
+use super::shared::Gate;
+use super::time;
 use crate::ask::KeptPlace;
 use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};

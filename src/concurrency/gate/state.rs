@@ -6,9 +6,9 @@ use tokio::runtime::Id;
 
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
+use super::grant::Granted;
 use super::pause::Pause;
 use super::queue::Queue;
-use super::turn::Granted;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,

@@ -6,40 +6,16 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::alarm::Alarm;
+use super::grant::{Granted, Pass, Place};
 use super::queue::{Found, Queue};
 use super::state::State;
 use super::wakes::Wakes;
-use crate::concurrency::limit::{Headroom, Now, Sent};
+use crate::concurrency::limit::{Headroom, Now};
 
 /// How many are woken to set the alarm when no request is in flight, so that no release is to come
 /// that would wake others: some of those in line may never poll again. If all of these are such,
 /// and all that were called are, those behind wait until somebody new comes.
 const ALERTED: usize = 16;
-
-/// A place in the line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) id: u64,
-}
-
-/// What is noted of a request that is let through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Granted {
-    pub(super) sent: Sent,
-    /// Where it stood in the line, or would have stood.
-    pub(super) tag: u64,
-}
-
-/// What a poll at the gate came to.
-#[derive(Debug)]
-pub(super) enum Pass {
-    /// Through, with what was noted.
-    Granted(Granted),
-    /// Nobody goes any more.
-    Closed,
-    /// Not yet; the caller must set this alarm.
-    Pending(Option<Alarm>),
-}
 
 impl State {
     /// A place in the line: at its end, or where a request that was refused stood before.
