@@ -110,6 +110,8 @@ pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;
+mod priority;
+pub mod queue;
 mod random;
 pub mod retry;
 
@@ -120,4 +122,5 @@ pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;
+pub use queue::{Priority, PriorityLayer, QueueError, QueueLayer};
 pub use retry::{RetryOn429, RetryOn429Layer};

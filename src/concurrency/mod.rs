@@ -131,6 +131,7 @@ pub use self::body::{GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
 pub use self::future::ResponseFuture;
 pub use self::gate::DEFAULT_BODY_IDLE;
+pub(crate) use self::gate::{Admission, Gate, Permit};
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::service::AdaptiveConcurrency;

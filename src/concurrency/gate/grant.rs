@@ -3,18 +3,12 @@
 use super::alarm::Alarm;
 use crate::concurrency::limit::Sent;
 
-/// A place in the line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) id: u64,
-}
-
 /// What is noted of a request that is let through.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granted {
     pub(super) sent: Sent,
-    /// Where it stood in the line, or would have stood.
-    pub(super) tag: u64,
+    /// When it came, among all others: with it, it may come back to its place.
+    pub(super) ticket: u64,
 }
 
 /// What a poll at the gate came to.

@@ -162,7 +162,11 @@ fn a_place_that_was_kept_comes_before_those_behind_it() {
         let mut permit = refused.take().unwrap();
         let place = permit.hint_sink().unwrap().kept_place();
         permit.finish(Outcome::Failed);
-        let again = Ask { place, refusals: 1 };
+        let again = Ask {
+            place,
+            refusals: 1,
+            ..Ask::default()
+        };
 
         let mut holder = subject.admission();
         assert_eq!(holder.poll_ready(noop), Poll::Ready(()));

@@ -2,7 +2,10 @@
 
 mod alarm;
 mod bodies;
+mod estimate;
+mod flow;
 mod grant;
+mod line;
 mod pause;
 mod permit;
 mod queue;
@@ -13,6 +16,8 @@ mod turn;
 mod wakes;
 
 #[cfg(all(test, not(throttle_loom)))]
+mod line_tests;
+#[cfg(all(test, not(throttle_loom)))]
 mod place_tests;
 
 #[cfg(all(test, throttle_loom))]
@@ -21,5 +26,6 @@ mod loom_tests;
 mod loom_time;
 
 pub use self::bodies::DEFAULT_BODY_IDLE;
-pub(super) use self::permit::{Admission, Permit, Slot};
-pub(super) use self::shared::Gate;
+pub(super) use self::permit::Slot;
+pub(crate) use self::permit::{Admission, Permit};
+pub(crate) use self::shared::Gate;

@@ -14,7 +14,8 @@ use tokio::sync::{Notify, futures::Notified};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::grant::{Granted, Pass, Place};
+use super::grant::{Granted, Pass};
+use super::line::Spot;
 use super::state::State;
 use super::time::{self, Sleep};
 use super::wakes::Wakes;
@@ -23,7 +24,7 @@ use crate::concurrency::limit::{Limit, Now};
 use crate::hint::Hint;
 
 /// Decides who may go, and when. Shared by all that one layer wraps.
-pub(in crate::concurrency) struct Gate {
+pub(crate) struct Gate {
     /// Tells this gate from all others.
     pub(super) id: usize,
     epoch: Instant,
@@ -40,7 +41,7 @@ pub(in crate::concurrency) struct Gate {
 }
 
 impl Gate {
-    pub(in crate::concurrency) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
+    pub(crate) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         Arc::new_cyclic(|gate| Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
@@ -112,7 +113,7 @@ impl Gate {
     /// Lets a waiter through when it is its turn, or out with nothing when the gate is closed.
     pub(super) fn poll_wait(
         &self,
-        place: &mut Option<Place>,
+        spot: &mut Option<Spot>,
         cx: &Context<'_>,
     ) -> Poll<Option<Granted>> {
         let mut waker = Some(cx.waker().clone());
@@ -121,20 +122,26 @@ impl Gate {
             if self.is_closed() {
                 return Pass::Closed;
             }
-            let place = *place.get_or_insert_with(|| {
-                let ask = ask::current();
+            let ask = ask::current();
+            let since_epoch = |at: Instant| at.saturating_duration_since(self.epoch);
+            let deadline = ask.deadline.map(since_epoch);
+            let spot = *spot.get_or_insert_with(|| {
                 let former = ask.place.filter(|place| place.gate == self.id);
-                state.queue_up(former.map(|place| place.tag), ask.refusals)
+                state.queue_up(now, &ask, former.map(|place| place.ticket), deadline)
             });
-            state.poll(now, place, runtime, &mut waker, wakes)
+            let pass = state.poll(now, spot, runtime, &mut waker, wakes);
+            if matches!(pass, Pass::Pending(_)) && (ask.count || deadline.is_some()) {
+                ask::reply(state.reply(now, spot, deadline, ask.count));
+            }
+            pass
         });
         match pass {
             Pass::Granted(granted) => {
-                *place = None;
+                *spot = None;
                 Poll::Ready(Some(granted))
             }
             Pass::Closed => {
-                *place = None;
+                *spot = None;
                 Poll::Ready(None)
             }
             Pass::Pending(alarm) => {

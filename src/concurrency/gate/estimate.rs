@@ -1,0 +1,90 @@
+//! How long those who wait will wait, as far as can be told.
+
+use std::time::Duration;
+
+use super::line::Spot;
+use super::state::State;
+use crate::ask::Reply;
+use crate::concurrency::limit::Now;
+use crate::priority::Priority;
+
+/// A request is told that its wait takes too long only if it would at this many times the speed that was seen:
+/// the limit may grow.
+const BENEFIT_OF_DOUBT: f64 = 2.0;
+
+impl State {
+    /// How long until one goes who has `ahead` others before it.
+    pub(in crate::concurrency) fn estimate(&self, now: &Now, ahead: usize) -> Option<Duration> {
+        self.wait_at(now, ahead, 1.0)
+    }
+
+    /// The same, if all went so many times as fast.
+    fn wait_at(&self, now: &Now, ahead: usize, speed: f64) -> Option<Duration> {
+        let paused = self.pause.until(now);
+        let held = self.opens_at.filter(|at| now.get() < *at);
+        let opens = paused.max(held).unwrap_or_default();
+        let opens_in = opens.saturating_sub(now.get());
+        let free = self.limit().saturating_sub(self.in_flight);
+        // Those for whom others have to end, and those for whom the pace has to go on.
+        let for_places = (ahead + 1).saturating_sub(free);
+        let for_pace = if held.is_some() { ahead } else { 0 };
+        if for_places == 0 && for_pace == 0 {
+            return Some(opens_in);
+        }
+        let flow = self.flow.rate(now);
+        let after = |count: usize, rate: f64| count as f64 / (rate * speed);
+        let seconds = match (flow, self.pace()) {
+            (None, None) => return None,
+            (Some(flow), None) => after(for_places.max(for_pace), flow),
+            (None, Some(pace)) => after(for_places.max(for_pace), pace),
+            (Some(flow), Some(pace)) => after(for_places, flow).max(after(for_pace, pace)),
+        };
+        let wait = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        Some(opens_in.saturating_add(wait))
+    }
+
+    /// How many go before a newcomer of this class.
+    pub(in crate::concurrency) fn ahead(&self, now: &Now, priority: Priority) -> usize {
+        self.queue.ahead(self.queue.end(now, priority), usize::MAX)
+    }
+
+    /// What is replied to one who waits at `spot`, has a deadline or wants to know who is ahead.
+    pub(super) fn reply(
+        &self,
+        now: &Now,
+        spot: Spot,
+        deadline: Option<Duration>,
+        count: bool,
+    ) -> Reply {
+        let mut reply = Reply::default();
+        if count {
+            reply.ahead = Some(self.queue.ahead(spot, usize::MAX));
+        }
+        let Some(deadline) = deadline else {
+            return reply;
+        };
+        let left = deadline.saturating_sub(now.get());
+        let ahead = self.queue.ahead(spot, self.in_time(now, left));
+        let too_long = left.is_zero()
+            || self
+                .wait_at(now, ahead, BENEFIT_OF_DOUBT)
+                .is_some_and(|wait| wait > left);
+        if too_long {
+            reply.too_long = Some(self.estimate(now, ahead).unwrap_or_default());
+        } else {
+            reply.in_time = true;
+        }
+        reply
+    }
+
+    /// One more than how many may go within this time: more need not be counted.
+    fn in_time(&self, now: &Now, left: Duration) -> usize {
+        let rate = self.flow.rate(now).into_iter().chain(self.pace());
+        let rate = rate.reduce(f64::max).unwrap_or(f64::INFINITY);
+        let most = BENEFIT_OF_DOUBT * rate * left.as_secs_f64();
+        // Saturates.
+        (most as usize)
+            .saturating_add(self.limit())
+            .saturating_add(1)
+    }
+}
