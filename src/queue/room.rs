@@ -25,7 +25,7 @@ impl Room {
     pub(super) fn bounded(&self, most: usize) -> Self {
         match self {
             Self::Rejects(_) => Self::Rejects(Seats::new(most)),
-            _ => Self::Waits(Gate::new(Box::new(Fixed::new(most))), most.max(1)),
+            _ => Self::Waits(Gate::new(Box::new(Fixed::new(most))), most),
         }
     }
 

@@ -26,7 +26,7 @@ impl State {
         let opens_in = opens.saturating_sub(now.get());
         let free = self.limit().saturating_sub(self.in_flight);
         // Those for whom others have to end, and those for whom the pace has to go on.
-        let for_places = (ahead + 1).saturating_sub(free);
+        let for_places = ahead.saturating_add(1).saturating_sub(free);
         let for_pace = if held.is_some() { ahead } else { 0 };
         if for_places == 0 && for_pace == 0 {
             return Some(opens_in);

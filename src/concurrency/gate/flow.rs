@@ -32,15 +32,27 @@ pub(super) struct Flow {
 impl Flow {
     /// One who waited goes.
     pub(super) fn on_grant(&mut self, now: &Now, limit: usize) {
-        let began = now.get();
-        let span = self.current.get_or_insert(Span { began, count: 0 });
-        span.count += 1;
-        self.last = began;
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        if span.count >= limit.max(LEAST) {
+        let now = now.get();
+        let enough = u32::try_from(limit).unwrap_or(u32::MAX).max(LEAST);
+        let span = self.current.get_or_insert(Span {
+            began: now,
+            count: 0,
+        });
+        // A span ends between two steps: where the gap is no less than the mean one.
+        let gap = now.saturating_sub(self.last);
+        let took = self.last.saturating_sub(span.began);
+        if span.count >= enough && gap * span.count >= took {
             self.former = Some(*span);
-            self.current = Some(Span { began, count: 0 });
+            *span = Span {
+                began: self.last,
+                count: 0,
+            };
         }
+        // The first step belongs to the time before.
+        if now > span.began {
+            span.count += 1;
+        }
+        self.last = now;
     }
 
     /// Nobody waits any more.
