@@ -191,5 +191,6 @@ step_ground() {
         heavy-tail trickle poisson free-200 five-rpm rise fall bucket-300-anthropic window-500-late
         window-60-epoch both)
     cargo run --quiet --release -p ground -- --client throttle --check "${held[@]/#/--only=}"
+    cargo run --quiet --release -p ground -- --classes --check
     cargo run --quiet --release -p ground -- --composed 400 --draw 101 --client throttle --check
 }

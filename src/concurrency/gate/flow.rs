@@ -126,12 +126,12 @@ mod tests {
     fn a_standstill_is_noticed_and_a_start_tells_nothing() {
         let mut flow = Flow::default();
         assert_eq!(flow.rate(&at(0)), None);
-        for nth in 0..3 {
+        for nth in 0..4 {
             flow.on_grant(&at(nth * 100), 4);
         }
-        assert_eq!(flow.rate(&at(300)), None);
-        flow.on_grant(&at(300), 4);
-        assert!(flow.rate(&at(400)).unwrap() > 9.0);
+        assert_eq!(flow.rate(&at(400)), None);
+        flow.on_grant(&at(400), 4);
+        assert!(flow.rate(&at(500)).unwrap() > 9.0);
         assert!(flow.rate(&at(40_000)).unwrap() < 0.2);
     }
 }
