@@ -1,7 +1,5 @@
 //! Classes of requests.
 
-use std::cmp::Reverse;
-
 /// A class of requests: how large its share is while others wait as well.
 ///
 /// Requests of one class go in the order in which they came, or by their
@@ -33,8 +31,25 @@ pub struct Priority {
     class: u32,
 }
 
-/// What a line sorts classes by: the first comes before the others.
-pub(crate) type Key = (Reverse<u8>, Reverse<u16>, u32);
+/// What a line sorts classes by: the least comes before the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClassKey(u64);
+
+impl ClassKey {
+    /// The class of this key.
+    pub(crate) const fn priority(self) -> Priority {
+        Priority {
+            rank: !(self.0 >> 48) as u8,
+            weight: !(self.0 >> 32) as u16,
+            class: self.0 as u32,
+        }
+    }
+
+    /// The key without what tells classes of equal weight apart.
+    pub(crate) const fn standing(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
 
 impl Priority {
     /// Somebody waits for the answer: weight 16.
@@ -92,8 +107,10 @@ impl Priority {
         unit / self.weight as u64
     }
 
-    pub(crate) const fn key(self) -> Key {
-        (Reverse(self.rank), Reverse(self.weight), self.class)
+    /// By rank and weight, the greatest first.
+    pub(crate) const fn key(self) -> ClassKey {
+        let standing = (!self.rank as u64) << 16 | !self.weight as u64;
+        ClassKey(standing << 32 | self.class as u64)
     }
 }
 
@@ -101,5 +118,28 @@ impl Priority {
 impl Default for Priority {
     fn default() -> Self {
         Self::NORMAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_sort_as_classes_go_and_give_them_back() {
+        let classes = [
+            Priority::BATCH.strict(255),
+            Priority::INTERACTIVE.strict(1),
+            Priority::BATCH.weight(u16::MAX),
+            Priority::INTERACTIVE,
+            Priority::INTERACTIVE.class(1),
+            Priority::NORMAL,
+            Priority::BATCH,
+            Priority::BATCH.weight(0).class(u32::MAX),
+        ];
+        assert!(classes.is_sorted_by_key(|class| class.key()));
+        for class in classes {
+            assert_eq!(class.key().priority(), class);
+        }
     }
 }

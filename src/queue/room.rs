@@ -1,6 +1,5 @@
 //! How many may wait.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,7 +124,7 @@ impl Seat {
 }
 
 /// Where a seat stands: the greatest is the last of the lowest class.
-type Number = (Reverse<u8>, Reverse<u16>, u64);
+type Number = (u32, u64);
 
 /// Seats of which the lowest class loses the last to a higher one.
 pub(super) struct Seats {
@@ -154,19 +153,18 @@ impl Seats {
     /// A seat, if one is free or the newcomer outranks the lowest class.
     fn take(seats: &Arc<Self>, priority: Priority, waker: &Waker) -> Option<Taken> {
         let waker = waker.clone();
-        let (rank, weight, _) = priority.key();
+        let standing = priority.key().standing();
         let mut seated = seats.lock();
         let mut loser = None;
         if seated.wakers.len() >= seats.most {
             let last = seated.wakers.last_entry()?;
-            let (last_rank, last_weight, _) = *last.key();
-            if (rank, weight) >= (last_rank, last_weight) {
+            if standing >= last.key().0 {
                 return None;
             }
             loser = Some(last.remove());
         }
         seated.count += 1;
-        let number = (rank, weight, seated.count);
+        let number = (standing, seated.count);
         seated.wakers.insert(number, waker);
         drop(seated);
         // Foreign code, so not under the lock.

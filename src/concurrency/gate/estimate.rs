@@ -45,7 +45,11 @@ impl State {
 
     /// How many go before a newcomer of this class.
     pub(in crate::concurrency) fn ahead(&self, now: &Now, priority: Priority) -> usize {
-        self.queue.ahead(self.queue.end(now, priority), usize::MAX)
+        let spot = Spot {
+            class: priority.key(),
+            order: self.queue.end(now),
+        };
+        self.queue.ahead(spot, usize::MAX)
     }
 
     /// What is replied to one who waits at `spot`, has a deadline or wants to know who is ahead.

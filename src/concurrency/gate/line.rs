@@ -9,62 +9,55 @@
 //! A request that comes back to a place it kept goes before all others of its class, and its class does not
 //! pay again for it: the tag goes back by a stride.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::task::Waker;
-use std::time::Duration;
 
 use super::wakes::Wakes;
-use crate::priority::Priority;
+use crate::priority::{ClassKey, Priority};
 
 /// How far apart the tags of a class of weight 1 are. Weights go up to 2^16, and tags last for 2^40 calls.
 const UNIT: u64 = 1 << 24;
 
-/// Where a waiter stands within its class.
+/// Set in the order of all who did not keep a place.
+const NOT_KEPT: u64 = 1 << 63;
+
+/// Where a waiter stands within its class: in front if it kept its place, and then by when it is due, in
+/// nanoseconds on the gate's clock. One number, as there may be a million of them. No two of a class are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Order {
-    /// In front, by when it came first: it kept its place.
-    Kept(u64),
-    /// By when it is due, and by when it came.
-    Due(Duration, u64),
-}
+pub(super) struct Order(u64);
 
 impl Order {
-    /// The number that tells when it came.
-    pub(super) fn ticket(self) -> u64 {
-        match self {
-            Self::Kept(ticket) | Self::Due(_, ticket) => ticket,
-        }
+    /// Of one that has this ticket, and did not keep a place.
+    pub(super) fn due(ticket: u64) -> Self {
+        Self(ticket | NOT_KEPT)
     }
 
-    /// The same place with another number.
-    pub(super) fn with_ticket(self, ticket: u64) -> Self {
-        match self {
-            Self::Kept(_) => Self::Kept(ticket),
-            Self::Due(due, _) => Self::Due(due, ticket),
-        }
+    /// Of one that had this ticket when it was refused.
+    pub(super) fn kept(ticket: u64) -> Self {
+        Self(ticket & !NOT_KEPT)
+    }
+
+    pub(super) fn is_kept(self) -> bool {
+        self.0 & NOT_KEPT == 0
+    }
+
+    /// The number to come back with.
+    pub(super) fn ticket(self) -> u64 {
+        self.0 & !NOT_KEPT
+    }
+
+    /// The place behind this one.
+    pub(super) fn next(self) -> Self {
+        Self(self.0.saturating_add(2))
     }
 }
 
 /// Where a waiter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Spot {
-    pub(super) priority: Priority,
+    pub(super) class: ClassKey,
     pub(super) order: Order,
-}
-
-impl Ord for Spot {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let classes = self.priority.key().cmp(&other.priority.key());
-        classes.then(self.order.cmp(&other.order))
-    }
-}
-
-impl PartialOrd for Spot {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// Whether a waiter's class has paid for it.
@@ -79,7 +72,10 @@ pub(super) enum Fare {
 /// A class of which somebody waits.
 #[derive(Debug)]
 struct Class {
-    priority: Priority,
+    key: ClassKey,
+    rank: u8,
+    /// How far apart its tags are.
+    stride: u64,
     /// When its first goes, on the clock of its rank.
     tag: u64,
     /// `None`: woken since it last polled. To wake it again would tell it nothing new.
@@ -88,10 +84,10 @@ struct Class {
     alerted_to: Order,
 }
 
-impl Class {
-    fn stride(&self) -> u64 {
-        self.priority.stride(UNIT)
-    }
+/// A class's rank and stride.
+fn shape(class: ClassKey) -> (u8, u64) {
+    let priority: Priority = class.priority();
+    (priority.rank(), priority.stride(UNIT))
 }
 
 /// Those who wait to be called.
@@ -114,35 +110,33 @@ impl Line {
         self.len == 0
     }
 
-    fn find(&self, priority: Priority) -> Result<usize, usize> {
-        let key = priority.key();
-        self.classes
-            .binary_search_by_key(&key, |class| class.priority.key())
+    fn find(&self, key: ClassKey) -> Result<usize, usize> {
+        self.classes.binary_search_by_key(&key, |class| class.key)
     }
 
-    fn class(&self, priority: Priority) -> Option<&Class> {
-        Some(&self.classes[self.find(priority).ok()?])
+    fn class(&self, key: ClassKey) -> Option<&Class> {
+        Some(&self.classes[self.find(key).ok()?])
     }
 
-    fn class_mut(&mut self, priority: Priority) -> Option<&mut Class> {
-        let at = self.find(priority).ok()?;
+    fn class_mut(&mut self, key: ClassKey) -> Option<&mut Class> {
+        let at = self.find(key).ok()?;
         Some(&mut self.classes[at])
     }
 
     pub(super) fn contains(&self, spot: Spot) -> bool {
-        let class = self.class(spot.priority);
+        let class = self.class(spot.class);
         class.is_some_and(|class| class.waiting.contains_key(&spot.order))
     }
 
     /// Takes the waker of one who waits. `None` if it does not.
     pub(super) fn take_waker(&mut self, spot: Spot) -> Option<Option<Waker>> {
-        let class = self.class_mut(spot.priority)?;
+        let class = self.class_mut(spot.class)?;
         class.waiting.get_mut(&spot.order).map(Option::take)
     }
 
     /// Keeps the waker of one who waits.
     pub(super) fn keep(&mut self, spot: Spot, waker: Waker) {
-        if let Some(class) = self.class_mut(spot.priority) {
+        if let Some(class) = self.class_mut(spot.class) {
             class.alerted_to = class.alerted_to.max(spot.order);
             class.waiting.insert(spot.order, Some(waker));
         }
@@ -150,11 +144,14 @@ impl Line {
 
     /// Takes one in, who has no waker yet.
     pub(super) fn insert(&mut self, spot: Spot, fare: Fare) {
-        let at = self.find(spot.priority).unwrap_or_else(|at| {
-            let clock = self.clocks.entry(spot.priority.rank()).or_default();
+        let at = self.find(spot.class).unwrap_or_else(|at| {
+            let (rank, stride) = shape(spot.class);
+            let clock = self.clocks.entry(rank).or_default();
             let class = Class {
-                priority: spot.priority,
-                tag: *clock + spot.priority.stride(UNIT),
+                key: spot.class,
+                rank,
+                stride,
+                tag: *clock + stride,
                 waiting: BTreeMap::new(),
                 alerted_to: spot.order,
             };
@@ -166,20 +163,20 @@ impl Line {
             entry.insert(None);
             self.len += 1;
             if fare == Fare::Paid {
-                class.tag = class.tag.saturating_sub(class.stride());
+                class.tag = class.tag.saturating_sub(class.stride);
             }
         }
     }
 
     /// Strikes one who waits, and returns its waker if it has one. `None` if it does not wait.
     pub(super) fn remove(&mut self, spot: Spot) -> Option<Option<Waker>> {
-        let at = self.find(spot.priority).ok()?;
+        let at = self.find(spot.class).ok()?;
         let class = &mut self.classes[at];
         let waker = class.waiting.remove(&spot.order)?;
         self.len -= 1;
-        if let Order::Kept(_) = spot.order {
+        if spot.order.is_kept() {
             // Nobody comes back in its stead.
-            class.tag += class.stride();
+            class.tag += class.stride;
         }
         if class.waiting.is_empty() {
             self.classes.remove(at);
@@ -189,11 +186,8 @@ impl Line {
 
     /// Whose turn it is.
     fn next(&self) -> Option<usize> {
-        let rank = self.classes.first()?.priority.rank();
-        let highest = self
-            .classes
-            .iter()
-            .take_while(|class| class.priority.rank() == rank);
+        let rank = self.classes.first()?.rank;
+        let highest = self.classes.iter().take_while(|class| class.rank == rank);
         let next = highest.enumerate().min_by_key(|(_, class)| class.tag);
         next.map(|(at, _)| at)
     }
@@ -202,33 +196,24 @@ impl Line {
     pub(super) fn pop_first(&mut self) -> Option<(Spot, Option<Waker>)> {
         let at = self.next()?;
         let class = &mut self.classes[at];
-        let priority = class.priority;
+        let key = class.key;
         let (order, waker) = class.waiting.pop_first()?;
-        let clock = self.clocks.entry(priority.rank()).or_default();
+        let clock = self.clocks.entry(class.rank).or_default();
         *clock = (*clock).max(class.tag);
-        class.tag += class.stride();
+        class.tag += class.stride;
         self.len -= 1;
         if class.waiting.is_empty() {
             self.classes.remove(at);
         }
-        Some((Spot { priority, order }, waker))
+        Some((Spot { class: key, order }, waker))
     }
 
     /// Half of the way from the first to the last of a class that did not keep a place.
-    pub(super) fn half_way(&self, priority: Priority) -> Option<Order> {
-        let waiting = &self.class(priority)?.waiting;
-        let (Order::Due(first, from), Order::Due(last, to)) = (
-            *waiting.range(Order::Due(Duration::ZERO, 0)..).next()?.0,
-            *waiting.last_key_value()?.0,
-        ) else {
-            return None;
-        };
-        let ticket = if first == last {
-            from + (to - from).div_ceil(2)
-        } else {
-            from
-        };
-        Some(Order::Due(first + (last - first) / 2, ticket))
+    pub(super) fn half_way(&self, class: ClassKey) -> Option<Order> {
+        let waiting = &self.class(class)?.waiting;
+        let (first, _) = waiting.range(Order(NOT_KEPT)..).next()?;
+        let (last, _) = waiting.last_key_value()?;
+        Some(Order(first.0 + (last.0 - first.0).div_ceil(2)))
     }
 
     /// Wakes the last `count` who were not woken yet: they stay longest, and were polled last, so that they
@@ -253,31 +238,22 @@ impl Line {
     /// How many go before one who stands, or would stand, here, if nobody comes meanwhile. Those of its own
     /// class are counted up to `most`.
     pub(super) fn ahead(&self, spot: Spot, most: usize) -> usize {
-        let (own, rank) = (self.class(spot.priority), spot.priority.rank());
+        let (own, (rank, stride)) = (self.class(spot.class), shape(spot.class));
         let before = own.map_or(0, |class| {
             class.waiting.range(..spot.order).take(most).count()
         });
-        let stride = spot.priority.stride(UNIT);
         let clock = self.clocks.get(&rank).copied().unwrap_or_default();
         let first = own.map_or(clock + stride, |class| class.tag);
         let tag = first.saturating_add(stride.saturating_mul(before as u64));
-        let key = spot.priority.key();
-        let others = self
-            .classes
-            .iter()
-            .filter(|class| class.priority.key() != key);
+        let others = self.classes.iter().filter(|class| class.key != spot.class);
         let of_others = others.map(|class| {
             let waiting = class.waiting.len();
-            if class.priority.rank() != rank {
-                return if class.priority.rank() > rank {
-                    waiting
-                } else {
-                    0
-                };
+            if class.rank != rank {
+                return if class.rank > rank { waiting } else { 0 };
             }
             // Of two with the same tag the one with the lesser key goes first.
-            let until = tag + u64::from(class.priority.key() < key);
-            let due = until.saturating_sub(class.tag).div_ceil(class.stride());
+            let until = tag.saturating_add(u64::from(class.key < spot.class));
+            let due = until.saturating_sub(class.tag).div_ceil(class.stride);
             usize::try_from(due).map_or(waiting, |due| due.min(waiting))
         });
         before + of_others.sum::<usize>()

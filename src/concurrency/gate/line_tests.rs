@@ -31,8 +31,9 @@ fn served(queue: &mut Queue, count: usize) -> HashMap<Priority, usize> {
     let mut served = HashMap::new();
     for _ in 0..count {
         let spot = next(queue).unwrap();
-        *served.entry(spot.priority).or_default() += 1;
-        join(queue, spot.priority, None);
+        let class = spot.class.priority();
+        *served.entry(class).or_default() += 1;
+        join(queue, class, None);
     }
     served
 }
@@ -107,7 +108,7 @@ fn a_strict_class_goes_before_all_others_which_then_share_as_before() {
         join(&mut queue, strict, None);
     });
     for _ in 0..50 {
-        assert_eq!(next(&mut queue).unwrap().priority, strict);
+        assert_eq!(next(&mut queue).unwrap().class, strict.key());
     }
     let served = served(&mut queue, 170);
     assert_eq!(served[&Priority::BATCH], 10);
@@ -169,8 +170,8 @@ fn a_request_that_comes_back_is_next_and_its_class_pays_once() {
     let (mut count, mut again) = ([0, 0], 0);
     while count[0] + count[1] < 34 {
         let spot = next(&mut queue).unwrap();
-        join(&mut queue, spot.priority, None);
-        let batch = usize::from(spot.priority == Priority::BATCH);
+        join(&mut queue, spot.class.priority(), None);
+        let batch = usize::from(spot.class == Priority::BATCH.key());
         // Each batch request is refused once.
         if batch == 1 && again % 2 == 0 {
             again += 1;

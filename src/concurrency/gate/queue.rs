@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::line::{Fare, Line, Order, Spot};
 use super::wakes::Wakes;
 use crate::concurrency::limit::Now;
-use crate::priority::Priority;
+use crate::priority::{ClassKey, Priority};
 
 /// For how long a slot is kept for a waiter that was called: far longer than an executor takes to
 /// run one who lives, and no time for a client.
@@ -15,9 +15,8 @@ const GRACE: Duration = Duration::from_millis(10);
 
 const TICK: Duration = Duration::from_millis(1);
 
-/// How far the tickets of two newcomers lie apart, so that requests that come back to one place have room
-/// beside each other.
-const SPACING: u64 = 1 << 16;
+/// Deadlines are told apart to about a millisecond; those within one are in the order in which they came.
+const DEADLINE_BITS: u32 = 20;
 
 /// After up to this many refusals a request keeps its place. With each further one it moves half of the way
 /// to the end of its class: a request that is always refused must not stand in front for ever.
@@ -38,8 +37,10 @@ const UNHURRIED: Duration = Duration::from_secs(60);
 /// that lost a `select!` and is merely kept) forfeits the call to those behind it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The greatest ticket that was given.
+    /// The greatest ticket that was given to one without a deadline. They are even, and those of others odd.
     last: u64,
+    /// How many had a deadline.
+    deadlines: u64,
     line: Line,
     called: BTreeMap<Spot, Call>,
     /// How many were called so far.
@@ -53,9 +54,21 @@ pub(super) struct Queue {
 /// A slot that is kept for a waiter.
 #[derive(Clone, Copy, Debug)]
 struct Call {
-    at: Duration,
+    /// In nanoseconds.
+    at: u64,
     /// Which one it is of all calls.
     number: u64,
+}
+
+impl Call {
+    fn at(self) -> Duration {
+        Duration::from_nanos(self.at)
+    }
+}
+
+/// In nanoseconds: 292 years are enough.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).map_or(i64::MAX as u64, |nanos| nanos.min(i64::MAX as u64))
 }
 
 /// How a waiter that is being polled was found.
@@ -70,10 +83,10 @@ pub(super) enum Found {
 }
 
 impl Queue {
-    /// A number greater than those of all who came before.
+    /// A ticket behind those of all others without a deadline. Reads no clock.
     #[inline]
     pub(super) fn ticket(&mut self) -> u64 {
-        self.last += SPACING;
+        self.last += 2;
         self.last
     }
 
@@ -84,20 +97,22 @@ impl Queue {
         priority: Priority,
         deadline: Option<Duration>,
     ) -> Spot {
-        let mut spot = self.end(now, priority);
-        let ticket = self.ticket();
-        spot.order = match deadline {
-            Some(due) => Order::Due(due, ticket),
-            None => spot.order.with_ticket(ticket),
+        let class = priority.key();
+        let Some(deadline) = deadline else {
+            let order = self.end(now);
+            self.last = order.ticket();
+            return Spot { class, order };
         };
-        spot
+        self.deadlines += 1;
+        let due = nanos(deadline) >> DEADLINE_BITS << DEADLINE_BITS;
+        let nth = (self.deadlines << 1) & ((1 << DEADLINE_BITS) - 1);
+        self.free(class, Order::due(due | nth | 1))
     }
 
-    /// Where the next newcomer of a class without a deadline stands.
-    pub(super) fn end(&self, now: &Now, priority: Priority) -> Spot {
-        let due = now.get().saturating_add(UNHURRIED);
-        let order = Order::Due(due, u64::MAX);
-        Spot { priority, order }
+    /// Where the next newcomer without a deadline stands in its class.
+    pub(super) fn end(&self, now: &Now) -> Order {
+        let due = nanos(now.get().saturating_add(UNHURRIED)) & !1;
+        Order::due(due.max(self.last + 2))
     }
 
     /// Where a request stands that had this ticket when it was refused, `refusals` times by now. `None` if it
@@ -108,19 +123,24 @@ impl Queue {
         ticket: u64,
         refusals: u32,
     ) -> Option<Spot> {
+        let class = priority.key();
         let order = if refusals <= KEPT_REFUSALS {
-            Order::Kept(ticket)
+            Order::kept(ticket)
         } else if refusals <= LAST_KEPT {
-            self.line.half_way(priority)?
+            self.line.half_way(class)?
         } else {
             return None;
         };
-        let mut spot = Spot { priority, order };
+        Some(self.free(class, order))
+    }
+
+    /// The first place from there on that nobody has.
+    fn free(&self, class: ClassKey, order: Order) -> Spot {
+        let mut spot = Spot { class, order };
         while self.is_given(spot) {
-            spot.order = spot.order.with_ticket(spot.order.ticket() + 1);
+            spot.order = spot.order.next();
         }
-        self.last = self.last.max(spot.order.ticket());
-        Some(spot)
+        spot
     }
 
     fn is_given(&self, spot: Spot) -> bool {
@@ -167,7 +187,7 @@ impl Queue {
         }
         let (away, before) = (&mut self.away, self.called.len());
         self.called.retain(|spot, call| {
-            let kept = now.get() < call.at + GRACE;
+            let kept = now.get() < call.at() + GRACE;
             if !kept {
                 away.insert(*spot);
             }
@@ -175,7 +195,7 @@ impl Queue {
         });
         // All are looked at again a millisecond later at the earliest, as timers are no finer.
         let next = (now.get() + TICK).saturating_sub(GRACE);
-        let oldest = self.called.values().map(|call| call.at).min();
+        let oldest = self.called.values().map(|call| call.at()).min();
         self.called_since = oldest.unwrap_or_default().max(next);
         self.called.len() < before
     }
@@ -191,7 +211,7 @@ impl Queue {
                 Found::Woken
             };
         }
-        let paid = self.away.remove(&spot) || matches!(spot.order, Order::Kept(_));
+        let paid = self.away.remove(&spot) || spot.order.is_kept();
         let fare = if paid { Fare::Paid } else { Fare::Due };
         self.line.insert(spot, fare);
         Found::Outside
@@ -213,7 +233,7 @@ impl Queue {
             };
             self.calls += 1;
             let call = Call {
-                at: now.get(),
+                at: nanos(now.get()),
                 number: self.calls,
             };
             self.called.insert(spot, call);
@@ -244,8 +264,7 @@ impl Queue {
     pub(super) fn claim(&mut self, spot: Spot, slots: usize) -> bool {
         if self.called.len() > slots {
             let mut numbers: Vec<_> = self.called.values().map(|call| call.number).collect();
-            numbers.sort_unstable();
-            let first_void = numbers[slots];
+            let first_void = *numbers.select_nth_unstable(slots).1;
             let line = &mut self.line;
             self.called.retain(|spot, call| {
                 let kept = call.number < first_void;
