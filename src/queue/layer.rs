@@ -65,7 +65,7 @@ impl<P, D> QueueLayer<P, D> {
     /// A request that cannot be sent in time fails with [`QueueError::Expired`](super::QueueError::Expired): at
     /// once, if the gate is paused for longer, or if too many are ahead even at twice the speed at which the line
     /// moves; else at its deadline. The same holds for a refused request that would be sent again too late. An
-    /// attempt that was sent is not cut short. No time left fails at once, without a look at the gate.
+    /// attempt that was sent is not cut short. With no time left it fails at once, even at an open gate.
     #[must_use]
     pub fn deadline<F>(self, deadline: F) -> QueueLayer<P, F> {
         QueueLayer {

@@ -10,7 +10,7 @@ use crate::priority::Priority;
 
 /// A request is told that its wait takes too long only if it would at this many times the speed that was seen:
 /// the limit may grow.
-const BENEFIT_OF_DOUBT: f64 = 2.0;
+const GROWTH: f64 = 2.0;
 
 impl State {
     /// How long until one goes who has `ahead` others before it.
@@ -18,7 +18,7 @@ impl State {
         self.wait_at(now, ahead, 1.0)
     }
 
-    /// The same, if all went so many times as fast.
+    /// The same, if the line moved at `speed` times the pace that was seen.
     fn wait_at(&self, now: &Now, ahead: usize, speed: f64) -> Option<Duration> {
         let paused = self.pause.until(now);
         let held = self.opens_at.filter(|at| now.get() < *at);
@@ -71,7 +71,7 @@ impl State {
         let ahead = self.queue.ahead(spot, self.in_time(now, left));
         let too_long = left.is_zero()
             || self
-                .wait_at(now, ahead, BENEFIT_OF_DOUBT)
+                .wait_at(now, ahead, GROWTH)
                 .is_some_and(|wait| wait > left);
         if too_long {
             reply.too_long = Some(self.estimate(now, ahead).unwrap_or_default());
@@ -85,7 +85,7 @@ impl State {
     fn in_time(&self, now: &Now, left: Duration) -> usize {
         let rate = self.flow.rate(now).into_iter().chain(self.pace());
         let rate = rate.reduce(f64::max).unwrap_or(f64::INFINITY);
-        let most = BENEFIT_OF_DOUBT * rate * left.as_secs_f64();
+        let most = GROWTH * rate * left.as_secs_f64();
         // Saturates.
         (most as usize)
             .saturating_add(self.limit())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::concurrency::limit::Now;
 
 /// A span is over after this many, or after as many as may be in flight: requests that go in step would else
-/// look faster than they are.
+/// seem faster than they are.
 const LEAST: u32 = 16;
 
 /// Fewer tell nothing.
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_go_in_step_do_not_look_faster_than_they_are() {
+    fn requests_that_go_in_step_do_not_seem_faster_than_they_are() {
         let mut flow = Flow::default();
         for step in 0..5 {
             for _ in 0..40 {
