@@ -139,7 +139,7 @@
 //! # let gate = tower_throttle::AdaptiveConcurrencyLayer::new().handle();
 //! # assert!(busy(&gate, Priority::BATCH).is_none());
 //! # gate.pause(Duration::from_secs(30));
-//! # assert_eq!(busy(&gate, Priority::BATCH).unwrap().headers()[RETRY_AFTER], "31");
+//! # assert_eq!(busy(&gate, Priority::BATCH).unwrap().headers()[RETRY_AFTER], "30");
 //! ```
 //!
 //! `examples/recipes/src/bin/axum_deadline.rs` does it in an axum app
