@@ -162,8 +162,7 @@
 //!
 //! A request that need not wait costs the gate nothing more, and no layer allocates for it. Above both layers, a
 //! `PriorityLayer` adds about 30 ns to a call, and a `QueueLayer` with a class, a deadline and both bounds about 220 ns
-//! (`cargo bench --bench overhead`). A waiter takes 49 bytes of the line, with a class or without. The gate searches
-//! the classes that have requests in line for the next one, so keep to hundreds of them.
+//! (`cargo bench --bench overhead`). A waiter takes 49 bytes of the line, with a class or without.
 //!
 //! # In reqwest-middleware
 //!

@@ -108,7 +108,7 @@ impl<S: Service<Req>, Req> ResponseFuture<S, Req> {
             if let Poll::Ready(ready) = ready {
                 ready.map_err(QueueError::Inner)?;
                 let request = request.take().expect("a request is sent once");
-                let response = ask::with(ask, || service.call(request));
+                let response = service.call(request);
                 this.state.set(State::Sent { response });
                 this.timer.set(None);
                 *this.seat = Seat::None;

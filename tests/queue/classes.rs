@@ -142,6 +142,34 @@ async fn a_thousand_classes_with_one_request_each_take_turns() {
     assert_eq!(names.len(), 3001);
 }
 
+/// A class for each request is of no use, and harms nobody.
+#[tokio::test(start_paused = true)]
+async fn fifty_thousand_classes_take_a_time_that_grows_with_their_number() {
+    let (api, _) = api(ms(1));
+    let (client, gate) = client(api, 1);
+    gate.pause(secs(10));
+    let mut line: Vec<_> = (0..50_000)
+        .map(|id| {
+            let client = of_class(&client, BATCH.class(id));
+            Some(by_hand(&client, request("x", BATCH)))
+        })
+        .collect();
+    for request in line.iter_mut().flatten() {
+        assert_pending!(request.poll());
+    }
+    assert_eq!(gate.ahead(BATCH.class(60_000)), 50_000);
+    line.iter_mut()
+        .step_by(2)
+        .for_each(|request| *request = None);
+    assert_eq!(gate.waiting(), 25_000);
+    tokio::time::advance(secs(10)).await;
+    gate.set_limit(usize::MAX);
+    for request in line.iter_mut().flatten() {
+        assert_pending!(request.poll());
+    }
+    assert_eq!((gate.waiting(), gate.in_flight()), (0, 25_000));
+}
+
 #[tokio::test(start_paused = true)]
 async fn batch_is_not_starved_by_interactive_overload() {
     let (api, seen) = api(ms(100));

@@ -1,5 +1,6 @@
 //! A simulated API behind a gate of a fixed size, and requests that can be polled by hand.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_test::task::{self, Spawn};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -60,19 +61,30 @@ pub(crate) fn within(mut request: Req, left: Duration) -> Req {
     request
 }
 
-/// What an API saw: the names of the requests, in order, with when they came.
+/// What an API saw: the names of the requests, in order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen(Arc<Mutex<Vec<(String, Instant)>>>);
+pub(crate) struct Seen(Arc<Mutex<Names>>);
+
+#[derive(Debug, Default)]
+struct Names {
+    in_order: Vec<String>,
+    counts: HashMap<String, usize>,
+}
 
 impl Seen {
     pub(crate) fn names(&self) -> Vec<String> {
-        let seen = self.0.lock().unwrap();
-        seen.iter().map(|(name, _)| name.clone()).collect()
+        self.0.lock().unwrap().in_order.clone()
     }
 
     pub(crate) fn count(&self, name: &str) -> usize {
-        let seen = self.0.lock().unwrap();
-        seen.iter().filter(|(other, _)| other == name).count()
+        let counts = &self.0.lock().unwrap().counts;
+        counts.get(name).copied().unwrap_or_default()
+    }
+
+    fn add(&self, name: String) {
+        let mut seen = self.0.lock().unwrap();
+        *seen.counts.entry(name.clone()).or_default() += 1;
+        seen.in_order.push(name);
     }
 }
 
@@ -87,7 +99,7 @@ pub(crate) fn api_that(
     let api = service_fn(move |request: Req| {
         let name = request.uri().path().trim_start_matches('/').to_owned();
         let refused = refuses(&name, log.count(&name));
-        log.0.lock().unwrap().push((name, Instant::now()));
+        log.add(name);
         async move {
             sleep(work).await;
             let status = if refused { 429 } else { 200 };

@@ -63,6 +63,20 @@ fn what_is_set_can_be_seen() {
     assert_eq!(Priority::default(), Priority::NORMAL);
 }
 
+/// As it is mostly written.
+#[tokio::test(start_paused = true)]
+async fn a_closure_need_not_name_the_body() {
+    let (api, _) = api(secs(1));
+    let (client, _) = client(api, 1);
+    let queue = QueueLayer::new()
+        .priority(|request: &http::Request<_>| {
+            request.extensions().get().copied().unwrap_or_default()
+        })
+        .deadline(|_: &http::Request<_>| Some(secs(9)));
+    let client = queue.layer(client);
+    assert_eq!(answer(&client, request("x", BATCH)).await, Ok(200));
+}
+
 /// The type with closures as function pointers can be written down.
 struct Api {
     client: Queue<Client, fn(&Req) -> Priority, NoDeadline>,

@@ -18,16 +18,20 @@ impl State {
         self.wait_at(now, ahead, 1.0)
     }
 
-    /// The same, if the line moved at `speed` times the pace that was seen.
+    /// How long a pause or the pace lets nobody go.
+    fn opens_in(&self, now: &Now) -> Duration {
+        let until = self.pause.until(now).max(self.opens_at).unwrap_or_default();
+        until.saturating_sub(now.get())
+    }
+
+    /// How long the wait is, if the line moved at `speed` times the pace that was seen.
     fn wait_at(&self, now: &Now, ahead: usize, speed: f64) -> Option<Duration> {
-        let paused = self.pause.until(now);
-        let held = self.opens_at.filter(|at| now.get() < *at);
-        let opens = paused.max(held).unwrap_or_default();
-        let opens_in = opens.saturating_sub(now.get());
+        let opens_in = self.opens_in(now);
+        let is_paced = self.opens_at.is_some_and(|at| now.get() < at);
         let free = self.limit().saturating_sub(self.in_flight);
         // Those for whom others have to end, and those for whom the pace has to go on.
         let for_places = ahead.saturating_add(1).saturating_sub(free);
-        let for_pace = if held.is_some() { ahead } else { 0 };
+        let for_pace = if is_paced { ahead } else { 0 };
         if for_places == 0 && for_pace == 0 {
             return Some(opens_in);
         }
@@ -68,27 +72,27 @@ impl State {
             return reply;
         };
         let left = deadline.saturating_sub(now.get());
-        let ahead = self.queue.ahead(spot, self.in_time(now, left));
-        let too_long = left.is_zero()
-            || self
-                .wait_at(now, ahead, GROWTH)
-                .is_some_and(|wait| wait > left);
+        let opens_in = self.opens_in(now);
+        let too_long = left.is_zero() || opens_in > left || self.is_too_long(now, spot, left);
         if too_long {
-            reply.too_long = Some(self.estimate(now, ahead).unwrap_or_default());
+            let ahead = self.queue.ahead(spot, usize::MAX);
+            reply.too_long = Some(self.estimate(now, ahead).unwrap_or(opens_in));
         } else {
             reply.in_time = true;
         }
         reply
     }
 
-    /// One more than how many may go within this time: more need not be counted.
-    fn in_time(&self, now: &Now, left: Duration) -> usize {
-        let rate = self.flow.rate(now).into_iter().chain(self.pace());
-        let rate = rate.reduce(f64::max).unwrap_or(f64::INFINITY);
-        let most = GROWTH * rate * left.as_secs_f64();
-        // Saturates.
-        (most as usize)
-            .saturating_add(self.limit())
-            .saturating_add(1)
+    /// Whether those ahead take longer than this.
+    fn is_too_long(&self, now: &Now, spot: Spot, left: Duration) -> bool {
+        let rates = self.flow.rate(now).into_iter().chain(self.pace());
+        let Some(rate) = rates.reduce(f64::max) else {
+            return false;
+        };
+        // More than may go within this time need not be counted. Saturates.
+        let most = (GROWTH * rate * left.as_secs_f64()) as usize;
+        let most = most.saturating_add(self.limit()).saturating_add(1);
+        let wait = self.wait_at(now, self.queue.ahead(spot, most), GROWTH);
+        wait.is_some_and(|wait| wait > left)
     }
 }

@@ -9,8 +9,10 @@
 //! A request that comes back to a place it kept goes before all others of its class, and its class does not
 //! pay again for it: the tag goes back by a stride.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::task::Waker;
 
 use super::wakes::Wakes;
@@ -72,8 +74,6 @@ pub(super) enum Fare {
 /// A class of which somebody waits.
 #[derive(Debug)]
 struct Class {
-    key: ClassKey,
-    rank: u8,
     /// How far apart its tags are.
     stride: u64,
     /// When its first goes, on the clock of its rank.
@@ -84,21 +84,30 @@ struct Class {
     alerted_to: Order,
 }
 
+/// When a class is next: by rank, the highest first, then by tag, and then by key.
+type Turn = (Reverse<u8>, u64, ClassKey);
+
+/// Those who wait to be called.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    classes: BTreeMap<ClassKey, Class>,
+    /// Each class, in the order in which they go.
+    turns: BTreeSet<Turn>,
+    /// How far each rank has come.
+    clocks: BTreeMap<u8, u64>,
+    /// All classes behind this one have nobody left to alert.
+    alerted_to: Option<ClassKey>,
+    len: usize,
+}
+
 /// A class's rank and stride.
 fn shape(class: ClassKey) -> (u8, u64) {
     let priority: Priority = class.priority();
     (priority.rank(), priority.stride(UNIT))
 }
 
-/// Those who wait to be called.
-#[derive(Debug, Default)]
-pub(super) struct Line {
-    /// Sorted by their keys: the highest rank first. As few as there are classes in use, so a search through
-    /// them for the next one is quicker than to keep them in its order.
-    classes: Vec<Class>,
-    /// How far each rank has come.
-    clocks: BTreeMap<u8, u64>,
-    len: usize,
+fn turn(class: ClassKey, tag: u64) -> Turn {
+    (Reverse(class.priority().rank()), tag, class)
 }
 
 impl Line {
@@ -110,107 +119,98 @@ impl Line {
         self.len == 0
     }
 
-    fn find(&self, key: ClassKey) -> Result<usize, usize> {
-        self.classes.binary_search_by_key(&key, |class| class.key)
-    }
-
-    fn class(&self, key: ClassKey) -> Option<&Class> {
-        Some(&self.classes[self.find(key).ok()?])
-    }
-
-    fn class_mut(&mut self, key: ClassKey) -> Option<&mut Class> {
-        let at = self.find(key).ok()?;
-        Some(&mut self.classes[at])
-    }
-
     pub(super) fn contains(&self, spot: Spot) -> bool {
-        let class = self.class(spot.class);
+        let class = self.classes.get(&spot.class);
         class.is_some_and(|class| class.waiting.contains_key(&spot.order))
     }
 
     /// Takes the waker of one who waits. `None` if it does not.
     pub(super) fn take_waker(&mut self, spot: Spot) -> Option<Option<Waker>> {
-        let class = self.class_mut(spot.class)?;
+        let class = self.classes.get_mut(&spot.class)?;
         class.waiting.get_mut(&spot.order).map(Option::take)
     }
 
     /// Keeps the waker of one who waits.
     pub(super) fn keep(&mut self, spot: Spot, waker: Waker) {
-        if let Some(class) = self.class_mut(spot.class) {
+        if let Some(class) = self.classes.get_mut(&spot.class) {
             class.alerted_to = class.alerted_to.max(spot.order);
+            self.alerted_to = self.alerted_to.max(Some(spot.class));
             class.waiting.insert(spot.order, Some(waker));
         }
     }
 
     /// Takes one in, who has no waker yet.
     pub(super) fn insert(&mut self, spot: Spot, fare: Fare) {
-        let at = self.find(spot.class).unwrap_or_else(|at| {
+        let class = self.classes.entry(spot.class).or_insert_with(|| {
             let (rank, stride) = shape(spot.class);
             let clock = self.clocks.entry(rank).or_default();
-            let class = Class {
-                key: spot.class,
-                rank,
+            let tag = *clock + stride;
+            self.turns.insert(turn(spot.class, tag));
+            Class {
                 stride,
-                tag: *clock + stride,
+                tag,
                 waiting: BTreeMap::new(),
                 alerted_to: spot.order,
-            };
-            self.classes.insert(at, class);
-            at
+            }
         });
-        let class = &mut self.classes[at];
-        if let Entry::Vacant(entry) = class.waiting.entry(spot.order) {
-            entry.insert(None);
-            self.len += 1;
-            if fare == Fare::Paid {
-                class.tag = class.tag.saturating_sub(class.stride);
+        class.waiting.insert(spot.order, None);
+        self.len += 1;
+        if fare == Fare::Paid {
+            let tag = class.tag.saturating_sub(class.stride);
+            self.move_to(spot.class, tag);
+        }
+    }
+
+    /// Changes when a class is next.
+    fn move_to(&mut self, key: ClassKey, tag: u64) {
+        if let Some(class) = self.classes.get_mut(&key) {
+            self.turns.remove(&turn(key, class.tag));
+            class.tag = tag;
+            self.turns.insert(turn(key, tag));
+        }
+    }
+
+    /// Forgets a class of which nobody waits any more.
+    fn tidy(&mut self, key: ClassKey) {
+        if let Entry::Occupied(class) = self.classes.entry(key) {
+            if class.get().waiting.is_empty() {
+                let class = class.remove();
+                self.turns.remove(&turn(key, class.tag));
             }
         }
     }
 
     /// Strikes one who waits, and returns its waker if it has one. `None` if it does not wait.
     pub(super) fn remove(&mut self, spot: Spot) -> Option<Option<Waker>> {
-        let at = self.find(spot.class).ok()?;
-        let class = &mut self.classes[at];
+        let class = self.classes.get_mut(&spot.class)?;
         let waker = class.waiting.remove(&spot.order)?;
         self.len -= 1;
         if spot.order.is_kept() {
             // Nobody comes back in its stead.
-            class.tag += class.stride;
+            let tag = class.tag + class.stride;
+            self.move_to(spot.class, tag);
         }
-        if class.waiting.is_empty() {
-            self.classes.remove(at);
-        }
+        self.tidy(spot.class);
         Some(waker)
-    }
-
-    /// Whose turn it is.
-    fn next(&self) -> Option<usize> {
-        let rank = self.classes.first()?.rank;
-        let highest = self.classes.iter().take_while(|class| class.rank == rank);
-        let next = highest.enumerate().min_by_key(|(_, class)| class.tag);
-        next.map(|(at, _)| at)
     }
 
     /// Takes out the one whose turn it is.
     pub(super) fn pop_first(&mut self) -> Option<(Spot, Option<Waker>)> {
-        let at = self.next()?;
-        let class = &mut self.classes[at];
-        let key = class.key;
+        let (Reverse(rank), tag, key) = *self.turns.first()?;
+        let class = self.classes.get_mut(&key)?;
         let (order, waker) = class.waiting.pop_first()?;
-        let clock = self.clocks.entry(class.rank).or_default();
-        *clock = (*clock).max(class.tag);
-        class.tag += class.stride;
+        let next = tag + class.stride;
         self.len -= 1;
-        if class.waiting.is_empty() {
-            self.classes.remove(at);
-        }
+        let clock = self.clocks.entry(rank).or_default();
+        *clock = (*clock).max(tag);
+        self.move_to(key, next);
+        self.tidy(key);
         Some((Spot { class: key, order }, waker))
     }
 
     /// Half of the way from the first to the last of a class that did not keep a place.
     pub(super) fn half_way(&self, class: ClassKey) -> Option<Order> {
-        let waiting = &self.class(class)?.waiting;
+        let waiting = &self.classes.get(&class)?.waiting;
         let (first, _) = waiting.range(Order(NOT_KEPT)..).next()?;
         let (last, _) = waiting.last_key_value()?;
         Some(Order(first.0 + (last.0 - first.0).div_ceil(2)))
@@ -221,7 +221,11 @@ impl Line {
     /// line is long.
     pub(super) fn alert(&mut self, count: usize, wakes: &mut Wakes) {
         let mut left = count;
-        for class in self.classes.iter_mut().rev() {
+        let Some(alerted_to) = self.alerted_to else {
+            return;
+        };
+        for (key, class) in self.classes.range_mut(..=alerted_to).rev() {
+            self.alerted_to = Some(*key);
             for (order, waker) in class.waiting.range_mut(..=class.alerted_to).rev() {
                 if left == 0 {
                     return;
@@ -238,21 +242,21 @@ impl Line {
     /// How many go before one who stands, or would stand, here, if nobody comes meanwhile. Those of its own
     /// class are counted up to `most`.
     pub(super) fn ahead(&self, spot: Spot, most: usize) -> usize {
-        let (own, (rank, stride)) = (self.class(spot.class), shape(spot.class));
+        let (own, (rank, stride)) = (self.classes.get(&spot.class), shape(spot.class));
         let before = own.map_or(0, |class| {
             class.waiting.range(..spot.order).take(most).count()
         });
         let clock = self.clocks.get(&rank).copied().unwrap_or_default();
         let first = own.map_or(clock + stride, |class| class.tag);
         let tag = first.saturating_add(stride.saturating_mul(before as u64));
-        let others = self.classes.iter().filter(|class| class.key != spot.class);
-        let of_others = others.map(|class| {
-            let waiting = class.waiting.len();
-            if class.rank != rank {
-                return if class.rank > rank { waiting } else { 0 };
+        let others = self.classes.iter().filter(|(key, _)| **key != spot.class);
+        let of_others = others.map(|(key, class)| {
+            let (waiting, other) = (class.waiting.len(), key.priority().rank());
+            if other != rank {
+                return if other > rank { waiting } else { 0 };
             }
             // Of two with the same tag the one with the lesser key goes first.
-            let until = tag.saturating_add(u64::from(class.key < spot.class));
+            let until = tag.saturating_add(u64::from(*key < spot.class));
             let due = until.saturating_sub(class.tag).div_ceil(class.stride);
             usize::try_from(due).map_or(waiting, |due| due.min(waiting))
         });
@@ -262,7 +266,8 @@ impl Line {
     /// Takes all out, and wakes them.
     pub(super) fn close(&mut self, wakes: &mut Wakes) {
         self.len = 0;
-        for class in self.classes.drain(..) {
+        self.turns.clear();
+        for class in mem::take(&mut self.classes).into_values() {
             class
                 .waiting
                 .into_values()
