@@ -86,7 +86,7 @@
 //! its class, and soon. The order costs no throughput. [`guide::priorities`](crate::guide::priorities) has the
 //! figures.
 //!
-//! A class decides who goes next, not who is in flight: it takes no permit back. With five permits and calls of
+//! A share counts requests, not how long they take. A class decides who goes next, not who is in flight: it takes no permit back. With five permits and calls of
 //! a minute, an interactive request waits for the first of the five to end.
 //!
 //! # How it reaches the gate
@@ -97,7 +97,11 @@
 //!
 //! A layer that polls from another task loses it, such as tower's `Buffer`: behind one, requests are
 //! [`Priority::NORMAL`], without a deadline, and stand at the end of their class. So does a future that is
-//! spawned below these layers. Put these layers, or the gate's, on the same side of a `Buffer`.
+//! spawned below these layers. So put a `Buffer` above these layers, or below the gate.
+//!
+//! # Runtime
+//!
+//! A request that waits within a bound sets a timer, and panics outside a tokio runtime with time enabled.
 //!
 //! # Cancel safety
 //!

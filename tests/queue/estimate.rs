@@ -1,9 +1,16 @@
 //! How long the line takes.
 
+use std::sync::{Arc, Mutex};
+
+use http::Response;
+use http_body_util::Full;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tower::Layer;
+use tokio::time::{Instant, sleep};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, service_fn};
 use tower_throttle::concurrency::limit::Learned;
-use tower_throttle::{AdaptiveConcurrencyLayer, Priority};
+use tower_throttle::{AdaptiveConcurrencyLayer, Priority, RetryOn429Layer};
 
 use crate::support::*;
 
@@ -37,6 +44,64 @@ async fn the_estimate_is_true_to_a_round_trip() {
         told.abs_diff(took) <= secs(2),
         "told {told:?}, took {took:?}"
     );
+}
+
+/// An API that takes ten requests a second, in a bucket of ten, and answers after half a second.
+fn bucket() -> Api {
+    let start = Instant::now();
+    let bucket = Arc::new(Mutex::new((10.0, start)));
+    BoxCloneSyncService::new(service_fn(move |_: Req| {
+        let mut bucket = bucket.lock().unwrap();
+        let since = bucket.1.elapsed().as_secs_f64();
+        let tokens = f64::min(bucket.0 + 10.0 * since, 10.0);
+        let taken = tokens >= 1.0;
+        *bucket = (tokens - f64::from(u8::from(taken)), Instant::now());
+        async move {
+            sleep(if taken { ms(500) } else { ms(35) }).await;
+            let status = if taken { 200 } else { 429 };
+            Ok(Response::builder()
+                .status(status)
+                .body(Full::default())
+                .unwrap())
+        }
+    }))
+}
+
+/// An API that works on forty requests at a time, two seconds each, and refuses the others.
+fn places() -> Api {
+    let places = Arc::new(Semaphore::new(40));
+    BoxCloneSyncService::new(service_fn(move |_: Req| {
+        let place = Arc::clone(&places).try_acquire_owned().ok();
+        async move {
+            sleep(if place.is_some() { secs(2) } else { ms(35) }).await;
+            let status = if place.is_some() { 200 } else { 429 };
+            let response = Response::builder().status(status);
+            Ok(response.body(Full::default()).unwrap())
+        }
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_near_under_the_default_limit_too() {
+    for (name, api) in [("places", places()), ("bucket", bucket())] {
+        let gate = AdaptiveConcurrencyLayer::new().seed(1);
+        let handle = gate.handle();
+        let client = RetryOn429Layer::new().seed(1).layer(gate.layer(api));
+        let mut jobs = JoinSet::new();
+        for _ in 0..5000 {
+            jobs.spawn(answer(&client, request("x", BATCH)));
+        }
+        for _ in 0..3 {
+            sleep(secs(20)).await;
+            let (told, before) = (handle.estimate(handle.waiting()), handle.waiting());
+            // Twenty steps of those forty that go together.
+            sleep(secs(40)).await;
+            let per_second = (before - handle.waiting()) as f64 / 40.0;
+            let (told, takes) = (told.unwrap(), before as f64 / per_second);
+            let ratio = told.as_secs_f64() / takes;
+            assert!((0.8..=1.25).contains(&ratio), "{name}: {told:?}, {takes} s");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

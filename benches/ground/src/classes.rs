@@ -232,7 +232,7 @@ impl Row {
         self.quantile(q, lateness)
     }
 
-    /// What batch got of its share while both classes waited. In an overload only.
+    /// What batch got of its share while both classes waited. In an overload of two classes only.
     fn share(&self) -> Option<f64> {
         let (_, seconds) = self.case.interactive;
         let of_share = |run: &Ran| {
@@ -243,7 +243,8 @@ impl Row {
             let batch = both.clone().filter(|done| done.batch).count();
             batch as f64 / both.count().max(1) as f64 / SHARE
         };
-        self.case.overload.then(|| self.mean(of_share))
+        let has_share = self.case.overload && self.order != Order::OneClass;
+        has_share.then(|| self.mean(of_share))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::concurrency::limit::Now;
 
-/// A span is over after this many, or after as many as may be in flight: requests that go in step would else
+/// A span is over after this many, or after twice as many as may be in flight: requests that go in step would else
 /// seem faster than they are.
 const LEAST: u32 = 16;
 
@@ -33,7 +33,8 @@ impl Flow {
     /// One who waited goes.
     pub(super) fn on_grant(&mut self, now: &Now, limit: usize) {
         let now = now.get();
-        let enough = u32::try_from(limit).unwrap_or(u32::MAX).max(LEAST);
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let enough = limit.saturating_mul(2).max(LEAST);
         let span = self.current.get_or_insert(Span {
             began: now,
             count: 0,
@@ -81,7 +82,7 @@ impl Flow {
         let span = self.last.saturating_sub(began);
         let since = until.saturating_sub(self.last);
         // Between two steps it does not stand still.
-        let stands_still = since > span;
+        let stands_still = since > 2 * span;
         let took = span + if stands_still { since } else { Duration::ZERO };
         let took = took.as_secs_f64();
         (count >= TOLD && took > 0.0).then(|| f64::from(count) / took)

@@ -198,6 +198,7 @@ impl State {
     fn revoke(&mut self, now: &Now) {
         if self.queue.expire(now) {
             self.version += 1;
+            self.mark_idle(now);
         }
     }
 
