@@ -31,7 +31,9 @@
 //!   permits as the API was found to take. Other requests wait in line. When one refusal asks for a wait, all
 //!   of them pause.
 //!
-//! Both read what the server says of its limits, in many header families and body formats, as a [`Hint`].
+//! - [`QueueLayer`] and [`PriorityLayer`] decide who goes first in that line, and how long a request may wait.
+//!
+//! The first two read what the server says of its limits, in many header families and body formats, as a [`Hint`].
 //!
 //! # Where to begin
 //!
@@ -40,6 +42,7 @@
 //! | a first client, with hyper-util or reqwest | [`guide::start`] |
 //! | one particular task | [`guide::recipes`] |
 //! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
+//! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
@@ -57,7 +60,8 @@
 //!
 //! # What a response carries
 //!
-//! A refusal that cannot be retried is returned as a response, never as an error. Errors are the client's own.
+//! A refusal that cannot be retried is returned as a response, never as an error. Errors are the client's own, but for
+//! [`QueueError`], with which a [`QueueLayer`] says why it did not send.
 //! The response's extensions tell why:
 //!
 //! | read by | what it says |
@@ -110,6 +114,8 @@ pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod message;
+mod priority;
+pub mod queue;
 mod random;
 pub mod retry;
 
@@ -120,4 +126,5 @@ pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;
+pub use queue::{Priority, PriorityLayer, QueueError, QueueLayer};
 pub use retry::{RetryOn429, RetryOn429Layer};

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -11,6 +12,7 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::{Policy, RetryLayer};
 use tower::{Service, ServiceBuilder};
 use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::queue::{Priority, PriorityLayer, QueueLayer};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::measure::{Contender, RequestBody};
@@ -22,6 +24,9 @@ pub(crate) const GATE: &str = "`AdaptiveConcurrency`";
 pub(crate) const GATE_FIXED: &str = "`AdaptiveConcurrency`, limit `Fixed`";
 pub(crate) const RETRY: &str = "`RetryOn429`";
 pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
+
+const CLASS: &str = "`Prioritized` + the two";
+const QUEUE: &str = "`Queue` with every bound + the two";
 
 /// How many requests the limits allow: far more than the one that is ever in flight.
 const LIMIT: usize = 100;
@@ -62,7 +67,35 @@ pub(crate) fn all() -> Vec<Contender> {
                 .layer(AdaptiveConcurrencyLayer::new())
                 .service(ReadyService),
         ),
+        Contender::new(
+            CLASS,
+            stack()
+                .layer(PriorityLayer::new(Priority::BATCH))
+                .layer(RetryOn429Layer::new())
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
+        Contender::new(
+            QUEUE,
+            stack()
+                .layer(bounded())
+                .layer(RetryOn429Layer::new())
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
     ]
+}
+
+type Class = fn(&Request<RequestBody>) -> Priority;
+type TimeLeft = fn(&Request<RequestBody>) -> Option<Duration>;
+
+/// A class and a deadline for each request, and both bounds on the line.
+fn bounded() -> QueueLayer<Class, TimeLeft> {
+    QueueLayer::new()
+        .priority((|_| Priority::INTERACTIVE) as Class)
+        .deadline((|_| Some(Duration::from_secs(60))) as TimeLeft)
+        .max_wait(Duration::from_secs(30))
+        .max_waiting(1000)
 }
 
 /// Answers every request at once.

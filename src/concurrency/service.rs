@@ -18,7 +18,7 @@ use crate::message::{HttpResponse, WithBody};
 /// # Readiness
 ///
 /// `poll_ready` waits for a permit, in the order of the first polls (a refused request keeps its
-/// [place](super#the-line)), and then for the inner service,
+/// [place](super#the-line), and [classes](crate::queue) share), and then for the inner service,
 /// with the permit held: where the inner service may take long to be ready, it holds others up. A
 /// permit that is not used is returned when the service is dropped, or when the inner
 /// `poll_ready` fails.

@@ -1,4 +1,4 @@
-//! Sixteen tasks, each with its code.
+//! Nineteen tasks, each with its code.
 //!
 //! | task | where |
 //! |---|---|
@@ -9,7 +9,10 @@
 //! | 500 requests, answers in order | [below](#answers-in-order) |
 //! | two API keys | [`sharing`](super::sharing#two-keys) |
 //! | a known cost in tokens | [`sharing`](super::sharing#a-cost-in-tokens), in part |
-//! | interactive requests before a batch | [`sharing`](super::sharing#interactive-requests-first), in part |
+//! | interactive requests before a batch | [`priorities`](super::priorities#interactive-requests-beside-a-batch), `examples/priorities.rs` (`cargo run --example priorities`) |
+//! | a bounded wait, and a deadline for each request | [`priorities`](super::priorities#by-request) |
+//! | a 503 with a true `Retry-After` | [`priorities`](super::priorities#a-true-retry-after), `examples/recipes/src/bin/axum_deadline.rs` |
+//! | equal shares for tenants | [`priorities`](super::priorities#tenants) |
 //! | a log and metrics | [`observing`](super::observing) |
 //! | a test on a paused clock | [`testing`](super::testing) |
 //! | server-sent events | [below](#server-sent-events) |

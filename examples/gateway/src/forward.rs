@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower_throttle::message::Unsent;
+use tower_throttle::queue::QueueError;
 use tower_throttle::retry::Attempts;
 use tracing::{info, warn};
 
 use crate::buffer::{Memory, Unread};
 use crate::config::Config;
 use crate::headers;
+use crate::priority::Wish;
 use crate::refusal::Refusal;
 use crate::upstream::{Place, Upstream};
 
@@ -148,6 +150,7 @@ async fn send(
     if !place.take() {
         return Err(overloaded(upstream));
     }
+    let wish = Wish::read(&desk.config, &parts.headers, &body).ok_or(Refusal::Malformed)?;
     let uri = upstream
         .target
         .uri(path, parts.uri.query())
@@ -156,12 +159,21 @@ async fn send(
     *request.method_mut() = parts.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
+    request.extensions_mut().insert(wish);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
     let response = match answer.map_err(|_| Refusal::Timeout)? {
         Ok(response) => response,
-        Err(error) if error.is_connect() => return Err(Refusal::Unreachable(reasons(&error))),
-        Err(error) => return Err(Refusal::Failed(reasons(&error))),
+        Err(QueueError::Inner(error)) if error.is_connect() => {
+            return Err(Refusal::Unreachable(reasons(&error)));
+        }
+        Err(QueueError::Inner(error)) => return Err(Refusal::Failed(reasons(&error))),
+        Err(QueueError::Expired { needs }) => return Err(Refusal::TooLate { retry_after: needs }),
+        // It waited for as long as it may.
+        Err(_) => {
+            let retry_after = upstream.wait(wish.class).unwrap_or_default();
+            return Err(Refusal::TooLate { retry_after });
+        }
     };
     let (mut parts, body) = response.into_parts();
     headers::remove_hop_by_hop(&mut parts.headers);
