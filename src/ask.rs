@@ -24,6 +24,13 @@ pub(crate) struct Ask {
     pub(crate) refusals: u32,
 }
 
+impl Ask {
+    /// This ask, or the other if this one asks for nothing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::default() { other } else { self }
+    }
+}
+
 thread_local! {
     static CURRENT: Cell<Ask> = const { Cell::new(Ask { place: None, refusals: 0 }) };
 }

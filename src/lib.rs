@@ -109,9 +109,11 @@ mod ext;
 pub mod guide;
 pub mod hint;
 pub mod integrations;
+pub mod keyed;
 pub mod message;
 mod random;
 pub mod retry;
+pub mod spread;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]

@@ -80,6 +80,14 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
+    /// The same settings, and a gate that nothing else has: a new one if this layer's is shared.
+    pub(crate) fn with_own_gate(mut self) -> Self {
+        if Arc::strong_count(&self.gate) > 1 {
+            self.gate = self.plan.build();
+        }
+        self
+    }
+
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
     /// ([`ReleaseAt::BodyEnd`], the default), or always with the answer's head.
     #[must_use]
