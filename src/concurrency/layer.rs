@@ -13,6 +13,7 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
+use super::template::Template;
 use crate::hint::Dialect;
 
 /// Wraps services so that no more requests are in flight than the server takes.
@@ -80,12 +81,18 @@ impl AdaptiveConcurrencyLayer {
         self
     }
 
-    /// The same settings, and a gate that nothing else has: a new one if this layer's is shared.
-    pub(crate) fn with_own_gate(mut self) -> Self {
-        if Arc::strong_count(&self.gate) > 1 {
-            self.gate = self.plan.build();
+    /// A gate with these settings that nothing else has: a new one if this layer's is shared.
+    pub(crate) fn into_template(self) -> Template {
+        let is_shared = Arc::strong_count(&self.gate) > 1;
+        Template {
+            gate: if is_shared {
+                self.plan.build()
+            } else {
+                self.gate
+            },
+            release_at: self.release_at,
+            classifier: self.classifier,
         }
-        self
     }
 
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen

@@ -125,6 +125,7 @@ pub mod limit;
 mod plan;
 mod service;
 mod snapshot;
+mod template;
 
 pub use self::body::{DEFAULT_BODY_IDLE, GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
@@ -133,3 +134,4 @@ pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::service::AdaptiveConcurrency;
 pub use self::snapshot::{Snapshot, Watch};
+pub(crate) use self::template::Template;

@@ -84,22 +84,16 @@ impl<S> AdaptiveConcurrency<S> {
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.admission.gate()))
     }
-
-    /// The same gate before another service.
-    pub(crate) fn around<T>(&self, inner: T) -> AdaptiveConcurrency<T> {
-        let gate = Arc::clone(self.admission.gate());
-        AdaptiveConcurrency::with_gate(inner, gate, self.release_at, self.classifier.clone())
-    }
-
-    /// Whether nothing else has the gate: no request, body, handle or other service.
-    pub(crate) fn has_gate_alone(&self) -> bool {
-        Arc::strong_count(self.admission.gate()) == 1
-    }
 }
 
 impl<S: Clone> Clone for AdaptiveConcurrency<S> {
     fn clone(&self) -> Self {
-        self.around(self.inner.clone())
+        Self::with_gate(
+            self.inner.clone(),
+            Arc::clone(self.admission.gate()),
+            self.release_at,
+            self.classifier.clone(),
+        )
     }
 }
 

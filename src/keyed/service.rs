@@ -117,7 +117,7 @@ where
         );
         let key = (self.key)(&request);
         let entry = self.admission.shared().entry(&key);
-        let gate = entry.gate.around(self.inner.clone());
+        let gate = entry.gate.before(self.inner.clone());
         let ask = ask::current().or(std::mem::take(&mut self.ask));
         let waits = self.admission.hand_over(entry);
         ResponseFuture::new(gate, request, ask, waits, key)

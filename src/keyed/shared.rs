@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::time::Instant;
-use tower_layer::Layer;
 
 use super::bound::Bound;
 use super::overflow::Overflow;
 use super::table::{Entry, Table};
-use crate::concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
+use crate::concurrency::{AdaptiveConcurrencyLayer, Template};
 
 pub(super) type MakeGate<K> = dyn Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
@@ -89,8 +88,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         made
     }
 
-    fn new_gate(&self, key: &K) -> AdaptiveConcurrency<()> {
-        (self.config.make_gate)(key).with_own_gate().layer(())
+    fn new_gate(&self, key: &K) -> Template {
+        (self.config.make_gate)(key).into_template()
     }
 
     /// An answer to a request of `key`, which passed the gate `entry`, named its bucket: from now on the
@@ -114,7 +113,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             let is_own = current.key == *key;
             drop(table);
             let gate = if is_own {
-                current.gate.around(())
+                current.gate.clone()
             } else {
                 self.new_gate(&bucket)
             };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::concurrency::AdaptiveConcurrency;
+use crate::concurrency::Template;
 
 /// What share of the keys is given up at once when there are too many. A sweep visits all of them, so the more
 /// go at once, the less an insertion costs.
@@ -19,8 +19,7 @@ const SWEPT_SHARE: usize = 8;
 pub(super) struct Entry<K> {
     /// The key that it was made for, or the bucket that an answer named.
     pub(super) key: K,
-    /// Before no service: each request puts its own behind it.
-    pub(super) gate: AdaptiveConcurrency<()>,
+    pub(super) gate: Template,
     /// How many tickets of the bound its requests hold.
     pub(super) waiting: AtomicUsize,
     /// When it was last asked for, by any of its keys, on the table's clock.
@@ -28,7 +27,7 @@ pub(super) struct Entry<K> {
 }
 
 impl<K> Entry<K> {
-    pub(super) fn new(key: K, gate: AdaptiveConcurrency<()>) -> Arc<Self> {
+    pub(super) fn new(key: K, gate: Template) -> Arc<Self> {
         Arc::new(Self {
             key,
             gate,
@@ -40,7 +39,7 @@ impl<K> Entry<K> {
     /// Whether forgetting it would forget something that lasts. The gate is held by whatever waits at it or
     /// has a permit of it, and by every handle.
     fn is_in_use(&self) -> bool {
-        !self.gate.has_gate_alone() || self.gate.handle().pause_remaining().is_some()
+        !self.gate.is_sole() || self.gate.handle().pause_remaining().is_some()
     }
 }
 
