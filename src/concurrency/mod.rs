@@ -122,6 +122,8 @@ mod gate;
 mod handle;
 mod layer;
 pub mod limit;
+#[cfg(feature = "util")]
+mod load;
 mod plan;
 mod service;
 mod snapshot;

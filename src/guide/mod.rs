@@ -14,6 +14,7 @@
 
 pub mod extending;
 pub mod failing;
+pub mod keys;
 pub mod observing;
 pub mod order;
 pub mod recipes;

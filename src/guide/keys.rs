@@ -1,0 +1,2 @@
+//! placeholder
+//! # With tower's balance
