@@ -9,8 +9,10 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::{Policy, RetryLayer};
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::keyed::{Host, KeyedLayer};
+use tower_throttle::spread::SpreadLayer;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::measure::{Contender, RequestBody};
@@ -20,6 +22,9 @@ pub(crate) const TOWER_RETRY: &str = "tower `Retry`";
 pub(crate) const TOWER_BOTH: &str = "tower `Retry` + `ConcurrencyLimit`";
 pub(crate) const GATE: &str = "`AdaptiveConcurrency`";
 pub(crate) const GATE_FIXED: &str = "`AdaptiveConcurrency`, limit `Fixed`";
+pub(crate) const KEYED: &str = "`Keyed` by a number";
+pub(crate) const KEYED_HOST: &str = "`Keyed` by `Host`";
+pub(crate) const SPREAD: &str = "`Spread` over three `AdaptiveConcurrency`";
 pub(crate) const RETRY: &str = "`RetryOn429`";
 pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
 
@@ -45,6 +50,18 @@ pub(crate) fn all() -> Vec<Contender> {
             stack()
                 .layer(AdaptiveConcurrencyLayer::with_limit(Fixed::new(LIMIT)))
                 .service(ReadyService),
+        ),
+        Contender::new(
+            KEYED_HOST,
+            KeyedLayer::new(Host::of::<Request<RequestBody>>).layer(ReadyService),
+        ),
+        Contender::new(
+            KEYED,
+            KeyedLayer::new(|_: &Request<RequestBody>| 0_u64).layer(ReadyService),
+        ),
+        Contender::new(
+            SPREAD,
+            SpreadLayer::new([(); 3].map(|()| AdaptiveConcurrencyLayer::new())).layer(ReadyService),
         ),
         Contender::new(TOWER_RETRY, stack().layer(retry()).service(ReadyService)),
         Contender::new(

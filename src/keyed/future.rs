@@ -47,17 +47,17 @@ pin_project! {
     }
 }
 
-impl<S: Service<Request>, K: Clone, Request> ResponseFuture<S, K, Request> {
+impl<S: Service<Request>, K, Request> ResponseFuture<S, K, Request> {
     #[inline]
     pub(super) fn new(
         gate: AdaptiveConcurrency<S>,
         request: Request,
         ask: Ask,
         waits: Waits<K>,
-        key: K,
+        bucket: Option<Bucket<K>>,
     ) -> Self {
         Self {
-            bucket: waits.bucket(key),
+            bucket,
             state: State::Waiting {
                 gate,
                 request: Some(request),
@@ -107,6 +107,10 @@ where
         let StateProj::Called { inner } = this.state.project() else {
             unreachable!("it was called");
         };
+        if this.bucket.is_none() {
+            // Not moved once more.
+            return inner.poll(cx);
+        }
         let result = ready!(inner.poll(cx));
         if let (Some(bucket), Ok(response)) = (this.bucket.take(), &result) {
             bucket.read(response.headers());

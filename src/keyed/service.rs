@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::future::ResponseFuture;
 use super::handle::KeyedHandle;
-use super::shared::Shared;
+use super::shared::{Bucket, Shared};
 use super::ticket::Admission;
 use crate::ask::{self, Ask};
 use crate::concurrency::{AdaptiveConcurrency, GuardedBody};
@@ -120,6 +120,7 @@ where
         let gate = entry.gate.before(self.inner.clone());
         let ask = ask::current().or(std::mem::take(&mut self.ask));
         let waits = self.admission.hand_over(entry);
-        ResponseFuture::new(gate, request, ask, waits, key)
+        let bucket = Bucket::of(self.admission.shared(), waits.entry(), key);
+        ResponseFuture::new(gate, request, ask, waits, bucket)
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Shared<K> {
     pub(super) config: Config<K>,
     /// How many tickets of the bound the requests of one key may hold.
     share: usize,
-    pub(super) bound: Bound,
+    pub(super) bound: Arc<Bound>,
     /// Held while keys are hashed and compared, and never while anything else foreign runs.
     table: Mutex<Table<K>>,
 }
@@ -51,7 +51,7 @@ impl<K> Shared<K> {
         let share = (config.max_waiting as f64 * config.max_share).ceil();
         Self {
             share: (share as usize).clamp(1, config.max_waiting),
-            bound: Bound::new(config.max_waiting),
+            bound: Arc::new(Bound::new(config.max_waiting)),
             table: Mutex::new(Table::new(config.max_keys, config.idle)),
             config,
         }
@@ -73,7 +73,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     #[cold]
     fn make(&self, key: &K) -> Arc<Entry<K>> {
         let gate = self.new_gate(key);
-        let made = Entry::new(key.clone(), gate);
+        let made = Entry::new(key.clone(), gate, Arc::clone(&self.bound));
         let (name, now) = (key.clone(), Instant::now());
         let mut table = self.table();
         if let Some(found) = table.find(key) {
@@ -117,7 +117,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             } else {
                 self.new_gate(&bucket)
             };
-            let made = Entry::new(bucket.clone(), gate);
+            let made = Entry::new(bucket.clone(), gate, Arc::clone(&self.bound));
             table = self.table();
             if let Some(found) = table.peek(&bucket) {
                 Arc::clone(found)
@@ -139,7 +139,6 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 /// A request that waits for its key's gate: with a ticket of the bound, or beyond its key's share of it. Gives
 /// back what it holds when dropped.
 pub(super) struct Waits<K> {
-    shared: Arc<Shared<K>>,
     entry: Arc<Entry<K>>,
     beyond: Option<Arc<Overflow>>,
 }
@@ -147,30 +146,19 @@ pub(super) struct Waits<K> {
 impl<K> Waits<K> {
     /// Of a request for which a ticket was taken.
     #[inline]
-    pub(super) fn new(shared: Arc<Shared<K>>, entry: Arc<Entry<K>>) -> Self {
+    pub(super) fn new(shared: &Shared<K>, entry: Arc<Entry<K>>) -> Self {
         let beyond = if entry.waiting.fetch_add(1, Relaxed) < shared.share {
             None
         } else {
             entry.waiting.fetch_sub(1, Relaxed);
-            shared.bound.put_back();
+            entry.bound.put_back();
             Some(Arc::default())
         };
-        Self {
-            shared,
-            entry,
-            beyond,
-        }
+        Self { entry, beyond }
     }
 
-    /// What is to be done with the answer's head: nothing, unless answers name buckets.
-    #[inline]
-    pub(super) fn bucket(&self, key: K) -> Option<Bucket<K>> {
-        self.shared.config.alias.as_ref()?;
-        Some(Bucket {
-            shared: Arc::clone(&self.shared),
-            entry: Arc::clone(&self.entry),
-            key,
-        })
+    pub(super) fn entry(&self) -> &Arc<Entry<K>> {
+        &self.entry
     }
 
     pub(super) fn beyond(&self) -> Option<Arc<Overflow>> {
@@ -185,7 +173,7 @@ impl<K> Drop for Waits<K> {
             beyond.end();
         } else {
             self.entry.waiting.fetch_sub(1, Relaxed);
-            self.shared.bound.put_back();
+            self.entry.bound.put_back();
         }
     }
 }
@@ -197,6 +185,19 @@ pub(super) struct Bucket<K> {
     entry: Arc<Entry<K>>,
     /// The request's own key.
     key: K,
+}
+
+impl<K> Bucket<K> {
+    /// Of a request that passes this gate. `None` unless answers name buckets.
+    #[inline]
+    pub(super) fn of(shared: &Arc<Shared<K>>, entry: &Arc<Entry<K>>, key: K) -> Option<Self> {
+        shared.config.alias.as_ref()?;
+        Some(Self {
+            shared: Arc::clone(shared),
+            entry: Arc::clone(entry),
+            key,
+        })
+    }
 }
 
 impl<K: Hash + Eq + Clone> Bucket<K> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::bound::Bound;
 use crate::concurrency::Template;
 
 /// What share of the keys is given up at once when there are too many. A sweep visits all of them, so the more
@@ -20,17 +21,19 @@ pub(super) struct Entry<K> {
     /// The key that it was made for, or the bucket that an answer named.
     pub(super) key: K,
     pub(super) gate: Template,
-    /// How many tickets of the bound its requests hold.
+    /// The bound on those who wait, over all keys, and how many tickets its requests hold.
+    pub(super) bound: Arc<Bound>,
     pub(super) waiting: AtomicUsize,
     /// When it was last asked for, by any of its keys, on the table's clock.
     used: AtomicU64,
 }
 
 impl<K> Entry<K> {
-    pub(super) fn new(key: K, gate: Template) -> Arc<Self> {
+    pub(super) fn new(key: K, gate: Template, bound: Arc<Bound>) -> Arc<Self> {
         Arc::new(Self {
             key,
             gate,
+            bound,
             waiting: AtomicUsize::new(0),
             used: AtomicU64::new(0),
         })

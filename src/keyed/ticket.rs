@@ -58,7 +58,7 @@ impl<K> Admission<K> {
     #[inline]
     pub(super) fn hand_over(&mut self, entry: Arc<Entry<K>>) -> Waits<K> {
         self.ticket = Ticket::Wanted(None);
-        let waits = Waits::new(Arc::clone(&self.shared), entry);
+        let waits = Waits::new(&self.shared, entry);
         self.beyond = waits.beyond();
         waits
     }

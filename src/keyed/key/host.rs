@@ -1,6 +1,7 @@
 //! Which server a request goes to.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
@@ -27,14 +28,14 @@ const SHORT: usize = 46;
 /// assert_ne!(host("https://api.example.com/"), host("http://api.example.com/"));
 /// assert_eq!(host("https://api.example.com/").name(), "api.example.com");
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Host {
     name: Name,
     port: Option<u16>,
 }
 
 /// In lower case. The two forms never hold the same name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     /// The rest is zeros.
     Short(u8, [u8; SHORT]),
@@ -63,37 +64,57 @@ impl Host {
     }
 
     pub(super) fn of_uri(uri: &Uri, headers: &HeaderMap) -> Self {
-        let known = match uri.scheme_str() {
-            Some("https" | "wss") => Some(443),
-            Some("http" | "ws") => Some(80),
-            _ => None,
-        };
-        if let Some(name) = uri.host() {
-            return Self::new(name, uri.port_u16().or(known));
+        if let Some(authority) = uri.authority() {
+            let of_scheme = match uri.scheme_str() {
+                Some("https" | "wss") => Some(443),
+                Some("http" | "ws") => Some(80),
+                _ => None,
+            };
+            return Self::of_authority(authority, of_scheme);
         }
         let header = headers.get(header::HOST).map(|host| host.as_bytes());
-        let authority = header.and_then(|host| Authority::try_from(host).ok());
-        match &authority {
-            Some(authority) => Self::new(authority.host(), authority.port_u16().or(known)),
+        match header.and_then(|host| Authority::try_from(host).ok()) {
+            Some(authority) => Self::of_authority(&authority, None),
             None => Self::new("", None),
         }
+    }
+
+    fn of_authority(authority: &Authority, port: Option<u16>) -> Self {
+        let text = authority.as_str();
+        // As a rule there is nothing but a name. All else that may be there has one of these.
+        if text.bytes().any(|byte| matches!(byte, b':' | b'@' | b'[')) {
+            return Self::new(authority.host(), authority.port_u16().or(port));
+        }
+        Self::new(text, port)
     }
 
     /// The name in lower case, as a URI has it: an IPv6 address stands in brackets.
     #[must_use]
     pub fn name(&self) -> &str {
-        match &self.name {
-            Name::Short(len, bytes) => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
-            }
-            Name::Long(name) => name,
-        }
+        std::str::from_utf8(self.name.bytes()).unwrap_or_default()
     }
 
     /// The port, if it was told or follows from the scheme.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         self.port
+    }
+}
+
+impl Name {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(len, bytes) => &bytes[..usize::from(*len)],
+            Self::Long(name) => name.as_bytes(),
+        }
+    }
+}
+
+// In two pieces, and without the zeros behind a short name: each request is hashed.
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.name.bytes());
+        state.write_u32(self.port.map_or(u32::MAX, u32::from));
     }
 }
 
