@@ -93,8 +93,8 @@ pub trait ReplayRequest: Sized {
     /// What kind of request it is, as a number. The circuit breaker of
     /// [`RetryOn429`](crate::RetryOn429) does not take the refusals of one kind for those of another.
     ///
-    /// For `http::Request` and `reqwest::Request` it is a hash of method, authority and path. `None` by
-    /// default: the kind is not known.
+    /// For `http::Request` and `reqwest::Request` it is a hash of method, authority, path and
+    /// [credential](crate::keyed::Credential). `None` by default: the kind is not known.
     fn route(&self) -> Option<u64> {
         None
     }
@@ -164,15 +164,29 @@ impl<B: TryCloneBody> ReplayRequest for Request<B> {
 
     fn route(&self) -> Option<u64> {
         let uri = self.uri();
-        Some(route((self.method(), uri.authority(), uri.path())))
+        let kind = (self.method(), uri.authority(), uri.path());
+        Some(route(kind, self.headers()))
     }
 }
 
-/// A number for a kind of request.
-pub(crate) fn route(kind: impl Hash) -> u64 {
+/// A number for a kind of request. What is refused for good of one account may be served of another.
+pub(crate) fn route(kind: impl Hash, headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
     kind.hash(&mut hasher);
+    credentials(headers).for_each(|part| part.hash(&mut hasher));
     hasher.finish()
+}
+
+/// The headers in which clients send what they are known by.
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+
+/// What a request is known by: the values of these headers, each with a number for its name. They are read
+/// whether they are marked as sensitive or not.
+pub(crate) fn credentials(headers: &HeaderMap) -> impl Iterator<Item = (usize, &[u8])> {
+    CREDENTIALS.iter().enumerate().flat_map(|(number, name)| {
+        let values = headers.get_all(*name).into_iter();
+        values.map(move |value| (number, value.as_bytes()))
+    })
 }
 
 /// A response whose head can be read and whose body can be taken out.

@@ -103,7 +103,7 @@ async fn one_keys_end_is_not_the_others() {
         (secs(0), status(200))
     });
     let client = ServiceBuilder::new()
-        .layer(RetryOn429Layer::new().circuit_breaker(false))
+        .layer(RetryOn429Layer::new())
         .layer(by_path(4))
         .service(api);
     let send = async |key: &'static str| {

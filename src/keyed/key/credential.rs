@@ -7,9 +7,7 @@ use std::sync::OnceLock;
 use http::HeaderMap;
 
 use super::{Host, Target};
-
-/// The headers in which clients send what they are known by.
-const HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+use crate::message::credentials;
 
 /// A fingerprint of a credential, such as an API key. The credential itself is not kept.
 ///
@@ -48,14 +46,10 @@ impl Credential {
         let mut found = false;
         let [first, second] = keys();
         let (mut first, mut second) = (first.build_hasher(), second.build_hasher());
-        for (at, name) in HEADERS.iter().enumerate() {
-            for value in headers.get_all(*name) {
-                // The bytes, whether the value is marked as sensitive or not.
-                let part = (at, value.as_bytes());
-                part.hash(&mut first);
-                part.hash(&mut second);
-                found = true;
-            }
+        for part in credentials(headers) {
+            part.hash(&mut first);
+            part.hash(&mut second);
+            found = true;
         }
         found.then(|| Self(first.finish(), second.finish()))
     }
