@@ -31,7 +31,10 @@
 //!   permits as the API was found to take. Other requests wait in line. When one refusal asks for a wait, all
 //!   of them pause.
 //!
-//! Both read what the server says of its limits, in many header families and body formats, as a [`Hint`].
+//! Beside these, [`keyed`] gives each host, account or model a gate of its own, and [`spread`] has a request go to
+//! whichever of several deployments has room.
+//!
+//! Both layers read what the server says of its limits, in many header families and body formats, as a [`Hint`].
 //!
 //! # Where to begin
 //!
@@ -41,6 +44,7 @@
 //! | one particular task | [`guide::recipes`] |
 //! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
 //! | settings worth changing | [`guide::tuning`] |
+//! | many hosts or accounts, several deployments | [`guide::keys`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -83,7 +87,8 @@
 //! # State
 //!
 //! State belongs to a layer, and is shared by its clones and by all services that they wrap. Use one
-//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key. Both have a
+//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key, or one above
+//! [`keyed`] gates. Both have a
 //! handle, which shows their state and closes them. Set up a layer first, and take its handle last.
 //!
 //! # Features
@@ -91,7 +96,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
-//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
+//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
@@ -122,4 +127,6 @@ pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;
+pub use keyed::{Keyed, KeyedLayer};
 pub use retry::{RetryOn429, RetryOn429Layer};
+pub use spread::{Spread, SpreadLayer};
