@@ -44,14 +44,16 @@
 //!
 //! So do the methods of [`ThrottleExt`](crate::ThrottleExt).
 
+mod route;
+
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, response::Parts};
 use http_body::Body;
 
+pub(crate) use self::route::{credentials, route};
 use crate::ask::KeptPlace;
 use crate::hint::Hint;
 
@@ -167,26 +169,6 @@ impl<B: TryCloneBody> ReplayRequest for Request<B> {
         let kind = (self.method(), uri.authority(), uri.path());
         Some(route(kind, self.headers()))
     }
-}
-
-/// A number for a kind of request. What is refused for good of one account may be served of another.
-pub(crate) fn route(kind: impl Hash, headers: &HeaderMap) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    kind.hash(&mut hasher);
-    credentials(headers).for_each(|part| part.hash(&mut hasher));
-    hasher.finish()
-}
-
-/// The headers in which clients send what they are known by.
-const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
-
-/// What a request is known by: the values of these headers, each with a number for its name. They are read
-/// whether they are marked as sensitive or not.
-pub(crate) fn credentials(headers: &HeaderMap) -> impl Iterator<Item = (usize, &[u8])> {
-    CREDENTIALS.iter().enumerate().flat_map(|(number, name)| {
-        let values = headers.get_all(*name).into_iter();
-        values.map(move |value| (number, value.as_bytes()))
-    })
 }
 
 /// A response whose head can be read and whose body can be taken out.

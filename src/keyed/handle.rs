@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::shared::Shared;
+use super::table::Table;
 use crate::concurrency::{Handle, Snapshot};
 
 /// Shows the gates of all keys. Made by [`KeyedLayer::handle`](super::KeyedLayer::handle).
@@ -55,11 +56,16 @@ impl<K> KeyedHandle<K> {
 
 impl<K: Eq> KeyedHandle<K> {
     /// The sum of the gates' numbers, each gate counted once. The rate is that of those that keep one, and the
-    /// pause the longest. Gates that were forgotten no longer count.
+    /// pause the longest. What was accepted and refused at gates that were forgotten when they were idle counts on.
     #[must_use]
     pub fn total(&self) -> Snapshot {
         let mut total = Snapshot::default();
-        for gate in self.gates() {
+        let (gates, (accepted, refused)) = {
+            let table = self.shared.table();
+            (Self::gates(&table), table.forgotten)
+        };
+        (total.accepted, total.refused) = (accepted, refused);
+        for gate in gates {
             let gate = gate.snapshot();
             total.limit += gate.limit;
             total.rate = [total.rate, gate.rate]
@@ -78,8 +84,12 @@ impl<K: Eq> KeyedHandle<K> {
     /// Closes all gates, those of keys to come too: no request is let through any more. See
     /// [`Handle::close`]. It cannot be undone.
     pub fn close(&self) {
-        self.shared.table().is_closed = true;
-        self.gates().iter().for_each(Handle::close);
+        let gates = {
+            let mut table = self.shared.table();
+            table.is_closed = true;
+            Self::gates(&table)
+        };
+        gates.iter().for_each(Handle::close);
     }
 
     /// Waits until nothing is in flight and nobody waits at any of the gates that there are now. See
@@ -93,15 +103,14 @@ impl<K: Eq> KeyedHandle<K> {
     ///
     /// Outside a tokio runtime with a timer, while bodies hold permits.
     pub async fn drained(&self) {
-        let gates = self.gates();
+        let gates = Self::gates(&self.shared.table());
         for gate in gates {
             gate.drained().await;
         }
     }
 
     /// A handle of each gate.
-    fn gates(&self) -> Vec<Handle> {
-        let table = self.shared.table();
+    fn gates(table: &Table<K>) -> Vec<Handle> {
         let own = table.entries().filter(|(key, entry)| **key == entry.key);
         own.map(|(_, entry)| entry.gate.handle()).collect()
     }

@@ -80,6 +80,8 @@ pub(super) struct Table<K> {
     swept: Option<(Instant, u64)>,
     /// At how many keys it is swept for their number. More than `max_keys` while many are in use.
     full_at: usize,
+    /// How many attempts were accepted and refused at gates that were forgotten.
+    pub(super) forgotten: (u64, u64),
     /// New gates are closed.
     pub(super) is_closed: bool,
 }
@@ -96,6 +98,7 @@ impl<K> Table<K> {
             clock: 0,
             swept: None,
             full_at: max_keys,
+            forgotten: (0, 0),
             is_closed: false,
         }
     }
@@ -158,9 +161,15 @@ impl<K: Hash + Eq> Table<K> {
             return Vec::new();
         }
         let mut evicted = Vec::new();
+        let (accepted, refused) = &mut self.forgotten;
         self.slots.retain(|key, slot| {
             let goes = slot.used(key) <= last_use && !slot.entry.is_in_use();
             if goes {
+                if slot.entry.key == *key {
+                    let gate = slot.entry.gate.handle().snapshot();
+                    *accepted += gate.accepted;
+                    *refused += gate.refused;
+                }
                 evicted.push(Arc::clone(&slot.entry));
             }
             !goes

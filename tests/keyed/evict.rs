@@ -1,14 +1,13 @@
 //! How long a key is kept.
 
-use http_body_util::BodyExt;
+use futures_util::TryStreamExt;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt;
-use tower_throttle::concurrency::ReleaseAt;
+use tower::{Layer, ServiceExt};
 use tower_throttle::keyed::KeyedHandle;
 
-use crate::support::{
-    Api, Client, by_path, client, gate, retry_after, secs, status, to, with_header,
-};
+use crate::support::{Answer, Api, Client, by_path, client, retry_after, secs, status, to};
 
 async fn send(client: &Client, key: &str) {
     client.clone().oneshot(to(key)).await.unwrap();
@@ -99,37 +98,36 @@ async fn a_key_with_a_request_in_flight_or_in_line_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_kept_while_a_body_holds_its_permit() {
-    let layer = by_path(1)
-        .max_keys(1)
-        .gates(|_| gate(1).body_idle(std::time::Duration::MAX));
-    let api = Api::new(|_| {
-        let length = (1024 * 1024).to_string();
-        (secs(0), with_header(status(200), "content-length", &length))
+    let layer = by_path(1).max_keys(1);
+    // Without a length: the permit is held to the end.
+    let streaming = Api::serving(secs(0)).map_response(|answer: Answer| {
+        let frames = answer.into_body().into_data_stream();
+        answer_of(StreamBody::new(frames.map_ok(Frame::data)))
     });
-    // A long body, by its own word: `Full` would say that it is short.
-    let (client, gates) = (
-        tower::Layer::layer(
-            &layer,
-            tower::util::MapResponse::new(api, |answer: crate::support::Answer| {
-                answer.map(|body| body.map_frame(|frame| frame).boxed())
-            }),
-        ),
-        layer.handle(),
-    );
+    let (client, gates) = (layer.layer(streaming), layer.handle());
     let answer = client.clone().oneshot(to("a")).await.unwrap();
-    assert_eq!(
-        gates.total().in_flight,
-        usize::from(gates.total().in_flight > 0)
-    );
-    let held = gates.total().in_flight;
-    client.clone().oneshot(to("b")).await.unwrap();
-    client.clone().oneshot(to("c")).await.unwrap();
-    assert_eq!(knows(&gates, "a"), held == 1);
-    drop(answer);
-    client.clone().oneshot(to("d")).await.unwrap();
-    client.clone().oneshot(to("e")).await.unwrap();
+    assert_eq!(gates.total().in_flight, 1);
+    for key in ["b", "c"] {
+        let answer = client.clone().oneshot(to(key)).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+        assert!(knows(&gates, "a"));
+    }
+    answer.into_body().collect().await.unwrap();
+    assert_eq!(gates.total().in_flight, 0);
+    for key in ["d", "e"] {
+        let answer = client.clone().oneshot(to(key)).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+    }
     assert!(!knows(&gates, "a"));
-    let _ = ReleaseAt::BodyEnd;
+    assert_eq!(
+        gates.total().accepted,
+        5,
+        "those of keys that are forgotten too"
+    );
+}
+
+fn answer_of<B>(body: B) -> http::Response<B> {
+    http::Response::new(body)
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,7 +186,7 @@ const REQUESTS: usize = 3_000;
 const PLACES: [usize; 3] = [5, 20, 60];
 const SEEDS: u64 = 12;
 
-/// A deployment that works on so many at a time, and refuses others in 35 ms.
+/// A deployment that works on this many at a time, and refuses others in 35 ms.
 fn places(seed: u64, places: usize) -> (AdaptiveConcurrency<impl Deployed>, Arc<AtomicUsize>) {
     let refused = Arc::new(AtomicUsize::new(0));
     let (busy, count) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&refused));

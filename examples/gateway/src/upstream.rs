@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use tower::ServiceBuilder;
-use tower_throttle::concurrency::{AdaptiveConcurrency, Handle, Snapshot};
-use tower_throttle::retry::RetryOn429;
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::concurrency::Snapshot;
+use tower_throttle::{RetryOn429, RetryOn429Layer};
 
 use crate::client::ApiClient;
 use crate::config::{Config, Target};
 use crate::history::History;
+use crate::keys::{self, Gated, Gates};
 use crate::metrics::Answers;
 
 /// What every request goes through.
-pub(crate) type Stack = RetryOn429<AdaptiveConcurrency<ApiClient>>;
+pub(crate) type Stack = RetryOn429<Gated>;
 
-/// One API, with a gate of its own: what one API refuses says nothing about another.
+/// One API, with gates of its own: what one API refuses says nothing about another.
 pub(crate) struct Upstream {
     pub(crate) target: Target,
     pub(crate) stack: Stack,
-    pub(crate) handle: Handle,
+    pub(crate) gates: Gates,
     pub(crate) history: History,
     answers: Answers,
     pub(crate) max_queue: usize,
@@ -55,16 +55,15 @@ impl Upstream {
         client: ApiClient,
         answers: Answers,
     ) -> Arc<Self> {
-        let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
-        let handle = gate.handle();
+        let (layer, gates) = keys::layer(config);
         let stack = ServiceBuilder::new()
             .layer(RetryOn429Layer::new())
-            .layer(gate)
+            .layer(layer)
             .service(client);
         Arc::new(Self {
             target,
             stack,
-            handle,
+            gates,
             history: History::default(),
             answers,
             max_queue: config.max_queue,
@@ -91,7 +90,7 @@ impl Upstream {
     /// How many may be taken. A request that was sent and refused comes back to those that wait, so there
     /// may for a while be more than `max_queue`, by those that were in flight.
     fn room(&self) -> usize {
-        self.handle.in_flight() + self.max_queue
+        self.gates.snapshot().in_flight + self.max_queue
     }
 
     /// Counts a request that is turned away, and says for how long.
@@ -118,7 +117,7 @@ impl Upstream {
     }
 
     pub(crate) fn numbers(&self) -> Numbers {
-        let gate = self.handle.snapshot();
+        let gate = self.gates.snapshot();
         Numbers {
             queued: self.reading.load(Ordering::Relaxed)
                 + self.inside().saturating_sub(gate.in_flight),
