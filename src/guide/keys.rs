@@ -38,6 +38,47 @@
 //! # }
 //! ```
 //!
+//! Inside a reqwest-middleware client it is a layer like others:
+//!
+//! ```
+//! # #[cfg(feature = "reqwest-middleware")] {
+//! use tower::ServiceBuilder;
+//! use tower_throttle::keyed::{Host, KeyedLayer};
+//! use tower_throttle::{RetryOn429Layer, ThrottleMiddleware};
+//!
+//! let layers = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(KeyedLayer::new(Host::of::<reqwest::Request>))
+//!     .into_inner();
+//! let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+//!     .with(ThrottleMiddleware::with_layer(layers))
+//!     .build();
+//! # let _ = client;
+//! # }
+//! ```
+//!
+//! The client's type can be named with a function pointer as the key's function:
+//!
+//! ```
+//! # type HttpClient = ();
+//! use http::Request;
+//! use tower::ServiceBuilder;
+//! use tower_throttle::keyed::{Host, Keyed, KeyedLayer};
+//! use tower_throttle::{RetryOn429, RetryOn429Layer};
+//!
+//! struct Program {
+//!     client: RetryOn429<Keyed<HttpClient, Host, fn(&Request<String>) -> Host>>,
+//! }
+//!
+//! # let http_client = ();
+//! let by_host: fn(&Request<String>) -> Host = Host::of;
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(KeyedLayer::new(by_host))
+//!     .service(http_client);
+//! # let _ = Program { client }.client;
+//! ```
+//!
 //! A key is kept as long as its gate, so it must hold no secret. [`Credential`](crate::keyed::Credential) keeps 128 bits
 //! of a hash under a key that each process draws, and `Debug` does not show them.
 //!

@@ -9,6 +9,7 @@ mod drops;
 mod evict;
 mod keys;
 mod layers;
+mod lives;
 mod spread;
 mod types;
 mod waits;
