@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::bound::Bound;
-use crate::concurrency::Template;
+use crate::concurrency::{Snapshot, Template};
 
 /// What share of the keys is given up at once when there are too many. A sweep visits all of them, so the more
 /// go at once, the less an insertion costs.
@@ -39,10 +39,14 @@ impl<K> Entry<K> {
         })
     }
 
-    /// Whether forgetting it would forget something that lasts. The gate is held by whatever waits at it or
-    /// has a permit of it, and by every handle.
-    fn is_in_use(&self) -> bool {
-        !self.gate.is_sole() || self.gate.handle().pause_remaining().is_some()
+    /// The gate's numbers, if it may be forgotten. It is held by whatever waits at it or has a permit of it, and
+    /// by every handle; and a pause lasts.
+    fn idle(&self) -> Option<Snapshot> {
+        if !self.gate.is_sole() {
+            return None;
+        }
+        let gate = self.gate.handle().snapshot();
+        gate.pause_remaining.is_none().then_some(gate)
     }
 }
 
@@ -163,16 +167,18 @@ impl<K: Hash + Eq> Table<K> {
         let mut evicted = Vec::new();
         let (accepted, refused) = &mut self.forgotten;
         self.slots.retain(|key, slot| {
-            let goes = slot.used(key) <= last_use && !slot.entry.is_in_use();
-            if goes {
-                if slot.entry.key == *key {
-                    let gate = slot.entry.gate.handle().snapshot();
-                    *accepted += gate.accepted;
-                    *refused += gate.refused;
-                }
-                evicted.push(Arc::clone(&slot.entry));
+            if slot.used(key) > last_use {
+                return true;
             }
-            !goes
+            let Some(gate) = slot.entry.idle() else {
+                return true;
+            };
+            if slot.entry.key == *key {
+                *accepted += gate.accepted;
+                *refused += gate.refused;
+            }
+            evicted.push(Arc::clone(&slot.entry));
+            false
         });
         // With many in use, the next sweep must not come with the next key.
         let len = self.slots.len();
@@ -194,7 +200,7 @@ impl<K: Hash + Eq> Table<K> {
     fn last_use_to_make_room(&self) -> u64 {
         let excess = self.slots.len() - self.room().min(self.slots.len());
         let idle = self.slots.iter();
-        let idle = idle.filter(|(_, slot)| !slot.entry.is_in_use());
+        let idle = idle.filter(|(_, slot)| slot.entry.idle().is_some());
         let mut uses: Vec<u64> = idle
             .map(|(key, slot)| slot.used(key))
             .filter(|used| *used < self.clock)

@@ -1,4 +1,4 @@
-//! What a key costs: `cargo test --release --all-features --test keyed alloc -- --nocapture`.
+//! What a key costs: `cargo test --release --test keyed alloc -- --nocapture`.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -70,17 +70,21 @@ fn an_idle_key_takes_a_kilobyte_and_a_half() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_idle_keys_are_swept_at_once() {
-    let layer = numbered().idle(Duration::from_secs(60));
-    let mut service = layer.layer(service_fn(inner));
-    (0..10_000).for_each(|_| call(&mut service, Request::new(())));
-    advance(Duration::from_secs(60)).await;
-    call(&mut service, Request::new(()));
-    assert_eq!(layer.handle().len(), 10_001);
-    advance(Duration::from_secs(60)).await;
-    // The clock of the test stands still.
-    let start = SystemTime::now();
-    call(&mut service, Request::new(()));
-    let took = start.elapsed().unwrap_or_default();
-    println!("10,000 idle keys were swept in {took:?}");
-    assert_eq!(layer.handle().len(), 1);
+    let mut shortest = Duration::MAX;
+    for _ in 0..20 {
+        let layer = numbered().idle(Duration::from_secs(60));
+        let mut service = layer.layer(service_fn(inner));
+        (0..10_000).for_each(|_| call(&mut service, Request::new(())));
+        advance(Duration::from_secs(60)).await;
+        call(&mut service, Request::new(()));
+        assert_eq!(layer.handle().len(), 10_001);
+        advance(Duration::from_secs(60)).await;
+        // The clock of the test stands still.
+        let start = SystemTime::now();
+        call(&mut service, Request::new(()));
+        shortest = shortest.min(start.elapsed().unwrap_or_default());
+        assert_eq!(layer.handle().len(), 1);
+    }
+    // The shortest, as the machine may be busy.
+    println!("10,000 idle keys were swept in {shortest:?}");
 }

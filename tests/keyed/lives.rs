@@ -13,14 +13,16 @@ use tower_throttle::{RetryOn429, RetryOn429Layer};
 
 use crate::support::{Api, Req, by_path, client, gate, secs, status, to, with_header};
 
+type ByHost = fn(&Req) -> Host;
+
 /// A client that is kept in a struct by its own type.
 struct Program {
-    client: RetryOn429<Keyed<Api, Host, fn(&Req) -> Host>>,
+    client: RetryOn429<Keyed<Api, Host, ByHost>>,
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_has_a_type_that_can_be_named() {
-    let key: fn(&Req) -> Host = Host::of;
+    let key: ByHost = Host::of;
     let program = Program {
         client: ServiceBuilder::new()
             .layer(RetryOn429Layer::new())
