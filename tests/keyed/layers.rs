@@ -91,6 +91,7 @@ async fn a_retry_may_go_to_another_key() {
     assert_eq!(numbers("2"), (1, 0, 0, 0));
 }
 
+#[cfg(feature = "json")]
 #[tokio::test(start_paused = true)]
 async fn one_keys_end_is_not_the_others() {
     let api = Api::new(|request| {
@@ -118,6 +119,7 @@ async fn one_keys_end_is_not_the_others() {
     }
 }
 
+#[cfg(feature = "json")]
 fn with_key(mut request: Req, key: &'static str) -> Req {
     request
         .headers_mut()
