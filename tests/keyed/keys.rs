@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
 use http::{HeaderValue, Request};
-use http_body_util::Full;
 use tower_throttle::keyed::{Account, Credential, Host};
 
 fn host(uri: &str) -> Host {
@@ -154,6 +152,8 @@ fn a_model_is_read_wherever_it_stands() {
 #[cfg(feature = "json")]
 #[test]
 fn a_model_is_read_of_a_body_in_memory() {
+    use bytes::Bytes;
+    use http_body_util::Full;
     use tower_throttle::keyed::Model;
 
     let request = |body: &'static str| Request::new(Full::new(Bytes::from(body)));
