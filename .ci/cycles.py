@@ -39,10 +39,6 @@ KNOWN = [
         "src/concurrency/limit/learned/window.rs",
         "src/concurrency/limit/learned/window/quota.rs",
     },
-    {
-        "src/concurrency/layer.rs",
-        "src/concurrency/service.rs",
-    },
 ]
 
 # What says nothing of what a file uses.

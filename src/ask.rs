@@ -46,6 +46,13 @@ pub(crate) struct Reply {
     pub(crate) ahead: Option<usize>,
 }
 
+impl Ask {
+    /// This ask, or the other if this one asks for nothing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::default() { other } else { self }
+    }
+}
+
 thread_local! {
     static ASK: Cell<Ask> = const {
         Cell::new(Ask { place: None, refusals: 0, priority: None, deadline: None, count: false })

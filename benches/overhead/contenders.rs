@@ -10,9 +10,11 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::{Policy, RetryLayer};
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::keyed::{Host, KeyedLayer};
 use tower_throttle::queue::{Priority, PriorityLayer, QueueLayer};
+use tower_throttle::spread::SpreadLayer;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::measure::{Contender, RequestBody};
@@ -22,6 +24,9 @@ pub(crate) const TOWER_RETRY: &str = "tower `Retry`";
 pub(crate) const TOWER_BOTH: &str = "tower `Retry` + `ConcurrencyLimit`";
 pub(crate) const GATE: &str = "`AdaptiveConcurrency`";
 pub(crate) const GATE_FIXED: &str = "`AdaptiveConcurrency`, limit `Fixed`";
+pub(crate) const KEYED: &str = "`Keyed` by a number";
+pub(crate) const KEYED_HOST: &str = "`Keyed` by `Host`";
+pub(crate) const SPREAD: &str = "`Spread` over three `AdaptiveConcurrency`";
 pub(crate) const RETRY: &str = "`RetryOn429`";
 pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
 
@@ -33,6 +38,14 @@ const LIMIT: usize = 100;
 
 /// The bare service first, then tower's layers and ours.
 pub(crate) fn all() -> Vec<Contender> {
+    [two_layers(), built_on_them()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The bare service, tower's layers, and the two of ours.
+fn two_layers() -> Vec<Contender> {
     let limit = || ConcurrencyLimitLayer::new(LIMIT);
     let retry = || RetryLayer::new(Careful { left: 31 });
     let stack = ServiceBuilder::new;
@@ -66,6 +79,25 @@ pub(crate) fn all() -> Vec<Contender> {
                 .layer(RetryOn429Layer::new())
                 .layer(AdaptiveConcurrencyLayer::new())
                 .service(ReadyService),
+        ),
+    ]
+}
+
+/// Ours that are built on the two.
+fn built_on_them() -> Vec<Contender> {
+    let stack = ServiceBuilder::new;
+    vec![
+        Contender::new(
+            KEYED_HOST,
+            KeyedLayer::new(Host::of::<Request<RequestBody>>).layer(ReadyService),
+        ),
+        Contender::new(
+            KEYED,
+            KeyedLayer::new(|_: &Request<RequestBody>| 0_u64).layer(ReadyService),
+        ),
+        Contender::new(
+            SPREAD,
+            SpreadLayer::new([(); 3].map(|()| AdaptiveConcurrencyLayer::new())).layer(ReadyService),
         ),
         Contender::new(
             CLASS,

@@ -124,9 +124,12 @@ mod gate;
 mod handle;
 mod layer;
 pub mod limit;
+#[cfg(feature = "util")]
+mod load;
 mod plan;
 mod service;
 mod snapshot;
+mod template;
 mod watch;
 
 pub use self::body::{GuardedBody, ReleaseAt, SHORT_BODY};
@@ -138,4 +141,5 @@ pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::service::AdaptiveConcurrency;
 pub use self::snapshot::Snapshot;
+pub(crate) use self::template::Template;
 pub use self::watch::Watch;

@@ -10,7 +10,6 @@ use super::classify::Classifier;
 use super::future::ResponseFuture;
 use super::gate::{Admission, Gate};
 use super::handle::Handle;
-use super::layer::AdaptiveConcurrencyLayer;
 use crate::message::{HttpResponse, WithBody};
 
 /// Lets a request through when the limit allows it. See the [module docs](super).
@@ -35,11 +34,6 @@ pub struct AdaptiveConcurrency<S> {
 }
 
 impl<S> AdaptiveConcurrency<S> {
-    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
-    pub fn new(inner: S) -> Self {
-        tower_layer::Layer::layer(&AdaptiveConcurrencyLayer::new(), inner)
-    }
-
     pub(super) fn with_gate(
         inner: S,
         gate: Arc<Gate>,

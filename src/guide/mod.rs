@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`] | How do I build a client, send with it, and keep it in a struct? |
 //! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
+//! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`sharing`] | How do I use two keys, several processes, or one quota whose requests differ in cost? |
 //! | [`priorities`] | Which requests go first, how long may they wait, and what do I tell those that wait for nothing? |
 //! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
@@ -15,6 +16,7 @@
 
 pub mod extending;
 pub mod failing;
+pub mod keys;
 pub mod observing;
 pub mod order;
 pub mod priorities;

@@ -13,6 +13,8 @@
 //!   the client
 //! ```
 //!
+//! A [`KeyedLayer`](crate::KeyedLayer) or a [`SpreadLayer`](crate::SpreadLayer) stands where the gate does.
+//!
 //! With no other layers:
 //!
 //! ```

@@ -1,40 +1,49 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
-//! All services that one layer wraps share one gate, so use one layer for each quota. The sections on token costs,
-//! restarts and processes are about things that the gate does not do yet, and say what can be done today.
+//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key. The
+//! sections on token costs, restarts and processes are about things that the gate does not do yet, and say what can
+//! be done today.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
 //!
 //! # Two keys
 //!
-//! A quota belongs to a key, so each key has layers of its own. They may wrap clones of one client:
+//! A quota belongs to a key, so each key needs a gate of its own. [`KeyedLayer`](crate::keyed::KeyedLayer) tells
+//! requests apart by the credential that they carry, and makes a gate for each:
 //!
 //! ```
-//! use std::collections::HashMap;
+//! # use std::convert::Infallible;
+//! # use bytes::Bytes;
+//! # use http::Response;
+//! # use http_body_util::Full;
+//! use http::Request;
+//! use tower::{ServiceBuilder, ServiceExt as _};
+//! use tower_throttle::RetryOn429Layer;
+//! use tower_throttle::keyed::{Account, KeyedLayer};
 //!
-//! use tower::ServiceBuilder;
-//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
-//! use tower_throttle::{RetryOn429, RetryOn429Layer};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let http_client = tower::service_fn(async |_: Request<Full<Bytes>>| {
+//! #     Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+//! # });
+//! let layer = KeyedLayer::new(Account::of::<Request<Full<Bytes>>>);
+//! let gates = layer.handle();
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(layer)
+//!     .service(http_client);
 //!
-//! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>>;
-//!
-//! fn throttled<Client>(http_client: Client) -> Throttled<Client> {
-//!     ServiceBuilder::new()
-//!         .layer(RetryOn429Layer::new())
-//!         .layer(AdaptiveConcurrencyLayer::new())
-//!         .service(http_client)
+//! for key in ["Bearer first", "Bearer second"] {
+//!     let request = Request::get("https://api.example.com/").header("authorization", key);
+//!     client.clone().oneshot(request.body(Full::default())?).await?;
 //! }
-//!
-//! # let http_client = ();
-//! let clients: HashMap<&str, _> = ["first key", "second key"]
-//!     .into_iter()
-//!     .map(|key| (key, throttled(http_client.clone())))
-//!     .collect();
-//! # assert_eq!(clients.len(), 2);
+//! assert_eq!(gates.len(), 2);
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! Make them once and keep them. A new layer for each request would learn nothing.
+//! [`keys`](super::keys) has more: hosts, models, buckets, bounds, and several keys of which any will do.
 //!
 //! # A cost in tokens
 //!

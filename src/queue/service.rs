@@ -91,7 +91,7 @@ where
 
 impl<S: Clone, P: Clone, D: Clone> Clone for Queue<S, P, D> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.layer.clone())
+        self.layer.layer(self.inner.clone())
     }
 }
 

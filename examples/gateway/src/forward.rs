@@ -162,19 +162,25 @@ async fn send(
     request.extensions_mut().insert(wish);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
-    let response = match answer.map_err(|_| Refusal::Timeout)? {
-        Ok(response) => response,
-        Err(QueueError::Inner(error)) if error.is_connect() => {
-            return Err(Refusal::Unreachable(reasons(&error)));
-        }
-        Err(QueueError::Inner(error)) => return Err(Refusal::Failed(reasons(&error))),
-        Err(QueueError::Expired { needs }) => return Err(Refusal::TooLate { retry_after: needs }),
+    let answer = answer.map_err(|_| Refusal::Timeout)?;
+    let response = answer.map_err(|error| match error {
+        QueueError::Inner(error) if error.is_connect() => Refusal::Unreachable(reasons(&error)),
+        QueueError::Inner(error) => Refusal::Failed(reasons(&error)),
+        QueueError::Expired { needs } => Refusal::TooLate { retry_after: needs },
         // It waited for as long as it may.
-        Err(_) => {
-            let retry_after = upstream.wait(wish.class).unwrap_or_default();
-            return Err(Refusal::TooLate { retry_after });
-        }
-    };
+        _ => Refusal::TooLate {
+            retry_after: upstream.wait(wish.class).unwrap_or_default(),
+        },
+    })?;
+    Ok(to_client(response))
+}
+
+/// The API's answer as the client gets it.
+fn to_client<B>(response: axum::http::Response<B>) -> Response
+where
+    B: axum::body::HttpBody<Data = axum::body::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
     let (mut parts, body) = response.into_parts();
     headers::remove_hop_by_hop(&mut parts.headers);
     let attempts = Attempts::of(&parts.extensions);
@@ -187,5 +193,5 @@ async fn send(
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     response.extensions_mut().insert(attempts);
-    Ok(response)
+    response
 }
