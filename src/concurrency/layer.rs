@@ -13,6 +13,7 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
+use super::template::Template;
 use crate::hint::Dialect;
 
 /// Wraps services so that no more requests are in flight than the server takes.
@@ -78,6 +79,20 @@ impl AdaptiveConcurrencyLayer {
             self.gate = self.plan.build();
         }
         self
+    }
+
+    /// A gate with these settings that nothing else has: a new one if this layer's is shared.
+    pub(crate) fn into_template(self) -> Template {
+        let is_shared = Arc::strong_count(&self.gate) > 1;
+        Template {
+            gate: if is_shared {
+                self.plan.build()
+            } else {
+                self.gate
+            },
+            release_at: self.release_at,
+            classifier: self.classifier,
+        }
     }
 
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
@@ -186,6 +201,13 @@ impl AdaptiveConcurrencyLayer {
 impl Default for AdaptiveConcurrencyLayer {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<S> AdaptiveConcurrency<S> {
+    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
+    pub fn new(inner: S) -> Self {
+        AdaptiveConcurrencyLayer::new().layer(inner)
     }
 }
 

@@ -10,7 +10,6 @@ use super::classify::Classifier;
 use super::future::ResponseFuture;
 use super::gate::{Admission, Gate};
 use super::handle::Handle;
-use super::layer::AdaptiveConcurrencyLayer;
 use crate::message::{HttpResponse, WithBody};
 
 /// Lets a request through when the limit allows it. See the [module docs](super).
@@ -18,7 +17,7 @@ use crate::message::{HttpResponse, WithBody};
 /// # Readiness
 ///
 /// `poll_ready` waits for a permit, in the order of the first polls (a refused request keeps its
-/// [place](super#the-line)), and then for the inner service,
+/// [place](super#the-line), and [classes](crate::queue) share), and then for the inner service,
 /// with the permit held: where the inner service may take long to be ready, it holds others up. A
 /// permit that is not used is returned when the service is dropped, or when the inner
 /// `poll_ready` fails.
@@ -35,11 +34,6 @@ pub struct AdaptiveConcurrency<S> {
 }
 
 impl<S> AdaptiveConcurrency<S> {
-    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
-    pub fn new(inner: S) -> Self {
-        tower_layer::Layer::layer(&AdaptiveConcurrencyLayer::new(), inner)
-    }
-
     pub(super) fn with_gate(
         inner: S,
         gate: Arc<Gate>,

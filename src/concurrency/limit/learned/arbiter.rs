@@ -306,7 +306,7 @@ impl Learned {
             .first_burst
             .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
-            self.pacer = Some(Pacer::spaced(now, spacing, &self.tuning));
+            self.pacer = Some(Box::new(Pacer::spaced(now, spacing, &self.tuning)));
             self.ceiling_hits = 0;
             self.limit.stop(&self.tuning);
             self.make_room_for_pacer();

@@ -20,6 +20,7 @@ mod train;
 mod tuning;
 mod window;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use self::advertised::Advertised;
@@ -113,7 +114,7 @@ use crate::hint::Hint;
 /// # What it costs
 ///
 /// A decision is a handful of comparisons, with no allocation. While little is in flight it reads no
-/// clock. The latest attempts take 24 KiB, allocated once; refusals that may show a rate are judged
+/// clock. The latest attempts take up to 24 KiB, as they come; refusals that may show a rate are judged
 /// against them.
 ///
 /// # Where it is weak
@@ -132,10 +133,11 @@ use crate::hint::Hint;
 /// answer.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    tuning: Box<Tuning>,
+    /// Shared: it takes a kilobyte, and there may be a limit for each of many keys.
+    tuning: Arc<Tuning>,
     limit: InFlightLimit,
     trend: LatencyTrend,
-    pacer: Option<Pacer>,
+    pacer: Option<Box<Pacer>>,
     breaker: Breaker,
     advertised: Advertised,
     /// Requests sent.
@@ -197,7 +199,8 @@ impl Learned {
     /// Starts at 4, within 1 and 1000, knowing nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_tuning(Tuning::default())
+        static DEFAULT: LazyLock<Arc<Tuning>> = LazyLock::new(Arc::default);
+        Self::with_shared(Arc::clone(&DEFAULT))
     }
 
     /// The same with other numbers, to see what they do. Those that make no sense are replaced by the
@@ -205,10 +208,12 @@ impl Learned {
     #[doc(hidden)]
     #[must_use]
     pub fn with_tuning(tuning: Tuning) -> Self {
-        let tuning = tuning.sane();
+        Self::with_shared(Arc::new(tuning.sane()))
+    }
+
+    fn with_shared(tuning: Arc<Tuning>) -> Self {
         let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, tuning.free);
         Self {
-            tuning: Box::new(tuning),
             limit,
             trend: LatencyTrend::default(),
             pacer: None,
@@ -229,6 +234,7 @@ impl Learned {
             limited: OverloadTest::new(Kind::Client),
             history: History::default(),
             advertised_wait: AdvertisedWait::new(&tuning),
+            tuning,
             pace_test: PaceTest::default(),
             trains: Trains::default(),
             refusals: Refusals::default(),
@@ -360,7 +366,7 @@ impl Limit for Learned {
     }
 
     fn rate(&self) -> Option<f64> {
-        self.pacer.as_ref().map(Pacer::rate)
+        self.pacer.as_ref().map(|pacer| pacer.rate())
     }
 
     fn set_limit(&mut self, limit: usize) {
@@ -372,6 +378,9 @@ impl Limit for Learned {
     }
 
     fn set_max_wait(&mut self, max: Duration) {
-        self.tuning.max_wait = bounded_wait(max.as_secs_f64());
+        let max_wait = bounded_wait(max.as_secs_f64());
+        if max_wait != self.tuning.max_wait {
+            Arc::make_mut(&mut self.tuning).max_wait = max_wait;
+        }
     }
 }

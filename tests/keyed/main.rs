@@ -1,0 +1,15 @@
+//! A gate for each key, and several gates in front of one job.
+
+mod support;
+
+mod alias;
+mod alloc;
+mod bound;
+mod drops;
+mod evict;
+mod keys;
+mod layers;
+mod lives;
+mod spread;
+mod types;
+mod waits;
