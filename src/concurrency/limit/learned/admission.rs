@@ -141,7 +141,7 @@ impl Learned {
                 slots = slots.min(some(left, at)?);
             }
         }
-        if self.trains.is_under_way() {
+        if self.is_train_under_way() {
             if let Some(room) = self.train_admission(now.get().as_secs_f64(), load.in_flight) {
                 return room;
             }

@@ -56,10 +56,10 @@ impl Learned {
             return;
         };
         if self.train_refused(sent.seq, sent.in_flight, now, refusal.mark) {
-            self.pausing = refusal.asked.is_some() && !self.trains.is_under_way();
+            self.pausing = refusal.asked.is_some() && !self.is_train_under_way();
         } else if self.breaker.is_probe(sent.seq) {
             if !refusal.blames_server {
-                self.refusals.on_together();
+                self.chance().refusals.on_together();
             }
             let overloaded = refusal.blames_server && !refusal.limited;
             self.on_breaker_probe_refused(now, refusal.asked, overloaded);
@@ -139,7 +139,7 @@ impl Learned {
         let Some(since) = self.accepted_before(&refusal) else {
             return;
         };
-        self.refusals.on_alone();
+        self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
             self.breaker.suspect();
@@ -198,7 +198,7 @@ impl Learned {
             return Some(since);
         }
         if since <= 0.0 && !refusal.blames_server {
-            self.refusals.on_together();
+            self.chance().refusals.on_together();
         }
         self.breaker.open(now, admitted, asked, &self.tuning);
         if let Some(pacer) = &mut self.pacer {

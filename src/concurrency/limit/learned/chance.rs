@@ -2,7 +2,16 @@
 
 use super::judge::judge;
 use super::overload::{Kind, OverloadTest};
+use super::train::Trains;
 use super::{Learned, Tuning};
+
+/// What is known of refusals at random. A limit that was never refused takes no memory for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chance {
+    pub(super) refusals: Refusals,
+    pace_test: PaceTest,
+    pub(super) trains: Trains,
+}
 
 /// When a pace may be dropped because its refusals seem to come at random.
 ///
@@ -33,28 +42,33 @@ impl PaceTest {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Refusals {
     /// Those right after another one.
-    together: f64,
+    together: u32,
     /// The others.
-    alone: f64,
+    alone: u32,
 }
 
 impl Refusals {
     /// A request was refused after another one, and none was accepted between them.
     pub(super) fn on_together(&mut self) {
-        self.together += 1.0;
+        self.together = self.together.saturating_add(1);
     }
 
     /// A request was refused after others that were accepted.
     pub(super) fn on_alone(&mut self) {
-        self.alone += 1.0;
+        self.alone = self.alone.saturating_add(1);
     }
 
     fn come_together(&self, tuning: &Tuning) -> bool {
-        self.together > 0.0 && self.together >= tuning.together_part * (self.together + self.alone)
+        let (together, alone) = (f64::from(self.together), f64::from(self.alone));
+        self.together > 0 && together >= tuning.together_part * (together + alone)
     }
 }
 
 impl Learned {
+    pub(super) fn chance(&mut self) -> &mut Chance {
+        self.chance.get_or_insert_default()
+    }
+
     /// Whether the refusals may be those of a rate, and not come at random.
     ///
     /// If they come at random, the pace is dropped. From then on refusals of this kind teach as much as
@@ -67,7 +81,8 @@ impl Learned {
         let tuning = &self.tuning;
         let (share, refused) = (judgement.share(), f64::from(judgement.refused));
         // What comes at random does not come together.
-        let dense = share >= tuning.dense_share || self.refusals.come_together(tuning);
+        let chance = self.chance.get_or_insert_default();
+        let dense = share >= tuning.dense_share || chance.refusals.come_together(tuning);
         let (plausible, enough) = match &self.pacer {
             None => {
                 let explained = judgement.explained >= tuning.explained;
@@ -83,7 +98,7 @@ impl Learned {
                 let plausible = dense
                     || refused < enough
                     || judgement.explained >= least
-                    || !self.pace_test.begin_if_due(now, tuning);
+                    || !chance.pace_test.begin_if_due(now, tuning);
                 (plausible, enough)
             }
         };
@@ -106,7 +121,7 @@ impl Learned {
     pub(super) fn ignore_at_random(&mut self, kind: Kind, share: f64, level: usize) {
         self.test_of(kind).set_random(share);
         self.history.forget();
-        self.refusals = Refusals::default();
+        self.chance().refusals = Refusals::default();
         if self.pacer.take().is_some() {
             // The pace had made room that nobody has tried.
             self.limit.set(level);

@@ -26,14 +26,13 @@ use std::time::Duration;
 use self::advertised::Advertised;
 use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
-use self::chance::{PaceTest, Refusals};
+use self::chance::Chance;
 use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
-use self::train::Trains;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
 use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
@@ -167,10 +166,8 @@ pub struct Learned {
     limited: OverloadTest,
     history: History,
     advertised_wait: AdvertisedWait,
-    /// Whether refusals come together.
-    refusals: Refusals,
-    pace_test: PaceTest,
-    trains: Trains,
+    /// Whether refusals come at random, from the first one on.
+    chance: Option<Box<Chance>>,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
@@ -235,9 +232,7 @@ impl Learned {
             history: History::default(),
             advertised_wait: AdvertisedWait::new(&tuning),
             tuning,
-            pace_test: PaceTest::default(),
-            trains: Trains::default(),
-            refusals: Refusals::default(),
+            chance: None,
             rtt: None,
             pausing: false,
             probe_was_refused: false,
@@ -305,7 +300,8 @@ impl Limit for Learned {
             .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
-        if self.trains.on_send(now) {
+        let chance = self.chance.as_mut();
+        if chance.is_some_and(|chance| chance.trains.on_send(now)) {
             return;
         }
         if let Some(pacer) = &mut self.pacer {

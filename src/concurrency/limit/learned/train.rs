@@ -54,9 +54,9 @@ enum Verdict {
 }
 
 /// Probe trains, which go at growing intervals unless they show that a pace is wrong.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Trains {
-    train: Option<Train>,
+    train: Option<Box<Train>>,
     /// When the next may go.
     next: f64,
     /// The seconds from that one to the one after it.
@@ -77,7 +77,7 @@ impl Trains {
         self.interval = (tuning.train_growth * self.interval).max(tuning.train_seconds);
         self.next = now + self.interval;
         self.next_seq = first + tuning.train_requests as u64;
-        self.train = Some(Train {
+        self.train = Some(Box::new(Train {
             refused_at,
             kind,
             first,
@@ -87,7 +87,7 @@ impl Trains {
             refused: 0,
             last_refused: None,
             last_send: None,
-        });
+        }));
     }
 
     /// Whether a train is under way. Then it decides what is sent, and not the pace.
@@ -198,7 +198,9 @@ impl Learned {
             pacer.has_fallen(&self.tuning) || self.may_be_random()
         };
         if testable && due {
-            self.trains
+            let chance = self.chance.get_or_insert_default();
+            chance
+                .trains
                 .begin_if_due(now, refused_at, kind, self.sent, &self.tuning);
         }
     }
@@ -211,6 +213,12 @@ impl Learned {
             && (self.tuning.train_share..=self.tuning.train_random).contains(&share)
     }
 
+    /// Whether a train decides what is sent, and not the pace.
+    pub(super) fn is_train_under_way(&self) -> bool {
+        let chance = self.chance.as_ref();
+        chance.is_some_and(|chance| chance.trains.is_under_way())
+    }
+
     /// Goes on with the probe train. Returns how many may be sent, or when one may; `None` if there
     /// is no train, or no more.
     pub(super) fn train_admission(
@@ -219,26 +227,27 @@ impl Learned {
         in_flight: usize,
     ) -> Option<Result<usize, f64>> {
         let timeout = self.breaker.refusal_timeout(&self.tuning);
-        let train = self.trains.train.as_mut()?;
-        let Some(pace) = self.pacer.as_ref().map(Pacer::rate) else {
-            self.trains.train = None;
+        let trains = &mut self.chance.as_mut()?.trains;
+        let train = trains.train.as_mut()?;
+        let Some(pace) = self.pacer.as_deref().map(Pacer::rate) else {
+            trains.train = None;
             return None;
         };
         let Some(verdict) = train.advance(now, timeout, pace, &self.tuning) else {
             return Some(train.available(now, timeout, pace, &self.tuning));
         };
         let kind = train.kind;
-        self.trains.train = None;
+        trains.train = None;
         match verdict {
             Verdict::NotEmpty { accepted, seconds } => {
-                self.trains = Trains {
-                    passed: self.trains.passed + 1,
+                *trains = Trains {
+                    passed: trains.passed + 1,
                     ..Trains::default()
                 };
-                if f64::from(self.trains.passed) < self.tuning.random_trains {
+                if f64::from(trains.passed) < self.tuning.random_trains {
                     self.raise_pace(now, accepted, seconds);
                 } else {
-                    self.trains.passed = 0;
+                    trains.passed = 0;
                     let share = self.history.refusals().1.min(self.tuning.dense_share);
                     self.ignore_at_random(kind, share, in_flight.max(1));
                 }
@@ -262,12 +271,13 @@ impl Learned {
         now: f64,
         mark: Mark,
     ) -> bool {
-        let train = self.trains.train.as_mut();
+        let chance = self.chance.as_mut();
+        let train = chance.and_then(|chance| chance.trains.train.as_mut());
         let Some(train) = train.filter(|train| seq >= train.first) else {
             return false;
         };
         if train.is_failed_by(seq, &self.tuning) {
-            let train = *train;
+            let train = **train;
             self.on_train_failed(&train, seq, in_flight, now, mark);
         }
         self.recovery_epoch = self.sent;
@@ -278,8 +288,8 @@ impl Learned {
     /// The refusal of request `seq` shows that the bucket is empty, or that as many as `in_flight` are too
     /// many.
     fn on_train_failed(&mut self, train: &Train, seq: u64, in_flight: usize, now: f64, mark: Mark) {
-        self.trains.train = None;
-        self.trains.passed = 0;
+        let trains = &mut self.chance().trains;
+        (trains.train, trains.passed) = (None, 0);
         self.test_of(train.kind).refute_random();
         self.exhausted = Some(mark);
         let Some(pacer) = &mut self.pacer else { return };

@@ -338,8 +338,7 @@ tuning! {
     /// Requests between the two refusals that a first pace was measured by, from which on a train tests it:
     /// 16. A bucket that is empty refuses sooner, unless it refills almost as fast as is sent.
     first_train = 16.0,
-    /// Share of the attempts that is refused, from which on a train goes: 0.02. Where fewer are refused at
-    /// random, a wrong pace costs less than a train.
+    /// Share of the attempts that is refused, from which on a train goes: 0.02. Fewer refusals cost less than it.
     train_share = 0.02,
     /// Part of the highest pace to which a pace fell, from which on a train goes: 0.25. A shared one falls less.
     train_fall = 0.25,
