@@ -24,6 +24,11 @@ impl State {
         until.saturating_sub(now.get())
     }
 
+    /// How many of those who wait go per second, if that is known.
+    fn flow_rate(&self, now: &Now) -> Option<f64> {
+        self.flow.as_ref()?.rate(now)
+    }
+
     /// How long the wait is, if the line moved at `speed` times the pace that was seen.
     fn wait_at(&self, now: &Now, ahead: usize, speed: f64) -> Option<Duration> {
         let opens_in = self.opens_in(now);
@@ -35,7 +40,7 @@ impl State {
         if for_places == 0 && for_pace == 0 {
             return Some(opens_in);
         }
-        let flow = self.flow.rate(now);
+        let flow = self.flow_rate(now);
         let after = |count: usize, rate: f64| count as f64 / (rate * speed);
         let seconds = match (flow, self.pace()) {
             (None, None) => return None,
@@ -85,7 +90,7 @@ impl State {
 
     /// Whether those ahead take longer than this.
     fn is_too_long(&self, now: &Now, spot: Spot, left: Duration) -> bool {
-        let rates = self.flow.rate(now).into_iter().chain(self.pace());
+        let rates = self.flow_rate(now).into_iter().chain(self.pace());
         let Some(rate) = rates.reduce(f64::max) else {
             return false;
         };

@@ -12,7 +12,6 @@
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
 use std::task::Waker;
 
 use super::wakes::Wakes;
@@ -87,9 +86,13 @@ struct Class {
 /// When a class is next: by rank, the highest first, then by tag, and then by key.
 type Turn = (Reverse<u8>, u64, ClassKey);
 
-/// Those who wait to be called.
+/// Those who wait to be called. Most gates of a table of gates never have any, so it takes no memory until then.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct Line(Option<Box<Classes>>);
+
+/// The classes of those who wait.
+#[derive(Debug, Default)]
+struct Classes {
     classes: BTreeMap<ClassKey, Class>,
     /// Each class, in the order in which they go.
     turns: BTreeSet<Turn>,
@@ -112,26 +115,86 @@ fn turn(class: ClassKey, tag: u64) -> Turn {
 
 impl Line {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.0.as_ref().map_or(0, |classes| classes.len)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     pub(super) fn contains(&self, spot: Spot) -> bool {
-        let class = self.classes.get(&spot.class);
-        class.is_some_and(|class| class.waiting.contains_key(&spot.order))
+        let classes = self.0.as_ref();
+        classes.is_some_and(|classes| classes.contains(spot))
     }
 
     /// Takes the waker of one who waits. `None` if it does not.
     pub(super) fn take_waker(&mut self, spot: Spot) -> Option<Option<Waker>> {
-        let class = self.classes.get_mut(&spot.class)?;
-        class.waiting.get_mut(&spot.order).map(Option::take)
+        self.0.as_mut()?.take_waker(spot)
     }
 
     /// Keeps the waker of one who waits.
     pub(super) fn keep(&mut self, spot: Spot, waker: Waker) {
+        if let Some(classes) = &mut self.0 {
+            classes.keep(spot, waker);
+        }
+    }
+
+    /// Takes one in, who has no waker yet.
+    pub(super) fn insert(&mut self, spot: Spot, fare: Fare) {
+        self.0.get_or_insert_default().insert(spot, fare);
+    }
+
+    /// Strikes one who waits, and returns its waker if it has one. `None` if it does not wait.
+    pub(super) fn remove(&mut self, spot: Spot) -> Option<Option<Waker>> {
+        self.0.as_mut()?.remove(spot)
+    }
+
+    /// Takes out the one whose turn it is.
+    pub(super) fn pop_first(&mut self) -> Option<(Spot, Option<Waker>)> {
+        self.0.as_mut()?.pop_first()
+    }
+
+    /// Half of the way from the first to the last of a class that did not keep a place.
+    pub(super) fn half_way(&self, class: ClassKey) -> Option<Order> {
+        self.0.as_ref()?.half_way(class)
+    }
+
+    /// Wakes the last `count` who were not woken yet: they stay longest, and were polled last, so that they
+    /// are the likeliest to be alive. Those woken before are passed over at once: there may be as many as the
+    /// line is long.
+    pub(super) fn alert(&mut self, count: usize, wakes: &mut Wakes) {
+        if let Some(classes) = &mut self.0 {
+            classes.alert(count, wakes);
+        }
+    }
+
+    /// How many go before one who stands, or would stand, here, if nobody comes meanwhile. Those of its own
+    /// class are counted up to `most`.
+    pub(super) fn ahead(&self, spot: Spot, most: usize) -> usize {
+        let classes = self.0.as_ref();
+        classes.map_or(0, |classes| classes.ahead(spot, most))
+    }
+
+    /// Takes all out, and wakes them.
+    pub(super) fn close(&mut self, wakes: &mut Wakes) {
+        if let Some(classes) = self.0.take() {
+            classes.close(wakes);
+        }
+    }
+}
+
+impl Classes {
+    fn contains(&self, spot: Spot) -> bool {
+        let class = self.classes.get(&spot.class);
+        class.is_some_and(|class| class.waiting.contains_key(&spot.order))
+    }
+
+    fn take_waker(&mut self, spot: Spot) -> Option<Option<Waker>> {
+        let class = self.classes.get_mut(&spot.class)?;
+        class.waiting.get_mut(&spot.order).map(Option::take)
+    }
+
+    fn keep(&mut self, spot: Spot, waker: Waker) {
         if let Some(class) = self.classes.get_mut(&spot.class) {
             class.alerted_to = class.alerted_to.max(spot.order);
             self.alerted_to = self.alerted_to.max(Some(spot.class));
@@ -139,8 +202,7 @@ impl Line {
         }
     }
 
-    /// Takes one in, who has no waker yet.
-    pub(super) fn insert(&mut self, spot: Spot, fare: Fare) {
+    fn insert(&mut self, spot: Spot, fare: Fare) {
         let class = self.classes.entry(spot.class).or_insert_with(|| {
             let (rank, stride) = shape(spot.class);
             let clock = self.clocks.entry(rank).or_default();
@@ -180,8 +242,7 @@ impl Line {
         }
     }
 
-    /// Strikes one who waits, and returns its waker if it has one. `None` if it does not wait.
-    pub(super) fn remove(&mut self, spot: Spot) -> Option<Option<Waker>> {
+    fn remove(&mut self, spot: Spot) -> Option<Option<Waker>> {
         let class = self.classes.get_mut(&spot.class)?;
         let waker = class.waiting.remove(&spot.order)?;
         self.len -= 1;
@@ -194,8 +255,7 @@ impl Line {
         Some(waker)
     }
 
-    /// Takes out the one whose turn it is.
-    pub(super) fn pop_first(&mut self) -> Option<(Spot, Option<Waker>)> {
+    fn pop_first(&mut self) -> Option<(Spot, Option<Waker>)> {
         let (Reverse(rank), tag, key) = *self.turns.first()?;
         let class = self.classes.get_mut(&key)?;
         let (order, waker) = class.waiting.pop_first()?;
@@ -208,18 +268,14 @@ impl Line {
         Some((Spot { class: key, order }, waker))
     }
 
-    /// Half of the way from the first to the last of a class that did not keep a place.
-    pub(super) fn half_way(&self, class: ClassKey) -> Option<Order> {
+    fn half_way(&self, class: ClassKey) -> Option<Order> {
         let waiting = &self.classes.get(&class)?.waiting;
         let (first, _) = waiting.range(Order(NOT_KEPT)..).next()?;
         let (last, _) = waiting.last_key_value()?;
         Some(Order(first.0 + (last.0 - first.0).div_ceil(2)))
     }
 
-    /// Wakes the last `count` who were not woken yet: they stay longest, and were polled last, so that they
-    /// are the likeliest to be alive. Those woken before are passed over at once: there may be as many as the
-    /// line is long.
-    pub(super) fn alert(&mut self, count: usize, wakes: &mut Wakes) {
+    fn alert(&mut self, count: usize, wakes: &mut Wakes) {
         let mut left = count;
         let Some(alerted_to) = self.alerted_to else {
             return;
@@ -239,9 +295,7 @@ impl Line {
         }
     }
 
-    /// How many go before one who stands, or would stand, here, if nobody comes meanwhile. Those of its own
-    /// class are counted up to `most`.
-    pub(super) fn ahead(&self, spot: Spot, most: usize) -> usize {
+    fn ahead(&self, spot: Spot, most: usize) -> usize {
         let (own, (rank, stride)) = (self.classes.get(&spot.class), shape(spot.class));
         let before = own.map_or(0, |class| {
             class.waiting.range(..spot.order).take(most).count()
@@ -263,11 +317,8 @@ impl Line {
         before + of_others.sum::<usize>()
     }
 
-    /// Takes all out, and wakes them.
-    pub(super) fn close(&mut self, wakes: &mut Wakes) {
-        self.len = 0;
-        self.turns.clear();
-        for class in mem::take(&mut self.classes).into_values() {
+    fn close(self, wakes: &mut Wakes) {
+        for class in self.classes.into_values() {
             class
                 .waiting
                 .into_values()

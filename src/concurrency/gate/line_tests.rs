@@ -50,6 +50,23 @@ fn one_class_is_first_come_first_served() {
     assert_eq!(next(&mut queue), None);
 }
 
+/// Else one of them is never called.
+#[test]
+fn nobody_is_given_the_place_of_another() {
+    let mut queue = Queue::default();
+    let first = join(&mut queue, Priority::NORMAL, None);
+    // Refused too often to keep its place, it stands half-way to the end of the line: behind the only other.
+    let refusals = 4;
+    let refused = queue.former(Priority::NORMAL, first.order.ticket(), refusals);
+    let refused = refused.expect("a place in the line");
+    queue.enter(refused, &mut None);
+    let newcomer = join(&mut queue, Priority::NORMAL, None);
+    assert_eq!(queue.len(), 3);
+    for spot in [first, refused, newcomer] {
+        assert_eq!(next(&mut queue), Some(spot));
+    }
+}
+
 #[test]
 fn classes_share_by_weight() {
     let mut queue = Queue::default();

@@ -99,9 +99,10 @@ impl Queue {
     ) -> Spot {
         let class = priority.key();
         let Some(deadline) = deadline else {
-            let order = self.end(now);
-            self.last = order.ticket();
-            return Spot { class, order };
+            // One that was refused may stand behind the last.
+            let spot = self.free(class, self.end(now));
+            self.last = spot.order.ticket();
+            return spot;
         };
         self.deadlines += 1;
         let due = nanos(deadline) >> DEADLINE_BITS << DEADLINE_BITS;
@@ -109,7 +110,7 @@ impl Queue {
         self.free(class, Order::due(due | nth | 1))
     }
 
-    /// Where the next newcomer without a deadline stands in its class.
+    /// Where the next newcomer without a deadline stands in its class, unless somebody stands there.
     pub(super) fn end(&self, now: &Now) -> Order {
         let due = nanos(now.get().saturating_add(UNHURRIED)) & !1;
         Order::due(due.max(self.last + 2))

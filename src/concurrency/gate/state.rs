@@ -33,7 +33,8 @@ pub(in crate::concurrency) struct State {
     /// When time alone lets one of those in line go, as was last heard.
     pub(super) opens_at: Option<Duration>,
     pub(super) queue: Queue,
-    pub(super) flow: Flow,
+    /// Of those who waited, once somebody did.
+    pub(super) flow: Option<Box<Flow>>,
     pub(super) alarms: Alarms,
     bodies: Bodies,
     /// Counts the changes, for those that watch.
@@ -54,7 +55,7 @@ impl State {
             held_since: None,
             opens_at: None,
             queue: Queue::default(),
-            flow: Flow::default(),
+            flow: None,
             alarms: Alarms::default(),
             bodies: Bodies::default(),
             version: 0,

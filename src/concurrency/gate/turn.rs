@@ -52,7 +52,7 @@ impl State {
         let found = self.queue.enter(spot, &mut unused);
         if found == Found::Outside {
             self.version += 1;
-            self.flow.on_wait(now);
+            self.flow.get_or_insert_default().on_wait(now);
         }
         // Asked with this one in the line: a limit may grow, or open by time, only for those who wait.
         let room = self.room(now);
@@ -117,7 +117,8 @@ impl State {
     fn let_in(&mut self, now: &Now, spot: Spot, wakes: &mut Wakes) -> Pass {
         let ticket = spot.order.ticket();
         self.alarms.left(ticket);
-        self.flow.on_grant(now, self.limit());
+        let limit = self.limit();
+        self.flow.get_or_insert_default().on_grant(now, limit);
         self.mark_idle(now);
         let sent = self.grant(now);
         self.settle(now, wakes);
@@ -128,7 +129,9 @@ impl State {
     fn mark_idle(&mut self, now: &Now) {
         if self.queue.len() == 0 {
             self.opens_at = None;
-            self.flow.on_idle(now);
+            if let Some(flow) = &mut self.flow {
+                flow.on_idle(now);
+            }
         }
     }
 

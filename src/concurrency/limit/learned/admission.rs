@@ -141,6 +141,11 @@ impl Learned {
                 slots = slots.min(some(left, at)?);
             }
         }
+        if self.is_train_under_way() {
+            if let Some(room) = self.train_admission(now.get().as_secs_f64(), load.in_flight) {
+                return room;
+            }
+        }
         if let Some(pacer) = &mut self.pacer {
             let (left, at) =
                 pacer.available(now.get().as_secs_f64(), load.waiting > 0, &self.tuning);

@@ -95,6 +95,16 @@ impl History {
         self.since = self.next;
     }
 
+    /// Of the known attempts: how many were refused, and their share.
+    pub(super) fn refusals(&self) -> (f64, f64) {
+        let (mut refused, mut all) = (0.0, 1.0);
+        for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
+            refused += f64::from(u8::from(attempt.fate == Fate::Refused));
+            all += 1.0;
+        }
+        (refused, refused / all)
+    }
+
     /// The attempts that are known, in the order in which they were sent.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> + Clone {
         let known = self.attempts.iter();

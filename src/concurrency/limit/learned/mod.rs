@@ -16,6 +16,7 @@ mod latency;
 mod overload;
 mod pacer;
 mod rate;
+mod train;
 mod tuning;
 mod window;
 
@@ -25,7 +26,7 @@ use std::time::Duration;
 use self::advertised::Advertised;
 use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
-use self::chance::PaceTest;
+use self::chance::Chance;
 use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
@@ -100,7 +101,9 @@ use crate::hint::Hint;
 /// 9. **Refusals at random** (429 too) teach nothing. A rate must explain who is refused of the last
 ///    1,024 attempts. Refusals that no rate and no level explains, and that are rare and do not come
 ///    together, pause nobody, until there are far more of them. A pace that does not explain its
-///    refusals is dropped, at growing intervals.
+///    refusals is dropped, at growing intervals. After a refusal that a pace does not explain, a *probe
+///    train* of requests is sent four times as fast. If far more is accepted than can have flowed into an
+///    empty bucket, the pace was too low.
 /// 10. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
 ///     accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
@@ -117,7 +120,7 @@ use crate::hint::Hint;
 ///
 /// Several processes that share a limit of requests in flight come to fair shares slowly: a late client
 /// finds no free place until another one gives one up. Several clients on one token bucket are refused
-/// more often than one, about 5 in 100 requests, because what others take seems to be chance. Share one
+/// more often than one, about 6 in 100 requests, because what others take seems to be chance. Share one
 /// layer within a process.
 ///
 /// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429,
@@ -163,9 +166,8 @@ pub struct Learned {
     limited: OverloadTest,
     history: History,
     advertised_wait: AdvertisedWait,
-    /// Whether a probe of the breaker was refused since the history began: then refusals come together.
-    come_together: bool,
-    pace_test: PaceTest,
+    /// Whether refusals come at random, from the first one on.
+    chance: Option<Box<Chance>>,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
@@ -230,8 +232,7 @@ impl Learned {
             history: History::default(),
             advertised_wait: AdvertisedWait::new(&tuning),
             tuning,
-            pace_test: PaceTest::default(),
-            come_together: false,
+            chance: None,
             rtt: None,
             pausing: false,
             probe_was_refused: false,
@@ -299,6 +300,10 @@ impl Limit for Learned {
             .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
+        let chance = self.chance.as_mut();
+        if chance.is_some_and(|chance| chance.trains.on_send(now)) {
+            return;
+        }
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
