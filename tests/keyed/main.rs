@@ -10,6 +10,7 @@ mod evict;
 mod keys;
 mod layers;
 mod lives;
+mod queued;
 mod spread;
 mod types;
 mod waits;
