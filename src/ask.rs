@@ -44,7 +44,7 @@ pub(crate) struct Reply {
     pub(crate) in_time: bool,
     /// How many are ahead, if that was asked.
     pub(crate) ahead: Option<usize>,
-    /// The request stands in a line though it was called: it was never sent yet.
+    /// The attempt stands in a line though it was called: it was not sent yet.
     pub(crate) is_unsent: bool,
 }
 

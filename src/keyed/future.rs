@@ -80,7 +80,7 @@ impl<S: Service<Request>, K, Request> fmt::Debug for ResponseFuture<S, K, Reques
     }
 }
 
-/// Waits for the gate's permit, and tells the layers above that the request waits for its first attempt.
+/// Waits for the gate's permit, and tells the layers above that the attempt was not sent yet.
 #[inline]
 fn poll_gate<S, Request>(
     gate: &mut AdaptiveConcurrency<S>,
@@ -93,7 +93,7 @@ where
 {
     let count = ask::current().count;
     let ready = ask::with(Ask { count, ..ask }, || gate.poll_ready(cx));
-    if ready.is_pending() && ask.refusals == 0 {
+    if ready.is_pending() {
         ask::reply(Reply {
             is_unsent: true,
             ..Reply::default()

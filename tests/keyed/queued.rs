@@ -87,7 +87,7 @@ fn api(
         let name = request.headers()["name"].to_str().unwrap().to_owned();
         let mut log = log.lock().unwrap();
         let answer: Answer = if refuses(&name, log.len()) {
-            status(429)
+            status(503)
         } else {
             status(200)
         };
@@ -464,4 +464,20 @@ async fn a_spread_above_keys_takes_turns_and_does_not_see_a_pause() {
     let sent = (0..2).map(|_| client.clone().oneshot(to("a")));
     futures_util::future::join_all(sent).await;
     assert_eq!(start.elapsed(), secs(61));
+}
+
+/// An answer is late by the time since it was sent: a wait in its key's line does not keep a `POST` from its retry.
+#[tokio::test(start_paused = true)]
+async fn the_wait_in_a_keys_line_does_not_make_a_refusal_late() {
+    let (api, seen) = api(|name, before| name == "post" && before == 8);
+    let client = client(&queue(), &by_path(1), api);
+    let mut jobs = JoinSet::new();
+    for _ in 0..8 {
+        jobs.spawn(send(&client, named("a", "get", Priority::NORMAL)));
+        settle().await;
+    }
+    let mut post = named("a", "post", Priority::NORMAL);
+    *post.method_mut() = http::Method::POST;
+    assert_eq!(send(&client, post).await, Ok(200));
+    assert_eq!(seen.lock().unwrap().len(), 10);
 }
