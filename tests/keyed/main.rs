@@ -12,5 +12,6 @@ mod layers;
 mod lives;
 mod queued;
 mod spread;
+mod stacks;
 mod types;
 mod waits;
