@@ -44,6 +44,8 @@ pub(crate) struct Reply {
     pub(crate) in_time: bool,
     /// How many are ahead, if that was asked.
     pub(crate) ahead: Option<usize>,
+    /// The attempt stands in a line though it was called: it was not sent yet.
+    pub(crate) is_unsent: bool,
 }
 
 impl Ask {
@@ -58,7 +60,7 @@ thread_local! {
         Cell::new(Ask { place: None, refusals: 0, priority: None, deadline: None, count: false })
     };
     static REPLY: Cell<Reply> = const {
-        Cell::new(Reply { too_long: None, in_time: false, ahead: None })
+        Cell::new(Reply { too_long: None, in_time: false, ahead: None, is_unsent: false })
     };
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn reply(reply: Reply) {
         too_long: reply.too_long.or(before.too_long),
         in_time: reply.in_time || before.in_time,
         ahead: reply.ahead.or(before.ahead),
+        is_unsent: reply.is_unsent || before.is_unsent,
     });
 }
 

@@ -99,6 +99,55 @@
 //! is not told to others, until eight accounts in a row are refused for good and nothing is served between. With many
 //! accounts that may be spent, switch it off: [`circuit_breaker(false)`](crate::RetryOn429Layer::circuit_breaker).
 //!
+//! # Classes and deadlines
+//!
+//! A [`QueueLayer`](crate::QueueLayer) goes above the retries, as with [one gate](super::priorities). Classes share each
+//! key's line, and `deadline`, `max_wait`, `max_waiting` and `reject_when_full` hold in it:
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! use std::time::Duration;
+//!
+//! use http::{Request, Response};
+//! use tower::ServiceBuilder;
+//! use tower::util::BoxCloneSyncService;
+//! use tower_throttle::concurrency::GuardedBody;
+//! use tower_throttle::keyed::{Account, KeyedLayer};
+//! use tower_throttle::queue::{Priority, QueueError, QueueLayer};
+//! use tower_throttle::retry::{ResponseBody, RetryOn429Layer};
+//!
+//! # type ClientBody = String;
+//! # type ClientError = Infallible;
+//! type Answer = Response<ResponseBody<GuardedBody<ClientBody>>>;
+//! type Client = BoxCloneSyncService<Request<String>, Answer, QueueError<ClientError>>;
+//!
+//! # let http_client = tower::service_fn(async |_: Request<String>| {
+//! #     Ok::<_, Infallible>(Response::new(String::new()))
+//! # });
+//! let queue = QueueLayer::new()
+//!     .priority(|request: &Request<String>| {
+//!         request.extensions().get::<Priority>().copied().unwrap_or_default()
+//!     })
+//!     .deadline(|request: &Request<String>| request.extensions().get::<Duration>().copied())
+//!     .max_wait(Duration::from_secs(30));
+//! let client = ServiceBuilder::new()
+//!     .layer(queue)
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(KeyedLayer::new(Account::of::<Request<String>>))
+//!     .service(http_client);
+//! let client: Client = BoxCloneSyncService::new(client);
+//! # let _ = client;
+//! ```
+//!
+//! `max_waiting` of the queue counts the requests of all keys, without a share for each: with `reject_when_full`, a
+//! paused key may take all seats. Where that matters, leave it unset; the
+//! [`max_waiting`](crate::keyed::KeyedLayer::max_waiting) of the keyed layer has shares.
+//!
+//! Two things differ from one gate. A class decides nothing among those that wait for a ticket of the keyed layer, who
+//! go first come, first served. And [`max_time`](crate::RetryOn429Layer::max_time) does not end the wait in a key's
+//! line: to the retries it is a part of the attempt, and so an open circuit breaker does not answer those who stand
+//! there. Bound that wait with `deadline`, or the first one with `max_wait`.
+//!
 //! # Shutdown
 //!
 //! As with [one gate](super::recipes#shutdown): close the retries, and wait for both.

@@ -117,6 +117,9 @@
 //! | [`max_time`](crate::RetryOn429Layer::max_time) | the waits of the retries | the API's last refusal |
 //! | `tokio::time::timeout` around all | everything | an error |
 //!
+//! With a gate for each key, the bounds hold in each key's line: see
+//! [`guide::keys`](super::keys#classes-and-deadlines).
+//!
 //! # A true `Retry-After`
 //!
 //! A server that calls an API for its own clients can tell them how long the line is, before it takes a request

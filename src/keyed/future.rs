@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::shared::{Bucket, Waits};
-use crate::ask::{self, Ask};
+use crate::ask::{self, Ask, Reply};
 use crate::concurrency::{self, AdaptiveConcurrency, GuardedBody};
 use crate::message::{HttpResponse, WithBody};
 
@@ -80,6 +80,28 @@ impl<S: Service<Request>, K, Request> fmt::Debug for ResponseFuture<S, K, Reques
     }
 }
 
+/// Waits for the gate's permit, and tells the layers above that the attempt was not sent yet.
+#[inline]
+fn poll_gate<S, Request>(
+    gate: &mut AdaptiveConcurrency<S>,
+    ask: Ask,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), S::Error>>
+where
+    S: Service<Request>,
+    S::Response: WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>,
+{
+    let count = ask::current().count;
+    let ready = ask::with(Ask { count, ..ask }, || gate.poll_ready(cx));
+    if ready.is_pending() {
+        ask::reply(Reply {
+            is_unsent: true,
+            ..Reply::default()
+        });
+    }
+    ready
+}
+
 impl<S, K, Request> Future for ResponseFuture<S, K, Request>
 where
     S: Service<Request>,
@@ -98,7 +120,7 @@ where
             gate, request, ask, ..
         } = this.state.as_mut().project()
         {
-            ready!(ask::with(*ask, || gate.poll_ready(cx)))?;
+            ready!(poll_gate(gate, *ask, cx))?;
             let request = request.take().expect("polled after it was ready");
             let inner = gate.call(request);
             // The ticket goes with the wait.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tower_service::Service;
 
@@ -32,7 +32,7 @@ pub struct Keyed<S, K, F> {
     inner: S,
     key: F,
     admission: Admission<K>,
-    /// What was asked for when it became ready.
+    /// What was asked for when it was last found ready.
     ask: Ask,
 }
 
@@ -97,12 +97,9 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.admission.poll(cx).map(|is_new| {
-            if is_new {
-                self.ask = ask::current();
-            }
-            Ok(())
-        })
+        ready!(self.admission.poll(cx));
+        self.ask = ask::current();
+        Poll::Ready(Ok(()))
     }
 
     /// # Panics
@@ -118,7 +115,8 @@ where
         let key = (self.key)(&request);
         let entry = self.admission.shared().entry(&key);
         let gate = entry.gate.before(self.inner.clone());
-        let ask = ask::current().or(std::mem::take(&mut self.ask));
+        // A retry says which place it gave up when it polls for readiness, and not when it calls.
+        let ask = std::mem::take(&mut self.ask).or(ask::current());
         let waits = self.admission.hand_over(entry);
         let bucket = Bucket::of(self.admission.shared(), waits.entry(), key);
         ResponseFuture::new(gate, request, ask, waits, bucket)

@@ -39,11 +39,11 @@ impl<K> Admission<K> {
         matches!(self.ticket, Ticket::Held)
     }
 
-    /// Waits for a ticket, and keeps it once it is there. Returns whether it is new.
+    /// Waits for a ticket, and keeps it once it is there.
     #[inline]
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<bool> {
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let Ticket::Wanted(place) = &mut self.ticket else {
-            return Poll::Ready(false);
+            return Poll::Ready(());
         };
         if let Some(beyond) = &self.beyond {
             ready!(beyond.poll(cx));
@@ -51,7 +51,7 @@ impl<K> Admission<K> {
         }
         ready!(self.shared.bound.poll_take(place, cx));
         self.ticket = Ticket::Held;
-        Poll::Ready(true)
+        Poll::Ready(())
     }
 
     /// Hands the ticket to a request.

@@ -12,11 +12,12 @@ use super::bounds::{Bounds, Wait};
 use super::error::QueueError;
 use super::room::Seat;
 use crate::ask::{self, Ask, Reply};
+use crate::priority::Priority;
 
 pin_project! {
     /// The future of [`Queue`](super::Queue).
     ///
-    /// Waits for the inner service to be ready, sends the request, and waits for the answer.
+    /// Waits for the inner service to be ready, calls it, and waits for the answer.
     ///
     /// # Cancel safety
     ///
@@ -40,7 +41,12 @@ pin_project! {
     #[project = StateProj]
     enum State<S, Req, F> {
         Waiting { service: S, request: Option<Req> },
-        Sent { #[pin] response: F },
+        Called {
+            #[pin]
+            response: F,
+            // Not while it waits for a gate that depends on the request.
+            is_sent: bool,
+        },
         Done,
     }
 }
@@ -66,7 +72,7 @@ impl<S: Service<Req>, Req> Future for ResponseFuture<S, Req> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let StateProj::Waiting { .. } = self.as_mut().project().state.project() {
-            if let Err(error) = ready!(self.as_mut().poll_send(cx)) {
+            if let Err(error) = ready!(self.as_mut().poll_call(cx)) {
                 // What it held is given up, even if the future is kept.
                 self.as_mut().end();
                 return Poll::Ready(Err(error));
@@ -86,8 +92,8 @@ impl<S: Service<Req>, Req> ResponseFuture<S, Req> {
         *this.seat = Seat::None;
     }
 
-    /// Waits until the request is sent.
-    fn poll_send(
+    /// Waits until the inner service takes the request.
+    fn poll_call(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), QueueError<S::Error>>> {
@@ -107,42 +113,79 @@ impl<S: Service<Req>, Req> ResponseFuture<S, Req> {
             let (ready, reply) = ask::with_reply(ask, || service.poll_ready(cx));
             if let Poll::Ready(ready) = ready {
                 ready.map_err(QueueError::Inner)?;
-                let request = request.take().expect("a request is sent once");
+                let request = request.take().expect("a request is called once");
                 let response = service.call(request);
-                this.state.set(State::Sent { response });
-                this.timer.set(None);
-                *this.seat = Seat::None;
+                this.state.set(State::Called {
+                    response,
+                    is_sent: false,
+                });
                 return Poll::Ready(Ok(()));
             }
-            if !this.seat.may_wait(ask.priority.unwrap_or_default(), cx) {
-                return Poll::Ready(Err(QueueError::Full));
+            let bounds = self
+                .as_mut()
+                .poll_bounds(&mut count, ask.priority, reply, cx);
+            ready!(bounds)?;
+        }
+    }
+
+    /// Waits until a bound ends the wait of a request that was not sent yet, or until the gates are to be asked
+    /// again.
+    fn poll_bounds(
+        self: Pin<&mut Self>,
+        count: &mut bool,
+        priority: Option<Priority>,
+        reply: Reply,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), QueueError<S::Error>>> {
+        let this = self.project();
+        if !this.seat.may_wait(priority.unwrap_or_default(), cx) {
+            return Poll::Ready(Err(QueueError::Full));
+        }
+        match this.bounds.wait(reply) {
+            Wait::Until(until) => poll_timer(this.timer, until, cx).map(Ok),
+            Wait::Fails(error) => Poll::Ready(Err(error)),
+            // To count who is ahead takes a while, so it is asked only of those who need it.
+            Wait::TimedOut(_) if !*count => {
+                *count = true;
+                Poll::Ready(Ok(()))
             }
-            match this.bounds.wait(reply) {
-                Wait::Until(until) => ready!(poll_timer(this.timer, until, cx)),
-                Wait::Fails(error) => return Poll::Ready(Err(error)),
-                // To count who is ahead takes a while, so it is asked only of those who need it.
-                Wait::TimedOut(_) if !count => count = true,
-                Wait::TimedOut(waited) => {
-                    let ahead = reply.ahead;
-                    return Poll::Ready(Err(QueueError::TimedOut { waited, ahead }));
-                }
+            Wait::TimedOut(waited) => {
+                let ahead = reply.ahead;
+                Poll::Ready(Err(QueueError::TimedOut { waited, ahead }))
             }
         }
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer. Until the request is sent, its wait is bounded, as a gate below may know its line
+    /// only now.
     fn poll_response(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, QueueError<S::Error>>> {
+        let mut count = false;
         loop {
-            let this = self.as_mut().project();
-            let StateProj::Sent { response } = this.state.project() else {
+            let ask = Ask {
+                count,
+                ..self.bounds.ask()
+            };
+            let mut this = self.as_mut().project();
+            let StateProj::Called { response, is_sent } = this.state.as_mut().project() else {
                 panic!("`ResponseFuture` polled after it was done");
             };
-            let (answer, reply) = ask::with_reply(this.bounds.ask(), || response.poll(cx));
+            let (answer, reply) = ask::with_reply(ask, || response.poll(cx));
             if let Poll::Ready(answer) = answer {
                 return Poll::Ready(answer.map_err(QueueError::Inner));
+            }
+            if !*is_sent && reply.is_unsent {
+                let bounds = self
+                    .as_mut()
+                    .poll_bounds(&mut count, ask.priority, reply, cx);
+                ready!(bounds)?;
+                continue;
+            }
+            if !std::mem::replace(is_sent, true) {
+                this.timer.set(None);
+                *this.seat = Seat::None;
             }
             if this.bounds.is_too_late(reply) {
                 return Poll::Ready(Err(this.bounds.expired(reply)));

@@ -76,6 +76,8 @@ impl<P, D> QueueLayer<P, D> {
     /// Bounds how long a request waits to be sent for the first time. After that it fails with
     /// [`QueueError::TimedOut`](super::QueueError::TimedOut). Unbounded by default.
     ///
+    /// Above a [`KeyedLayer`](crate::KeyedLayer), the wait in the key's line counts as well.
+    ///
     /// The time of the call does not count, nor do the retries:
     /// [`RetryOn429Layer::max_time`](crate::RetryOn429Layer::max_time) bounds those.
     #[must_use]

@@ -48,6 +48,9 @@
 //! room at the same time take turns. A refused request keeps its place in the line of the gate that refused it,
 //! and goes to the end of the others.
 //!
+//! A [`KeyedLayer`](crate::KeyedLayer) is ready before it knows its key's gate, so a spread *above* several of them
+//! takes turns, and does not see which has room. A spread *below* a `KeyedLayer` does.
+//!
 //! Each gate's [`waiting`](crate::concurrency::Snapshot::waiting) counts all who wait: they stand in every line.
 //!
 //! # What it costs

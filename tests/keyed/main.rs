@@ -10,6 +10,8 @@ mod evict;
 mod keys;
 mod layers;
 mod lives;
+mod queued;
 mod spread;
+mod stacks;
 mod types;
 mod waits;
