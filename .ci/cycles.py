@@ -34,6 +34,7 @@ KNOWN = [
         "src/concurrency/limit/learned/overload.rs",
         "src/concurrency/limit/learned/pacer.rs",
         "src/concurrency/limit/learned/rate.rs",
+        "src/concurrency/limit/learned/train.rs",
         "src/concurrency/limit/learned/tuning.rs",
         "src/concurrency/limit/learned/tuning/declare.rs",
         "src/concurrency/limit/learned/window.rs",
