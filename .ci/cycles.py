@@ -21,37 +21,13 @@ ROOT = "src/lib.rs"
 # list, so that the lists only shrink.
 KNOWN = [
     {
-        "src/concurrency/body.rs",
-        "src/concurrency/gate/bodies.rs",
-        "src/concurrency/gate/mod.rs",
-        "src/concurrency/gate/permit.rs",
-        "src/concurrency/gate/state.rs",
-        "src/concurrency/gate/time.rs",
-        "src/concurrency/gate/turn.rs",
-        "src/concurrency/snapshot.rs",
-    },
-    {
         "src/concurrency/limit/learned/admission.rs",
         "src/concurrency/limit/learned/advertised.rs",
         "src/concurrency/limit/learned/advertised/window.rs",
-        "src/concurrency/limit/learned/advertised_wait.rs",
         "src/concurrency/limit/learned/breaker.rs",
         "src/concurrency/limit/learned/chance.rs",
-        "src/concurrency/limit/learned/contention.rs",
-        "src/concurrency/limit/learned/in_flight.rs",
-        "src/concurrency/limit/learned/latency.rs",
         "src/concurrency/limit/learned/mod.rs",
-        "src/concurrency/limit/learned/overload.rs",
-        "src/concurrency/limit/learned/pacer.rs",
-        "src/concurrency/limit/learned/rate.rs",
-        "src/concurrency/limit/learned/tuning.rs",
-        "src/concurrency/limit/learned/tuning/declare.rs",
-        "src/concurrency/limit/learned/window.rs",
-        "src/concurrency/limit/learned/window/quota.rs",
-    },
-    {
-        "src/concurrency/layer.rs",
-        "src/concurrency/service.rs",
+        "src/concurrency/limit/learned/train.rs",
     },
 ]
 

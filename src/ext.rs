@@ -3,6 +3,7 @@
 use tower_service::Service;
 
 use crate::concurrency::AdaptiveConcurrency;
+use crate::queue::{Prioritized, Priority};
 use crate::retry::RetryOn429;
 
 /// The layers of this crate as methods of every [`Service`].
@@ -55,6 +56,17 @@ pub trait ThrottleExt<Request>: Service<Request> + Sized {
     {
         AdaptiveConcurrency::new(self)
     }
+
+    /// Puts all requests into one class. See [`queue`](crate::queue).
+    ///
+    /// It belongs outside of both others, on a clone of the client:
+    /// `client.clone().priority(Priority::BATCH)`.
+    fn priority(self, priority: Priority) -> Prioritized<Self>
+    where
+        Prioritized<Self>: Service<Request>,
+    {
+        Prioritized::new(self, priority)
+    }
 }
 
 impl<S: Service<Request>, Request> ThrottleExt<Request> for S {}
@@ -92,6 +104,12 @@ pub trait ThrottleBuilderExt<L>: sealed::Sealed<L> + Sized {
     fn adaptive_concurrency(
         self,
     ) -> tower::ServiceBuilder<tower_layer::Stack<crate::concurrency::AdaptiveConcurrencyLayer, L>>;
+
+    /// Puts all requests into one class. See [`queue`](crate::queue). It belongs first, outside of both others.
+    fn priority(
+        self,
+        priority: Priority,
+    ) -> tower::ServiceBuilder<tower_layer::Stack<crate::queue::PriorityLayer, L>>;
 }
 
 #[cfg(feature = "util")]
@@ -107,6 +125,13 @@ impl<L> ThrottleBuilderExt<L> for tower::ServiceBuilder<L> {
     ) -> tower::ServiceBuilder<tower_layer::Stack<crate::concurrency::AdaptiveConcurrencyLayer, L>>
     {
         self.layer(crate::concurrency::AdaptiveConcurrencyLayer::new())
+    }
+
+    fn priority(
+        self,
+        priority: Priority,
+    ) -> tower::ServiceBuilder<tower_layer::Stack<crate::queue::PriorityLayer, L>> {
+        self.layer(crate::queue::PriorityLayer::new(priority))
     }
 }
 

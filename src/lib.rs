@@ -31,7 +31,11 @@
 //!   permits as the API was found to take. Other requests wait in line. When one refusal asks for a wait, all
 //!   of them pause.
 //!
-//! Both read what the server says of its limits, in many header families and body formats, as a [`Hint`].
+//! - [`QueueLayer`] and [`PriorityLayer`] decide who goes first in that line, and how long a request may wait.
+//! - [`keyed`] gives each host, account or model a gate of its own, and [`spread`] has a request go to whichever of
+//!   several deployments has room.
+//!
+//! The first two read what the server says of its limits, in many header families and body formats, as a [`Hint`].
 //!
 //! # Where to begin
 //!
@@ -40,7 +44,9 @@
 //! | a first client, with hyper-util or reqwest | [`guide::start`] |
 //! | one particular task | [`guide::recipes`] |
 //! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
+//! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
+//! | many hosts or accounts, several deployments | [`guide::keys`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -57,7 +63,8 @@
 //!
 //! # What a response carries
 //!
-//! A refusal that cannot be retried is returned as a response, never as an error. Errors are the client's own.
+//! A refusal that cannot be retried is returned as a response, never as an error. Errors are the client's own, but for
+//! [`QueueError`], with which a [`QueueLayer`] says why it did not send.
 //! The response's extensions tell why:
 //!
 //! | read by | what it says |
@@ -83,7 +90,8 @@
 //! # State
 //!
 //! State belongs to a layer, and is shared by its clones and by all services that they wrap. Use one
-//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key. Both have a
+//! [`AdaptiveConcurrencyLayer`] for each quota, and one [`RetryOn429Layer`] for each API key, or one above
+//! [`keyed`] gates. Both have a
 //! handle, which shows their state and closes them. Set up a layer first, and take its handle last.
 //!
 //! # Features
@@ -91,7 +99,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
-//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder` |
+//! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
@@ -110,9 +118,13 @@ mod ext;
 pub mod guide;
 pub mod hint;
 pub mod integrations;
+pub mod keyed;
 pub mod message;
+mod priority;
+pub mod queue;
 mod random;
 pub mod retry;
+pub mod spread;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
@@ -121,4 +133,7 @@ pub use ext::ThrottleExt;
 pub use hint::Hint;
 #[cfg(feature = "reqwest-middleware")]
 pub use integrations::ThrottleMiddleware;
+pub use keyed::{Keyed, KeyedLayer};
+pub use queue::{Priority, PriorityLayer, QueueError, QueueLayer};
 pub use retry::{RetryOn429, RetryOn429Layer};
+pub use spread::{Spread, SpreadLayer};

@@ -44,14 +44,16 @@
 //!
 //! So do the methods of [`ThrottleExt`](crate::ThrottleExt).
 
+mod route;
+
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, response::Parts};
 use http_body::Body;
 
+pub(crate) use self::route::{credentials, route};
 use crate::ask::KeptPlace;
 use crate::hint::Hint;
 
@@ -93,8 +95,8 @@ pub trait ReplayRequest: Sized {
     /// What kind of request it is, as a number. The circuit breaker of
     /// [`RetryOn429`](crate::RetryOn429) does not take the refusals of one kind for those of another.
     ///
-    /// For `http::Request` and `reqwest::Request` it is a hash of method, authority and path. `None` by
-    /// default: the kind is not known.
+    /// For `http::Request` and `reqwest::Request` it is a hash of method, authority, path and
+    /// [credential](crate::keyed::Credential). `None` by default: the kind is not known.
     fn route(&self) -> Option<u64> {
         None
     }
@@ -164,15 +166,9 @@ impl<B: TryCloneBody> ReplayRequest for Request<B> {
 
     fn route(&self) -> Option<u64> {
         let uri = self.uri();
-        Some(route((self.method(), uri.authority(), uri.path())))
+        let kind = (self.method(), uri.authority(), uri.path());
+        Some(route(kind, self.headers()))
     }
-}
-
-/// A number for a kind of request.
-pub(crate) fn route(kind: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    kind.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// A response whose head can be read and whose body can be taken out.

@@ -152,7 +152,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done
@@ -194,4 +194,5 @@ step ground "The proving ground, and the simulated APIs"
 step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
+    cargo run --quiet --release -p ground -- --classes --check
 }

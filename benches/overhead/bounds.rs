@@ -1,6 +1,6 @@
 //! What the layers may cost.
 
-use crate::contenders::{BOTH, GATE, RETRY, TOWER_BOTH, TOWER_LIMIT, TOWER_RETRY};
+use crate::contenders::{BOTH, GATE, KEYED, RETRY, TOWER_BOTH, TOWER_LIMIT, TOWER_RETRY};
 use crate::measure::{Cost, Table};
 
 /// Prints whether each bound is kept, and returns whether all are.
@@ -11,12 +11,18 @@ pub(crate) fn report(table: &Table) -> bool {
         nanos: 2.0 * limit.nanos,
         allocations: 0.0,
     };
+    let one_gate = table.added(GATE);
+    let keyed = Cost {
+        nanos: one_gate.nanos + 120.0,
+        ..one_gate
+    };
     let bounds = [
         (
             GATE,
             gate,
             "twice tower's `ConcurrencyLimit`, no allocation",
         ),
+        (KEYED, keyed, "one gate and 120 ns, no allocation"),
         (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
         (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
     ];

@@ -3,14 +3,18 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::{Policy, RetryLayer};
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::keyed::{Host, KeyedLayer};
+use tower_throttle::queue::{Priority, PriorityLayer, QueueLayer};
+use tower_throttle::spread::SpreadLayer;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::measure::{Contender, RequestBody};
@@ -20,14 +24,28 @@ pub(crate) const TOWER_RETRY: &str = "tower `Retry`";
 pub(crate) const TOWER_BOTH: &str = "tower `Retry` + `ConcurrencyLimit`";
 pub(crate) const GATE: &str = "`AdaptiveConcurrency`";
 pub(crate) const GATE_FIXED: &str = "`AdaptiveConcurrency`, limit `Fixed`";
+pub(crate) const KEYED: &str = "`Keyed` by a number";
+pub(crate) const KEYED_HOST: &str = "`Keyed` by `Host`";
+pub(crate) const SPREAD: &str = "`Spread` over three `AdaptiveConcurrency`";
 pub(crate) const RETRY: &str = "`RetryOn429`";
 pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
+
+const CLASS: &str = "`Prioritized` + the two";
+const QUEUE: &str = "`Queue` with every bound + the two";
 
 /// How many requests the limits allow: far more than the one that is ever in flight.
 const LIMIT: usize = 100;
 
 /// The bare service first, then tower's layers and ours.
 pub(crate) fn all() -> Vec<Contender> {
+    [two_layers(), built_on_them()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The bare service, tower's layers, and the two of ours.
+fn two_layers() -> Vec<Contender> {
     let limit = || ConcurrencyLimitLayer::new(LIMIT);
     let retry = || RetryLayer::new(Careful { left: 31 });
     let stack = ServiceBuilder::new;
@@ -63,6 +81,53 @@ pub(crate) fn all() -> Vec<Contender> {
                 .service(ReadyService),
         ),
     ]
+}
+
+/// Ours that are built on the two.
+fn built_on_them() -> Vec<Contender> {
+    let stack = ServiceBuilder::new;
+    vec![
+        Contender::new(
+            KEYED_HOST,
+            KeyedLayer::new(Host::of::<Request<RequestBody>>).layer(ReadyService),
+        ),
+        Contender::new(
+            KEYED,
+            KeyedLayer::new(|_: &Request<RequestBody>| 0_u64).layer(ReadyService),
+        ),
+        Contender::new(
+            SPREAD,
+            SpreadLayer::new([(); 3].map(|()| AdaptiveConcurrencyLayer::new())).layer(ReadyService),
+        ),
+        Contender::new(
+            CLASS,
+            stack()
+                .layer(PriorityLayer::new(Priority::BATCH))
+                .layer(RetryOn429Layer::new())
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
+        Contender::new(
+            QUEUE,
+            stack()
+                .layer(bounded())
+                .layer(RetryOn429Layer::new())
+                .layer(AdaptiveConcurrencyLayer::new())
+                .service(ReadyService),
+        ),
+    ]
+}
+
+type Class = fn(&Request<RequestBody>) -> Priority;
+type TimeLeft = fn(&Request<RequestBody>) -> Option<Duration>;
+
+/// A class and a deadline for each request, and both bounds on the line.
+fn bounded() -> QueueLayer<Class, TimeLeft> {
+    QueueLayer::new()
+        .priority((|_| Priority::INTERACTIVE) as Class)
+        .deadline((|_| Some(Duration::from_secs(60))) as TimeLeft)
+        .max_wait(Duration::from_secs(30))
+        .max_waiting(1000)
 }
 
 /// Answers every request at once.

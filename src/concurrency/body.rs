@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
@@ -14,10 +13,6 @@ use super::gate::Slot;
 /// An answer that says that its body has no more bytes than this returns its permit with its head:
 /// 64 KiB. The server is done with it, and so short a body is on its way already.
 pub const SHORT_BODY: u64 = 64 * 1024;
-
-/// After how long a body that is not polled counts as not read, by default: 1 s. See
-/// [`body_idle`](super::AdaptiveConcurrencyLayer::body_idle).
-pub const DEFAULT_BODY_IDLE: Duration = Duration::from_secs(1);
 
 /// When a request that was accepted gives its permit back.
 ///

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::snapshot::{Snapshot, Watch};
+use super::snapshot::Snapshot;
+use super::watch::Watch;
+use crate::priority::Priority;
 
 /// Shows what goes on at a gate, and steers it. Made by
 /// [`AdaptiveConcurrencyLayer::handle`](super::AdaptiveConcurrencyLayer::handle).
@@ -66,6 +68,52 @@ impl Handle {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.snapshot().refused
+    }
+
+    /// How many requests would go before one of this class that comes now.
+    ///
+    /// It is counted as if nobody came after it. Requests of a higher class that do come later go first.
+    #[must_use]
+    pub fn ahead(&self, priority: Priority) -> usize {
+        self.gate.with(|state, now, _| state.ahead(now, priority))
+    }
+
+    /// How long until a request goes that has `ahead` others before it, as far as the gate can tell. `None` if
+    /// the gate is closed, or has not seen enough requests wait to tell.
+    ///
+    /// It follows from what is left of a pause, the pace that the limit keeps, and how fast those in line were let
+    /// through of late. It is no promise: the API may take less or more from now on.
+    ///
+    /// # Examples
+    ///
+    /// A server that calls an API for its own clients, and turns them away with a true `Retry-After` when the
+    /// wait is longer than they have:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use http::{Response, StatusCode, header::RETRY_AFTER};
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::concurrency::Handle;
+    ///
+    /// fn turned_away(gate: &Handle) -> Option<Response<()>> {
+    ///     let wait = gate.estimate(gate.waiting()).filter(|wait| wait.as_secs() >= 10)?;
+    ///     let response = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
+    ///     response.header(RETRY_AFTER, wait.as_secs() + 1).body(()).ok()
+    /// }
+    ///
+    /// let gate = AdaptiveConcurrencyLayer::new().handle();
+    /// assert_eq!(gate.estimate(0), Some(Duration::ZERO));
+    /// assert!(turned_away(&gate).is_none());
+    /// gate.pause(Duration::from_secs(30));
+    /// assert_eq!(turned_away(&gate).unwrap().headers()[RETRY_AFTER], "30");
+    /// ```
+    #[must_use]
+    pub fn estimate(&self, ahead: usize) -> Option<Duration> {
+        if self.is_closed() {
+            return None;
+        }
+        self.gate.with(|state, now, _| state.estimate(now, ahead))
     }
 
     /// All these numbers at one moment.

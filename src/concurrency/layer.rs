@@ -14,6 +14,7 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
+use super::template::Template;
 use crate::cost::NoCost;
 use crate::hint::Dialect;
 
@@ -71,6 +72,20 @@ impl AdaptiveConcurrencyLayer {
             release_at: ReleaseAt::default(),
             classifier: Classifier::default(),
             cost: NoCost,
+        }
+    }
+
+    /// A gate with these settings that nothing else has: a new one if this layer's is shared.
+    pub(crate) fn into_template(self) -> Template {
+        let is_shared = Arc::strong_count(&self.gate) > 1;
+        Template {
+            gate: if is_shared {
+                self.plan.build()
+            } else {
+                self.gate
+            },
+            release_at: self.release_at,
+            classifier: self.classifier,
         }
     }
 }
@@ -230,6 +245,13 @@ impl<C> fmt::Debug for AdaptiveConcurrencyLayer<C> {
             .field("release_at", &self.release_at)
             .field("classifier", &self.classifier)
             .finish_non_exhaustive()
+    }
+}
+
+impl<S> AdaptiveConcurrency<S> {
+    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
+    pub fn new(inner: S) -> Self {
+        AdaptiveConcurrencyLayer::new().layer(inner)
     }
 }
 

@@ -72,12 +72,14 @@
 //!
 //! # The line
 //!
-//! The line is first come, first served. A request that was refused and that a
+//! The line is first come, first served, unless requests have [classes or deadlines](crate::queue). A request that was refused and that a
 //! [`RetryOn429`](crate::RetryOn429) sends again keeps its place in it: it stands where it would stand if it
-//! had not been tried, in front of requests that came later. From the fourth refusal on, each one moves it
-//! half-way to the end of the line, and from the seventh on it goes to the end: a request that is always
+//! had not been tried, in front of requests of its class that came later. From the fourth refusal on, each one moves it
+//! half-way to the end of its class, and from the seventh on it goes to the end: a request that is always
 //! refused does not stay in front. It does not overtake a request that was already woken for a permit. With a `Buffer` between the two layers the
 //! place is lost, as another task polls the gate: the request goes to the end of the line.
+//!
+//! [`Handle::estimate`] says how long the line takes.
 //!
 //! # Pauses
 //!
@@ -122,14 +124,22 @@ mod gate;
 mod handle;
 mod layer;
 pub mod limit;
+#[cfg(feature = "util")]
+mod load;
 mod plan;
 mod service;
 mod snapshot;
+mod template;
+mod watch;
 
-pub use self::body::{DEFAULT_BODY_IDLE, GuardedBody, ReleaseAt, SHORT_BODY};
+pub use self::body::{GuardedBody, ReleaseAt, SHORT_BODY};
 pub use self::classify::Classified;
 pub use self::future::ResponseFuture;
+pub use self::gate::DEFAULT_BODY_IDLE;
+pub(crate) use self::gate::{Admission, Gate, Permit};
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::service::AdaptiveConcurrency;
-pub use self::snapshot::{Snapshot, Watch};
+pub use self::snapshot::Snapshot;
+pub(crate) use self::template::Template;
+pub use self::watch::Watch;

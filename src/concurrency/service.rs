@@ -11,7 +11,6 @@ use super::classify::Classifier;
 use super::future::ResponseFuture;
 use super::gate::{Admission, Gate};
 use super::handle::Handle;
-use super::layer::AdaptiveConcurrencyLayer;
 use crate::cost::{CostOf, NoCost};
 use crate::message::{HttpResponse, WithBody};
 
@@ -20,7 +19,7 @@ use crate::message::{HttpResponse, WithBody};
 /// # Readiness
 ///
 /// `poll_ready` waits for a permit, in the order of the first polls (a refused request keeps its
-/// [place](super#the-line)), and then for the inner service,
+/// [place](super#the-line), and [classes](crate::queue) share), and then for the inner service,
 /// with the permit held: where the inner service may take long to be ready, it holds others up. A
 /// permit that is not used is returned when the service is dropped, or when the inner
 /// `poll_ready` fails.
@@ -34,13 +33,6 @@ pub struct AdaptiveConcurrency<S, C = NoCost> {
     release_at: ReleaseAt,
     classifier: Classifier,
     cost: C,
-}
-
-impl<S> AdaptiveConcurrency<S> {
-    /// Wraps a service with a [layer](AdaptiveConcurrencyLayer) of its own, with the defaults.
-    pub fn new(inner: S) -> Self {
-        tower_layer::Layer::layer(&AdaptiveConcurrencyLayer::new(), inner)
-    }
 }
 
 impl<S, C> AdaptiveConcurrency<S, C> {

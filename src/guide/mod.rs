@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`start`] | How do I build a client, send with it, and keep it in a struct? |
 //! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
-//! | [`sharing`] | How do I use two keys, several processes, or one quota for work of two kinds? |
+//! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`tokens`] | How do I keep to a limit on tokens per minute? |
+//! | [`sharing`] | How do I use two keys, or several processes? |
+//! | [`priorities`] | Which requests go first, how long may they wait, and what do I tell those that wait for nothing? |
 //! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
 //! | [`tuning`] | Which setting is worth changing, and when? |
 //! | [`observing`] | How do I see what the layers do? |
@@ -15,8 +17,10 @@
 
 pub mod extending;
 pub mod failing;
+pub mod keys;
 pub mod observing;
 pub mod order;
+pub mod priorities;
 pub mod recipes;
 pub mod sharing;
 pub mod start;

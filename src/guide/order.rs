@@ -13,6 +13,8 @@
 //!   the client
 //! ```
 //!
+//! A [`KeyedLayer`](crate::KeyedLayer) or a [`SpreadLayer`](crate::SpreadLayer) stands where the gate does.
+//!
 //! With no other layers:
 //!
 //! ```
@@ -69,6 +71,9 @@
 //! refusals looks like one slow success, so the limit grows, and a request that only waits holds a
 //! permit.
 //!
+//! [`PriorityLayer`](crate::PriorityLayer) and [`QueueLayer`](crate::QueueLayer) go outside of both, and no `Buffer`
+//! below them: see [`queue`](crate::queue#how-it-reaches-the-gate).
+//!
 //! # tower
 //!
 //! | layer | outside both | below the gate | choose |
@@ -85,8 +90,10 @@
 //! ## Timeouts
 //!
 //! tower's `Timeout` begins with `call`. The wait for the first permit is in `poll_ready`, before the call,
-//! so a `Timeout` right around both layers does not bound it. There are three ways to bound it:
+//! so a `Timeout` right around both layers does not bound it. There are four ways to bound it:
 //!
+//! - a [`QueueLayer`](crate::QueueLayer) between the `Timeout` and the two layers: it waits in the call. It also has
+//!   bounds of its own;
 //! - a `Buffer` between the `Timeout` and the two layers: it is ready at once, and the wait in it is part
 //!   of the call;
 //! - `tokio::time::timeout` around `ready` and `call`, or around `oneshot`;
@@ -121,7 +128,7 @@
 //! # is_client(&always_ready);
 //! ```
 //!
-//! A `Buffer` does the same.
+//! A `Buffer` does the same, and so does a [`QueueLayer`](crate::QueueLayer).
 //!
 //! ## Several services of one gate
 //!

@@ -1,4 +1,4 @@
-//! Sixteen tasks, each with its code.
+//! Nineteen tasks, each with its code.
 //!
 //! | task | where |
 //! |---|---|
@@ -7,9 +7,13 @@
 //! | reqwest-middleware | [`integrations`](crate::integrations), `examples/reqwest_middleware.rs` |
 //! | an axum app whose handlers have a deadline | `examples/recipes/src/bin/axum_deadline.rs` (`cargo run -p recipes --bin axum_deadline`) |
 //! | 500 requests, answers in order | [below](#answers-in-order) |
-//! | two API keys | [`sharing`](super::sharing#two-keys) |
+//! | two API keys, a gate for each | [`sharing`](super::sharing#two-keys), `examples/keyed.rs` (`cargo run --example keyed`) |
+//! | two API keys or three deployments of which any will do | [`spread`](crate::spread), `examples/deployments.rs` (`cargo run --example deployments --features util`) |
 //! | a known cost in tokens | [`tokens`](super::tokens) |
-//! | interactive requests before a batch | [`sharing`](super::sharing#interactive-requests-first), in part |
+//! | interactive requests before a batch | [`priorities`](super::priorities#interactive-requests-beside-a-batch), `examples/priorities.rs` (`cargo run --example priorities`) |
+//! | a bounded wait, and a deadline for each request | [`priorities`](super::priorities#by-request) |
+//! | a 503 with a true `Retry-After` | [`priorities`](super::priorities#a-true-retry-after), `examples/recipes/src/bin/axum_deadline.rs` |
+//! | equal shares for tenants | [`priorities`](super::priorities#tenants) |
 //! | a log and metrics | [`observing`](super::observing) |
 //! | a test on a paused clock | [`testing`](super::testing) |
 //! | server-sent events | [below](#server-sent-events) |

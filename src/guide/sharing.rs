@@ -1,40 +1,49 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
-//! All services that one layer wraps share one gate, so use one layer for each quota. The sections after the
-//! first are about things that the gate does not do yet, and say what can be done today.
+//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key. The
+//! sections on token costs, restarts and processes are about things that the gate does not do yet, and say what can
+//! be done today.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
 //!
 //! # Two keys
 //!
-//! A quota belongs to a key, so each key has layers of its own. They may wrap clones of one client:
+//! A quota belongs to a key, so each key needs a gate of its own. [`KeyedLayer`](crate::keyed::KeyedLayer) tells
+//! requests apart by the credential that they carry, and makes a gate for each:
 //!
 //! ```
-//! use std::collections::HashMap;
+//! # use std::convert::Infallible;
+//! # use bytes::Bytes;
+//! # use http::Response;
+//! # use http_body_util::Full;
+//! use http::Request;
+//! use tower::{ServiceBuilder, ServiceExt as _};
+//! use tower_throttle::RetryOn429Layer;
+//! use tower_throttle::keyed::{Account, KeyedLayer};
 //!
-//! use tower::ServiceBuilder;
-//! use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
-//! use tower_throttle::{RetryOn429, RetryOn429Layer};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let http_client = tower::service_fn(async |_: Request<Full<Bytes>>| {
+//! #     Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+//! # });
+//! let layer = KeyedLayer::new(Account::of::<Request<Full<Bytes>>>);
+//! let gates = layer.handle();
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(layer)
+//!     .service(http_client);
 //!
-//! type Throttled<Client> = RetryOn429<AdaptiveConcurrency<Client>>;
-//!
-//! fn throttled<Client>(http_client: Client) -> Throttled<Client> {
-//!     ServiceBuilder::new()
-//!         .layer(RetryOn429Layer::new())
-//!         .layer(AdaptiveConcurrencyLayer::new())
-//!         .service(http_client)
+//! for key in ["Bearer first", "Bearer second"] {
+//!     let request = Request::get("https://api.example.com/").header("authorization", key);
+//!     client.clone().oneshot(request.body(Full::default())?).await?;
 //! }
-//!
-//! # let http_client = ();
-//! let clients: HashMap<&str, _> = ["first key", "second key"]
-//!     .into_iter()
-//!     .map(|key| (key, throttled(http_client.clone())))
-//!     .collect();
-//! # assert_eq!(clients.len(), 2);
+//! assert_eq!(gates.len(), 2);
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! Make them once and keep them. A new layer for each request would learn nothing.
+//! [`keys`](super::keys) has more: hosts, models, buckets, bounds, and several keys of which any will do.
 //!
 //! # A cost in tokens
 //!
@@ -87,55 +96,7 @@
 //!
 //! # Interactive requests first
 //!
-//! The line is first come, first served, and has no classes. Put a
-//! `ConcurrencyLimit` around the batch's clone, so that few requests of the batch are in line. An interactive
-//! request then waits behind these only:
-//!
-//! ```
-//! # use std::convert::Infallible;
-//! # use std::time::Duration;
-//! # use http::{Request, Response};
-//! # use tower::{ServiceExt as _, service_fn};
-//! # use tower_throttle::concurrency::limit::Fixed;
-//! # use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
-//! use tower::ServiceBuilder;
-//!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() -> Result<(), Infallible> {
-//! # let client = || ServiceBuilder::new()
-//! #     .layer(RetryOn429Layer::new())
-//! #     .layer(AdaptiveConcurrencyLayer::with_limit(Fixed::new(5)))
-//! #     .service(service_fn(async |_: Request<()>| {
-//! #         tokio::time::sleep(Duration::from_secs(1)).await;
-//! #         Ok::<_, Infallible>(Response::new(String::new()))
-//! #     }));
-//! # let client_ = client();
-//! # let batch = client_.clone();
-//! # assert_eq!(wait(client_, batch).await.as_secs(), 100);
-//! # let client = client();
-//! let interactive = client.clone();
-//! let batch = ServiceBuilder::new().concurrency_limit(10).service(client);
-//! # assert_eq!(wait(interactive, batch).await.as_secs(), 2);
-//! # async fn wait<I, B>(interactive: I, batch: B) -> Duration
-//! # where
-//! #     I: tower::Service<Request<()>, Error = Infallible>,
-//! #     B: tower::Service<Request<()>, Future: Send, Response: Send, Error: Send> + Clone + Send + 'static,
-//! # {
-//! #     for _ in 0..500 {
-//! #         tokio::spawn(batch.clone().oneshot(Request::new(())));
-//! #     }
-//! #     tokio::time::sleep(Duration::from_millis(1)).await;
-//! #     let start = tokio::time::Instant::now();
-//! #     interactive.oneshot(Request::new(())).await.map(drop).unwrap();
-//! #     start.elapsed()
-//! # }
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Set it to about twice what the API takes at once: with less, the batch does not use what the API allows.
-//! Beside 500 requests of a batch at an API that works on five at a time, one second each, this interactive
-//! request takes three seconds, where it would take 100.
+//! Classes and deadlines have [a page of their own](super::priorities).
 //!
 //! # A saved limit
 //!

@@ -36,17 +36,17 @@
 //!
 //! | what is told | what a request costs | no cost | cost | cost announced |
 //! |---|---|--:|--:|--:|
-//! | nothing | 800 on average, log-normal | 1.17 / 40 | 1.05 / 14 | 1.05 / 18 |
-//! |  | 200, one in ten 6,000 | 1.41 / 63 | 1.02 / 14 | 1.02 / 15 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 33 | 1.00 / 28 | 1.00 / 28 |
-//! | `Retry-After` | 800 on average, log-normal | 1.22 / 27 | 1.05 / 13 | 1.04 / 16 |
-//! |  | 200, one in ten 6,000 | 1.56 / 32 | 1.02 / 11 | 1.02 / 13 |
-//! |  | 200, then 3,000, then 200 | 1.06 / 31 | 1.00 / 23 | 1.01 / 24 |
-//! | OpenAI's headers | 800 on average, log-normal | 1.17 / 27 | 1.01 / 3 | 1.00 / 0 |
-//! |  | 200, one in ten 6,000 | 1.47 / 33 | 1.01 / 0 | 1.01 / 0 |
-//! |  | 200, then 3,000, then 200 | 1.12 / 31 | 1.00 / 1 | 1.00 / 0 |
-//! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 26 | 1.01 / 3 | 1.00 / 0 |
-//! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.04 / 26 | 1.00 / 2 | 0.99 / 3 |
+//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 14 | 1.04 / 17 |
+//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.01 / 14 | 1.02 / 14 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.00 / 28 | 1.00 / 28 |
+//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 13 | 1.04 / 16 |
+//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.02 / 11 | 1.02 / 13 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.00 / 23 | 1.01 / 24 |
+//! | OpenAI's headers | 800 on average, log-normal | 1.16 / 32 | 1.01 / 3 | 1.00 / 0 |
+//! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.01 / 0 |
+//! |  | 200, then 3,000, then 200 | 1.12 / 35 | 1.00 / 1 | 1.00 / 0 |
+//! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 34 | 1.01 / 3 | 1.00 / 0 |
+//! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 2 | 0.99 / 3 |
 //!
 //! # What the gate reads
 //!

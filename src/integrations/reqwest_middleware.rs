@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -12,7 +12,9 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::ask::{self, Ask};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
+use crate::queue::{Priority, QueueError};
 use crate::retry::{NoHook, RefusalsOnly, Replay, RetryHandle, RetryOn429Layer};
 
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
@@ -63,6 +65,35 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 /// Every attempt runs the middleware below anew, with the [`Extensions`] that came from above;
 /// those of the last attempt go back up. The [`Hint`](crate::Hint) and the
 /// [`Attempts`](crate::retry::Attempts) stand in the response's extensions.
+///
+/// # Classes
+///
+/// The class of a request is the [`Priority`] in its [`Extensions`]:
+/// `client.get(url).with_extension(Priority::INTERACTIVE)`. For deadlines and bounds, put a
+/// [`QueueLayer`](crate::QueueLayer) outside of the two layers. Its error comes as
+/// `reqwest_middleware::Error::Middleware`:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use reqwest_middleware::{ClientBuilder, Error};
+/// use tower_throttle::queue::{QueueError, QueueLayer};
+/// use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
+///
+/// fn why(error: &Error) -> Option<&QueueError<Error>> {
+///     match error {
+///         Error::Middleware(error) => error.downcast_ref(),
+///         Error::Reqwest(_) => None,
+///     }
+/// }
+///
+/// let queue = QueueLayer::new().max_wait(Duration::from_secs(10));
+/// let layers = (queue, RetryOn429Layer::new(), AdaptiveConcurrencyLayer::new());
+/// let client = ClientBuilder::new(reqwest::Client::new())
+///     .with(ThrottleMiddleware::with_layer(layers))
+///     .build();
+/// # let _ = (client, why);
+/// ```
 ///
 /// # State
 ///
@@ -120,7 +151,7 @@ impl<C, H, K> ThrottleMiddleware<Both<C, H, K>> {
 
 impl<L> ThrottleMiddleware<L> {
     /// Any tower layer: one of this crate's alone, or a stack with others in between, such as a
-    /// `tower::ServiceBuilder`. Its errors must be reqwest-middleware's.
+    /// `tower::ServiceBuilder`. Its errors must be reqwest-middleware's, or become such by `Into`.
     ///
     /// The layer is applied anew for each request, so what its requests are to share must belong to
     /// the layer, as it does in this crate.
@@ -174,8 +205,8 @@ impl<L> Middleware for ThrottleMiddleware<L>
 where
     L: Send + Sync + 'static,
     L: for<'a> Layer<NextService<'a>>,
-    for<'a> <L as Layer<NextService<'a>>>::Service:
-        Service<Request, Response = Response, Error = Error> + Send,
+    for<'a> <L as Layer<NextService<'a>>>::Service: Service<Request, Response = Response> + Send,
+    for<'a> <<L as Layer<NextService<'a>>>::Service as Service<Request>>::Error: Into<Error>,
     for<'a> <<L as Layer<NextService<'a>>>::Service as Service<Request>>::Future: Send,
 {
     fn handle<'s, 'e, 'n, 'f>(
@@ -197,11 +228,19 @@ where
                 extensions: extensions.clone(),
                 last: Arc::clone(&last),
             });
-            poll_fn(|cx| service.poll_ready(cx)).await?;
-            let result = service.call(request).await;
+            let priority = extensions.get::<Priority>().copied();
+            let ask = || Ask {
+                priority: priority.or(ask::current().priority),
+                ..ask::current()
+            };
+            let ready = poll_fn(|cx| ask::with(ask(), || service.poll_ready(cx)));
+            ready.await.map_err(Into::into)?;
+            let mut answer = pin!(service.call(request));
+            let answer = poll_fn(|cx| ask::with(ask(), || answer.as_mut().poll(cx)));
+            let result = answer.await;
             let last = replace(&last, Extensions::new());
             *extensions = last;
-            result
+            result.map_err(Into::into)
         })
     }
 }
@@ -237,6 +276,17 @@ impl<'a> Service<Request> for NextService<'a> {
             drop(before);
             result
         })
+    }
+}
+
+/// The client's own error as it is, and what the queue says as an error of a middleware, which can be taken
+/// for a `QueueError<reqwest_middleware::Error>` again by `downcast_ref`.
+impl From<QueueError<Error>> for Error {
+    fn from(error: QueueError<Error>) -> Self {
+        match error {
+            QueueError::Inner(error) => error,
+            own => Self::middleware(own),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::judge::{Disposition, HeadClass, Refused};
 use super::pending::{PendingAttempt, Ready};
 use super::policy::Policy;
 use super::state::RetryState;
+use crate::ask;
 use crate::message::{HttpResponse, WithBody};
 
 /// What a request comes to.
@@ -155,7 +156,11 @@ where
             let polled = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     // Judged and passed on where it lies: a response is large, and each move of it costs.
-                    let mut result = future.poll(cx);
+                    let (mut result, reply) = ask::with_reply(ask::current(), || future.poll(cx));
+                    if result.is_pending() && reply.is_unsent {
+                        // It waits for a gate that depends on the request.
+                        return Poll::Pending;
+                    }
                     let policy = this.policy.as_deref().expect("an attempt is in flight");
                     match glance(&mut result, policy, this.retry) {
                         Glance::Pending | Glance::Accepted => return result.map_ok(pass_on),

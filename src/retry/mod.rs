@@ -163,7 +163,7 @@
 //! - when two requests in a row are refused for good, with nothing accepted between: by a permanent code
 //!   (`insufficient_quota`), or by a wait above [`max_server_wait`](RetryOn429Layer::max_server_wait). A
 //!   refusal that names the request, as too large for any quota, does not count. Requests of another kind
-//!   (method, authority and path) are not answered on account of these: one request of them at a time is
+//!   (method, authority, path and credential) are not answered on account of these: one request of them at a time is
 //!   sent as a probe, until eight kinds were refused for good. If one of them turns out to be served, it
 //!   takes twice as many refusals in a row to open the circuit breaker the next time, up to 64.
 //!

@@ -13,7 +13,7 @@ use super::last_refusal::LastRefusal;
 use super::policy::{Config, Policy};
 use super::shared::Shared;
 use super::time::{later, spread};
-use crate::ask::{Ask, KeptPlace};
+use crate::ask::{self, Ask, KeptPlace};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them.
@@ -169,9 +169,12 @@ impl<Req> RetryState<Req> {
 
     /// What the request asks of a gate below.
     pub(super) fn ask(&self) -> Ask {
-        self.record
-            .as_ref()
-            .map_or_else(Ask::default, |record| record.ask)
+        let above = ask::current();
+        self.record.as_ref().map_or(above, |record| Ask {
+            place: record.ask.place,
+            refusals: record.ask.refusals,
+            ..above
+        })
     }
 
     /// Whether the request may be sent, now that the circuit is not closed.

@@ -1,6 +1,7 @@
 //! The proving ground: clients of every kind do the same work against one simulated API.
 
 mod check;
+mod classes;
 mod clients;
 mod clock;
 mod composed;
@@ -73,6 +74,10 @@ struct Args {
     /// APIs that limit tokens, in place of the scenarios that have names.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "check"])]
     tokens: bool,
+    /// Requests of two classes under one gate, in place of scenarios and clients that have names: who waits,
+    /// how long, and what it costs. 12 seeds.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
+    classes: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -144,6 +149,9 @@ fn kinds(args: &Args) -> Vec<Kind> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.classes {
+        return two_classes(&args);
+    }
     let mut scenarios = match (args.drawn, args.composed) {
         (Some(count), _) => drawn::of_each(count, args.draw),
         (_, Some(count)) => composed::scenarios(count, args.draw),
@@ -249,6 +257,17 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         misses.extend(defaults.into_iter().flat_map(composed::checked));
     }
     Ok(checked(&rows, &misses))
+}
+
+/// Prints how requests of two classes fare.
+fn two_classes(args: &Args) -> ExitCode {
+    let seeds = args.seed..args.seed + args.seeds.unwrap_or(classes::SEEDS);
+    let rows = classes::rows(&seeds);
+    print!("{}", classes::table(&rows));
+    if args.check {
+        return checked(&[], &classes::misses(&rows));
+    }
+    ExitCode::SUCCESS
 }
 
 /// Prints how each kind of client compares with plain ones.

@@ -45,6 +45,20 @@ pub struct Config {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     pub timeout: Duration,
 
+    /// How long a request may wait in line until it is sent for the first time; above it 503. Unbounded by
+    /// default
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub max_wait: Option<Duration>,
+
+    /// Where a JSON body names its class, `interactive`, `normal` or `batch`, as a JSON pointer such as
+    /// /metadata/class; the header x-gateway-priority counts first
+    #[arg(long, value_name = "POINTER")]
+    pub priority_field: Option<String>,
+
+    /// Makes the requests of each API key a class of its own, so that keys of one quota get equal shares
+    #[arg(long)]
+    pub fair_keys: bool,
+
     /// How long to go on after SIGTERM or Ctrl-C with the requests that were taken
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
@@ -62,6 +76,9 @@ impl Config {
             max_buffered: ByteSize::mib(512),
             body_timeout: Duration::from_secs(60),
             timeout: Duration::from_secs(600),
+            max_wait: None,
+            priority_field: None,
+            fair_keys: false,
             drain: Duration::from_secs(30),
         }
     }

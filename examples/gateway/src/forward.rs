@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower_throttle::message::Unsent;
+use tower_throttle::queue::QueueError;
 use tower_throttle::retry::Attempts;
 use tracing::{info, warn};
 
 use crate::buffer::{Memory, Unread};
 use crate::config::Config;
 use crate::headers;
+use crate::priority::Wish;
 use crate::refusal::Refusal;
 use crate::upstream::{Place, Upstream};
 
@@ -148,6 +150,7 @@ async fn send(
     if !place.take() {
         return Err(overloaded(upstream));
     }
+    let wish = Wish::read(&desk.config, &parts.headers, &body).ok_or(Refusal::Malformed)?;
     let uri = upstream
         .target
         .uri(path, parts.uri.query())
@@ -156,13 +159,28 @@ async fn send(
     *request.method_mut() = parts.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
+    request.extensions_mut().insert(wish);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
-    let response = match answer.map_err(|_| Refusal::Timeout)? {
-        Ok(response) => response,
-        Err(error) if error.is_connect() => return Err(Refusal::Unreachable(reasons(&error))),
-        Err(error) => return Err(Refusal::Failed(reasons(&error))),
-    };
+    let answer = answer.map_err(|_| Refusal::Timeout)?;
+    let response = answer.map_err(|error| match error {
+        QueueError::Inner(error) if error.is_connect() => Refusal::Unreachable(reasons(&error)),
+        QueueError::Inner(error) => Refusal::Failed(reasons(&error)),
+        QueueError::Expired { needs } => Refusal::TooLate { retry_after: needs },
+        // It waited for as long as it may.
+        _ => Refusal::TooLate {
+            retry_after: upstream.wait(wish.class).unwrap_or_default(),
+        },
+    })?;
+    Ok(to_client(response))
+}
+
+/// The API's answer as the client gets it.
+fn to_client<B>(response: axum::http::Response<B>) -> Response
+where
+    B: axum::body::HttpBody<Data = axum::body::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
     let (mut parts, body) = response.into_parts();
     headers::remove_hop_by_hop(&mut parts.headers);
     let attempts = Attempts::of(&parts.extensions);
@@ -175,5 +193,5 @@ async fn send(
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
     response.extensions_mut().insert(attempts);
-    Ok(response)
+    response
 }

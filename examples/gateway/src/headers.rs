@@ -9,6 +9,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Version};
 
+use crate::priority::{DEADLINE, PRIORITY};
+
 /// Of the connection, not of the message: RFC 9110, section 7.6.1, and those that older clients send.
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -22,17 +24,18 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// Where clients put their keys. Marked as sensitive, they show in no `Debug`, and HTTP/2 does not
+/// Where clients put their keys.
+pub(crate) const KEYS: [HeaderName; 4] = [
+    AUTHORIZATION,
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// What holds secrets. Marked as sensitive, they show in no `Debug`, and HTTP/2 does not
 /// put them into its table of known headers.
 pub(crate) fn sensitive() -> Arc<[HeaderName]> {
-    Arc::new([
-        AUTHORIZATION,
-        COOKIE,
-        SET_COOKIE,
-        HeaderName::from_static("api-key"),
-        HeaderName::from_static("x-api-key"),
-        HeaderName::from_static("x-goog-api-key"),
-    ])
+    KEYS.into_iter().chain([COOKIE, SET_COOKIE]).collect()
 }
 
 /// A request's headers, as the upstream gets them.
@@ -41,6 +44,9 @@ pub(crate) fn to_upstream(mut headers: HeaderMap, version: Version) -> HeaderMap
     // The upstream's own is derived from its address, and the length from the body, which was read.
     headers.remove(HOST);
     headers.remove(CONTENT_LENGTH);
+    // The gateway's own.
+    headers.remove(PRIORITY);
+    headers.remove(DEADLINE);
     // Met when the body was read.
     headers.remove(EXPECT);
     // RFC 9110, section 7.6.3: a gateway says that it was there.

@@ -9,6 +9,7 @@ mod history;
 mod metrics;
 pub mod mock;
 mod page;
+mod priority;
 mod refusal;
 mod upstream;
 

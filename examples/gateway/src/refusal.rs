@@ -12,11 +12,16 @@ use serde_json::json;
 /// The header that tells the gateway's own answers from the upstream's; its value is the code.
 pub(crate) const REFUSAL: HeaderName = HeaderName::from_static("x-gateway-refusal");
 
+/// Retry-After has whole seconds, and a wait of less than one is one.
+const ROUND_UP: Duration = Duration::from_nanos(999_999_999);
+
 /// Why the gateway itself answers a request.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Too many wait already.
     Overloaded { retry_after: Duration },
+    /// The request would be sent after its deadline, or waited for as long as it may.
+    TooLate { retry_after: Duration },
     /// The body is larger than what is kept.
     TooLarge { max: ByteSize },
     /// The body did not come in time.
@@ -39,6 +44,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLate { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Malformed => StatusCode::BAD_REQUEST,
@@ -52,6 +58,7 @@ impl Refusal {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Overloaded { .. } => "gateway_overloaded",
+            Self::TooLate { .. } => "gateway_too_late",
             Self::TooLarge { .. } => "gateway_body_too_large",
             Self::BodyTimeout => "gateway_body_timeout",
             Self::Malformed => "gateway_malformed_request",
@@ -68,6 +75,11 @@ impl Refusal {
             Self::Overloaded { .. } => {
                 "Too many requests wait in the gateway. This one was not sent to the API; send it \
                  again after the time in Retry-After."
+                    .to_owned()
+            }
+            Self::TooLate { .. } => {
+                "The request cannot be sent in the time that it has. It was not sent to the API, or was \
+                 refused; Retry-After says how long the line takes."
                     .to_owned()
             }
             Self::TooLarge { max } => format!("The gateway keeps bodies of up to {max}."),
@@ -88,6 +100,7 @@ impl Refusal {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::TooLate { retry_after } => Some(*retry_after + ROUND_UP),
             // About as long as a restart takes.
             Self::ShuttingDown => Some(Duration::from_secs(5)),
             _ => None,

@@ -5,19 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::Full;
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::{AdaptiveConcurrency, Handle, Snapshot};
+use tower_throttle::queue::{Priority, Queue};
 use tower_throttle::retry::RetryOn429;
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::{AdaptiveConcurrencyLayer, QueueLayer, RetryOn429Layer};
 
 use crate::client::ApiClient;
 use crate::config::{Config, Target};
 use crate::history::History;
 use crate::metrics::Answers;
+use crate::priority;
 
 /// What every request goes through.
-pub(crate) type Stack = RetryOn429<AdaptiveConcurrency<ApiClient>>;
+pub(crate) type Stack = Queue<
+    RetryOn429<AdaptiveConcurrency<ApiClient>>,
+    fn(&Request<Full<Bytes>>) -> Priority,
+    fn(&Request<Full<Bytes>>) -> Option<Duration>,
+>;
 
 /// One API, with a gate of its own: what one API refuses says nothing about another.
 pub(crate) struct Upstream {
@@ -57,7 +65,14 @@ impl Upstream {
     ) -> Arc<Self> {
         let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
         let handle = gate.handle();
+        let mut queue = QueueLayer::new()
+            .priority(priority::class as fn(&_) -> _)
+            .deadline(priority::time_left as fn(&_) -> _);
+        if let Some(max_wait) = config.max_wait {
+            queue = queue.max_wait(max_wait);
+        }
         let stack = ServiceBuilder::new()
+            .layer(queue)
             .layer(RetryOn429Layer::new())
             .layer(gate)
             .service(client);
@@ -98,13 +113,19 @@ impl Upstream {
     pub(crate) fn turn_away(&self) -> Duration {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
         let now = self.numbers();
-        let wait = self.history.time_for(now.queued);
+        let told = self.handle.estimate(now.queued);
+        let wait = told.unwrap_or_else(|| self.history.time_for(now.queued));
         // No client needs to come back during a pause.
         let wait = wait.max(now.gate.pause_remaining.unwrap_or_default());
         // As much again at random, so that those turned away together do not come back together; and
         // no more than a minute, above which OpenAI's client takes no word for it.
         let seconds = wait.as_secs_f64().max(1.0) * (1.0 + fastrand::f64());
         Duration::from_secs(seconds.ceil().min(60.0) as u64)
+    }
+
+    /// How long a request of this class would wait that comes now.
+    pub(crate) fn wait(&self, class: Priority) -> Option<Duration> {
+        self.handle.estimate(self.handle.ahead(class))
     }
 
     /// Counts an answer that begins.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::concurrency::body::DEFAULT_BODY_IDLE;
 use crate::concurrency::limit::Now;
+
+/// After how long a body that is not polled counts as not read, by default: 1 s. See
+/// [`body_idle`](crate::AdaptiveConcurrencyLayer::body_idle).
+pub const DEFAULT_BODY_IDLE: Duration = Duration::from_secs(1);
 
 /// A body whose last poll found nothing yet is waited for by its reader, and the server is at work. It
 /// holds its place for this many times as long as one that nobody reads: a reader may have walked away.

@@ -14,6 +14,7 @@ use super::loom_time::let_time_pass;
 use super::{Admission, Gate};
 use crate::ask::{self, Ask};
 use crate::concurrency::limit::{Fixed, Outcome};
+use crate::priority::Priority;
 
 /// The gate, and how many are inside by the test's own count.
 #[derive(Clone)]
@@ -165,7 +166,7 @@ fn a_place_that_was_kept_comes_before_those_behind_it() {
         let again = Ask {
             place,
             refusals: 1,
-            cost: None,
+            ..Ask::default()
         };
 
         let mut holder = subject.admission();
@@ -184,6 +185,88 @@ fn a_place_that_was_kept_comes_before_those_behind_it() {
         };
         let threads = [pass(second, 1), pass(first, 0)];
         holder.disarm();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert!(subject.is_empty());
+    });
+}
+
+/// An ask that names a class.
+fn of_class(priority: Priority) -> Ask {
+    Ask {
+        priority: Some(priority),
+        ..Ask::default()
+    }
+}
+
+#[test]
+fn two_classes_lose_no_wake_up_and_the_higher_one_goes_first() {
+    model(|| {
+        let subject = Subject::new(1);
+        let mut holder = subject.admission();
+        let noop = &Context::from_waker(Waker::noop());
+        assert_eq!(holder.poll_ready(noop), Poll::Ready(()));
+        let (batch, interactive) = (of_class(Priority::BATCH), of_class(Priority::INTERACTIVE));
+        let (mut last, mut first) = (subject.admission(), subject.admission());
+        assert_eq!(ask::with(batch, || last.poll_ready(noop)), Poll::Pending);
+        assert_eq!(
+            ask::with(interactive, || first.poll_ready(noop)),
+            Poll::Pending
+        );
+        let order = Arc::new(AtomicUsize::new(0));
+        let pass = |mut admission: Admission, ask: Ask, place: usize| {
+            let order = Arc::clone(&order);
+            thread::spawn(move || {
+                block_on(poll_fn(|cx| ask::with(ask, || admission.poll_ready(cx))));
+                assert_eq!(order.fetch_add(1, Ordering::SeqCst), place);
+                admission.disarm();
+            })
+        };
+        let threads = [pass(last, batch, 1), pass(first, interactive, 0)];
+        holder.disarm();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert!(subject.is_empty());
+    });
+}
+
+#[test]
+fn a_late_interactive_waiter_neither_takes_a_grant_nor_is_forgotten() {
+    model(|| {
+        let subject = Subject::new(1);
+        let mut holder = subject.admission();
+        let noop = &Context::from_waker(Waker::noop());
+        assert_eq!(holder.poll_ready(noop), Poll::Ready(()));
+        let pass = |priority, cancels: bool| {
+            let subject = subject.clone();
+            thread::spawn(move || {
+                let mut admission = subject.admission();
+                let ask = of_class(priority);
+                if cancels {
+                    let _ = ask::with(ask, || {
+                        admission.poll_ready(&Context::from_waker(Waker::noop()))
+                    });
+                    thread::yield_now();
+                    return;
+                }
+                block_on(poll_fn(|cx| ask::with(ask, || admission.poll_ready(cx))));
+                let inside = subject.inside.fetch_add(1, Ordering::SeqCst) + 1;
+                assert!(inside <= 1, "{inside} inside");
+                subject.inside.fetch_sub(1, Ordering::SeqCst);
+                admission.disarm();
+            })
+        };
+        let threads = [
+            pass(Priority::BATCH, false),
+            pass(Priority::INTERACTIVE, true),
+        ];
+        holder.disarm();
+        let ask = of_class(Priority::INTERACTIVE);
+        let mut late = subject.admission();
+        block_on(poll_fn(|cx| ask::with(ask, || late.poll_ready(cx))));
+        late.disarm();
         threads
             .into_iter()
             .for_each(|thread| thread.join().unwrap());

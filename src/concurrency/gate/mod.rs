@@ -2,14 +2,21 @@
 
 mod alarm;
 mod bodies;
+mod estimate;
+mod flow;
+mod grant;
+mod line;
 mod pause;
 mod permit;
 mod queue;
+mod shared;
 mod state;
 mod time;
 mod turn;
 mod wakes;
 
+#[cfg(all(test, not(throttle_loom)))]
+mod line_tests;
 #[cfg(all(test, not(throttle_loom)))]
 mod place_tests;
 
@@ -18,221 +25,7 @@ mod loom_tests;
 #[cfg(all(test, throttle_loom))]
 mod loom_time;
 
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, Weak};
-use std::task::{Context, Poll, Wake, Waker};
-use std::{fmt, mem};
-
-#[cfg(all(test, throttle_loom))]
-use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
-#[cfg(not(all(test, throttle_loom)))]
-use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};
-use tokio::sync::{Notify, futures::Notified};
-use tokio::time::Instant;
-
-use self::alarm::Alarm;
-pub(super) use self::permit::{Admission, Permit, Slot};
-use self::state::State;
-use self::time::Sleep;
-use self::turn::{Granted, Pass, Place};
-use self::wakes::Wakes;
-use super::limit::{Limit, Now, Sent};
-use crate::ask;
-use crate::hint::Hint;
-
-/// Decides who may go, and when. Shared by all that one layer wraps.
-pub(super) struct Gate {
-    /// Tells this gate from all others.
-    id: usize,
-    epoch: Instant,
-    /// Held for arithmetic only: never while a waker or anything else foreign runs.
-    state: Mutex<State>,
-    /// The timers for what time alone opens, kept alive here for whoever waits. May be locked before
-    /// the state, never after it.
-    timers: Mutex<Vec<(Alarm, Pin<Box<Sleep>>)>>,
-    /// For what the timers wake: the gate, which then calls whoever is first, not whoever set it.
-    this: Weak<Self>,
-    changed: Notify,
-    /// Nobody is sent any more. Set under the lock.
-    closed: AtomicBool,
-}
-
-impl Gate {
-    pub(super) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
-        static MADE: AtomicUsize = AtomicUsize::new(0);
-        Arc::new_cyclic(|gate| Self {
-            id: MADE.fetch_add(1, Ordering::Relaxed),
-            epoch: Instant::now(),
-            state: Mutex::new(State::new(limit)),
-            timers: Mutex::new(Vec::new()),
-            this: gate.clone(),
-            changed: Notify::new(),
-            closed: AtomicBool::new(false),
-        })
-    }
-
-    #[inline]
-    pub(super) fn now(&self) -> Now {
-        time::now(self.epoch)
-    }
-
-    #[inline]
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the state, then runs what must not run under the lock.
-    pub(super) fn with<T>(&self, change: impl FnOnce(&mut State, &Now, &mut Wakes) -> T) -> T {
-        let now = self.now();
-        let mut wakes = Wakes::default();
-        let mut state = self.lock();
-        let version = state.version;
-        let result = change(&mut state, &now, &mut wakes);
-        let tell = state.watchers > 0 && state.version != version;
-        drop(state);
-        if !wakes.is_empty() {
-            wakes.run();
-        }
-        if tell {
-            self.changed.notify_waiters();
-        }
-        result
-    }
-
-    /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
-    fn pass(&self) -> Option<Granted> {
-        let mut state = self.lock();
-        let granted = state.pass(&self.now(), ask::current().known_cost());
-        let tell = state.watchers > 0;
-        drop(state);
-        if tell {
-            self.changed.notify_waiters();
-        }
-        granted
-    }
-
-    /// Sends nobody any more, and lets all who wait out.
-    pub(super) fn close(&self) {
-        self.with(|state, _, wakes| {
-            self.closed.store(true, Ordering::Release);
-            state.close(wakes);
-        });
-    }
-
-    #[inline]
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    /// Lets a waiter through when it is its turn, or out with nothing when the gate is closed.
-    fn poll_wait(&self, place: &mut Option<Place>, cx: &Context<'_>) -> Poll<Option<Granted>> {
-        let mut waker = Some(cx.waker().clone());
-        let runtime = time::runtime();
-        let pass = self.with(|state, now, wakes| {
-            if self.is_closed() {
-                return Pass::Closed;
-            }
-            let place = *place.get_or_insert_with(|| {
-                let ask = ask::current();
-                let former = ask.place.filter(|place| place.gate == self.id);
-                let place = state.queue_up(former.map(|place| place.tag), ask.refusals);
-                if let Some(cost) = ask.known_cost() {
-                    state.announce(place, cost);
-                }
-                place
-            });
-            state.poll(now, place, runtime, &mut waker, wakes)
-        });
-        match pass {
-            Pass::Granted(granted) => {
-                *place = None;
-                Poll::Ready(Some(granted))
-            }
-            Pass::Closed => {
-                *place = None;
-                Poll::Ready(None)
-            }
-            Pass::Pending(alarm) => {
-                if let Some(alarm) = alarm {
-                    self.set(alarm, cx);
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Starts the timer in the runtime of the waiter that is being polled.
-    ///
-    /// Always a new one: the runtime of the old one may be gone, and a timer of it panics when it is
-    /// polled.
-    fn set(&self, alarm: Alarm, cx: &Context<'_>) {
-        let gate = self.this.clone();
-        let bell = Waker::from(Arc::new(Bell { gate, alarm }));
-        let mut sleep = Box::pin(time::sleep(self.epoch, alarm.at));
-        let rang = sleep
-            .as_mut()
-            .poll(&mut Context::from_waker(&bell))
-            .is_ready();
-        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.lock();
-        let expected = state.alarms.expects(alarm);
-        if expected {
-            timers.push((alarm, sleep));
-        }
-        let counts = |timer: &(Alarm, _)| state.alarms.expects(timer.0);
-        let (kept, over) = mem::take(&mut *timers).into_iter().partition(counts);
-        *timers = kept;
-        drop(state);
-        drop(timers);
-        drop::<Vec<_>>(over);
-        if rang || !expected {
-            // It rang at once, or tokio's budget was spent, or it is overtaken: it is polled again.
-            self.ring(alarm);
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Hears what the body of a refused answer said.
-    fn refine(&self, sent: &Sent, hint: &Hint) {
-        self.with(|state, now, wakes| {
-            state.refine(now, sent, hint);
-            state.pause_for(now, hint);
-            state.settle(now, wakes);
-        });
-    }
-
-    /// Resolves when the numbers change.
-    pub(super) fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
-    }
-
-    fn ring(&self, alarm: Alarm) {
-        self.with(|state, now, wakes| state.ring(now, alarm, wakes));
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let snapshot = self.with(|state, now, _| state.snapshot(now));
-        snapshot.fmt(f)
-    }
-}
-
-/// Tells the gate that an alarm rang.
-struct Bell {
-    gate: Weak<Gate>,
-    alarm: Alarm,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(gate) = self.gate.upgrade() {
-            gate.ring(self.alarm);
-        }
-    }
-}
+pub use self::bodies::DEFAULT_BODY_IDLE;
+pub(super) use self::permit::Slot;
+pub(crate) use self::permit::{Admission, Permit};
+pub(crate) use self::shared::Gate;

@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::bodies::LastPoll;
-use super::turn::{Granted, Place};
-use super::{Gate, time};
+use super::grant::Granted;
+use super::line::Spot;
+use super::shared::Gate;
+use super::time;
 use crate::ask::KeptPlace;
 use crate::concurrency::classify::Classified;
 use crate::concurrency::limit::{Outcome, Sent};
@@ -19,18 +21,19 @@ use crate::message::HintSink;
 /// How far one service has come at the gate. Gives up its place, or what it was granted, when
 /// dropped.
 #[derive(Debug)]
-pub(in crate::concurrency) struct Admission {
+pub(crate) struct Admission {
     gate: Arc<Gate>,
-    place: Option<Place>,
+    /// Where it waits.
+    spot: Option<Spot>,
     /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
     granted: Option<Granted>,
 }
 
 impl Admission {
-    pub(in crate::concurrency) fn new(gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>) -> Self {
         Self {
             gate,
-            place: None,
+            spot: None,
             granted: None,
         }
     }
@@ -41,18 +44,18 @@ impl Admission {
 
     /// Waits for a permit, and keeps it once it is there. Waits for nothing at a closed gate.
     #[inline]
-    pub(in crate::concurrency) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.granted.is_some() || self.gate.is_closed() {
             return Poll::Ready(());
         }
-        if self.place.is_none() {
+        if self.spot.is_none() {
             self.granted = self.gate.pass();
             if self.granted.is_some() {
                 return Poll::Ready(());
             }
         }
         self.gate
-            .poll_wait(&mut self.place, cx)
+            .poll_wait(&mut self.spot, cx)
             .map(|granted| self.granted = granted)
     }
 
@@ -71,19 +74,19 @@ impl Admission {
 
     /// Takes the permit for a request that is sent now. At a closed gate there is none.
     #[inline]
-    pub(in crate::concurrency) fn take(&mut self) -> Option<Permit> {
+    pub(crate) fn take(&mut self) -> Option<Permit> {
         if self.gate.is_closed() {
             self.disarm();
             return None;
         }
-        let Granted { mut sent, tag } = self.granted.take()?;
+        let Granted { mut sent, ticket } = self.granted.take()?;
         if let Some(at) = &mut sent.at {
             *at = self.gate.now().get();
         }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),
             sent,
-            tag,
+            ticket,
         })
     }
 }
@@ -92,9 +95,9 @@ impl Drop for Admission {
     #[inline]
     fn drop(&mut self) {
         self.disarm();
-        if let Some(place) = self.place.take() {
+        if let Some(spot) = self.spot.take() {
             self.gate
-                .with(|state, now, wakes| state.give_up(now, place.id, wakes));
+                .with(|state, now, wakes| state.give_up(now, spot, wakes));
         }
     }
 }
@@ -102,11 +105,11 @@ impl Drop for Admission {
 /// The right of a request to be in flight. If it is dropped before the gate was told how the request
 /// ended, that counts as ignored.
 #[derive(Debug)]
-pub(in crate::concurrency) struct Permit {
+pub(crate) struct Permit {
     /// `None` once the gate was told.
     gate: Option<Arc<Gate>>,
     sent: Sent,
-    tag: u64,
+    ticket: u64,
 }
 
 impl Permit {
@@ -161,7 +164,7 @@ impl Permit {
         let gate = self.gate.clone()?;
         let place = KeptPlace {
             gate: gate.id,
-            tag: self.tag,
+            ticket: self.ticket,
             cost: self.sent.cost,
         };
         let sent = self.sent;
@@ -183,7 +186,7 @@ impl Permit {
         gate.with(|state, now, wakes| state.release(now, self.sent.seq, false, wakes));
         let place = KeptPlace {
             gate: gate.id,
-            tag: self.tag,
+            ticket: self.ticket,
             cost: self.sent.cost,
         };
         let open = Open {

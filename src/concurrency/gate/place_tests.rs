@@ -16,6 +16,7 @@ use tokio_test::{assert_pending, assert_ready};
 use tower::{Layer, Service};
 
 use super::Gate;
+use super::line::Spot;
 use super::permit::Admission;
 use super::queue::Queue;
 use super::wakes::Wakes;
@@ -23,6 +24,7 @@ use crate::AdaptiveConcurrencyLayer;
 use crate::ask::{self, Ask, KeptPlace};
 use crate::concurrency::limit::{Fixed, Now};
 use crate::message::HintSink;
+use crate::priority::Priority;
 
 const WORK: Duration = Duration::from_millis(10);
 
@@ -31,7 +33,7 @@ fn again(place: KeptPlace, refusals: u32) -> Ask {
     Ask {
         place: Some(place),
         refusals,
-        cost: None,
+        ..Ask::default()
     }
 }
 
@@ -79,7 +81,7 @@ async fn attempts(count: u32, backoff: Duration, refuses: Refuses) -> Vec<(u32, 
                 ask = Ask {
                     place: sink.kept_place(),
                     refusals: ask.refusals + 1,
-                    cost: None,
+                    ..Ask::default()
                 };
                 sleep(backoff).await;
             }
@@ -230,38 +232,48 @@ async fn a_place_is_lost_in_a_buffer() {
     answer.abort();
 }
 
-#[test]
-fn a_place_moves_to_the_end_of_the_line_by_halves_and_then_ends() {
-    let mut queue = Queue::default();
-    let tag = queue.ticket();
-    let end = (0..1000).map(|_| queue.ticket()).last().unwrap();
-    for refusals in 0..=3 {
-        assert_eq!(queue.former(tag, refusals), tag);
-    }
-    let mut moved = tag;
-    for refusals in 4..=6 {
-        let before = moved;
-        moved = queue.former(moved, refusals);
-        assert_eq!(moved - before, (end - before).div_ceil(2), "{refusals}");
-    }
-    // Half of the way never passes a line whose members give up before their turn.
-    for refusals in 7..40 {
-        let before = queue.ticket();
-        assert!(queue.former(moved, refusals) > before, "{refusals}");
-    }
+/// In the line of a queue, without deadlines.
+fn newcomer(queue: &mut Queue) -> Spot {
+    let spot = queue.spot(&Now::at(Duration::ZERO), Priority::NORMAL, None);
+    queue.enter(spot, &mut None);
+    spot
 }
 
 #[test]
-fn the_tag_of_one_who_forfeited_its_call_is_nobody_else_s() {
+fn a_place_moves_to_the_end_of_the_line_by_halves_and_then_ends() {
+    let mut queue = Queue::default();
+    let ticket = queue.ticket();
+    let line: Vec<_> = (0..1000).map(|_| newcomer(&mut queue)).collect();
+    let ahead = |queue: &Queue, spot| queue.ahead(spot, usize::MAX);
+    for refusals in 0..=3 {
+        let spot = queue.former(Priority::NORMAL, ticket, refusals).unwrap();
+        assert_eq!(ahead(&queue, spot), 0);
+    }
+    for refusals in 4..=6 {
+        let spot = queue.former(Priority::NORMAL, ticket, refusals).unwrap();
+        assert_eq!(ahead(&queue, spot), 500, "{refusals}");
+    }
+    // Half of the way never passes a line whose members give up before their turn.
+    for refusals in 7..40 {
+        assert_eq!(queue.former(Priority::NORMAL, ticket, refusals), None);
+    }
+    let mut wakes = Wakes::default();
+    line.into_iter()
+        .for_each(|spot| queue.remove(spot, &mut wakes));
+    assert_eq!(queue.former(Priority::NORMAL, ticket, 5), None);
+}
+
+#[test]
+fn the_place_of_one_who_forfeited_its_call_is_nobody_else_s() {
     let at = |millis| Now::at(Duration::from_millis(millis));
     let (mut queue, mut wakes) = (Queue::default(), Wakes::default());
-    let tag = queue.ticket();
-    queue.enter(tag, &mut None);
+    let kept = queue.former(Priority::NORMAL, 7, 1).unwrap();
+    queue.enter(kept, &mut None);
     queue.call(&at(0), 1, &mut wakes);
     assert!(queue.expire(&at(10)));
     assert_eq!(queue.len(), 0);
-    assert_ne!(queue.former(tag, 1), tag);
+    assert_ne!(queue.former(Priority::NORMAL, 7, 1), Some(kept));
     // Once it is gone, anybody may have it.
-    queue.remove(tag, &mut wakes);
-    assert_eq!(queue.former(tag, 1), tag);
+    queue.remove(kept, &mut wakes);
+    assert_eq!(queue.former(Priority::NORMAL, 7, 1), Some(kept));
 }

@@ -1,22 +1,13 @@
-//! Who waits at the gate, in which order.
-//!
-//! The line is ordered by a tag. A newcomer's is greater than all that were given before, so the line is
-//! first come, first served, unless something was refused. A request that was refused comes back with the tag
-//! it had, and so stands where it would stand if it had not been tried.
-//!
-//! # Weights
-//!
-//! Tags lie [`SPACING`] apart so that classes of requests with weights fit between them (start-time fair
-//! queuing): the tag of a newcomer would be the greater of the tag that was last let through and the last
-//! tag of its class, plus `SPACING / weight`. One class of weight 1 is what there is now.
+//! Who waits at the gate, who was called, and who did not come.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::line::{Fare, Line, Order, Spot};
 use super::wakes::Wakes;
 use crate::concurrency::limit::Now;
+use crate::priority::{ClassKey, Priority};
 
 /// For how long a slot is kept for a waiter that was called: far longer than an executor takes to
 /// run one who lives, and no time for a client.
@@ -24,17 +15,20 @@ const GRACE: Duration = Duration::from_millis(10);
 
 const TICK: Duration = Duration::from_millis(1);
 
-/// How far the tags of two newcomers lie apart: enough for half of the way to the end of the line to be
-/// taken sixteen times, and for hundreds of millions of millions of requests.
-const SPACING: u64 = 1 << 16;
+/// Deadlines are told apart to about a millisecond; those within one are in the order in which they came.
+const DEADLINE_BITS: u32 = 20;
 
 /// After up to this many refusals a request keeps its place. With each further one it moves half of the way
-/// to the end of the line: a request that is always refused must not stand in front for ever.
+/// to the end of its class: a request that is always refused must not stand in front for ever.
 const KEPT_REFUSALS: u32 = 3;
 
 /// After this many refusals it stands behind all others. Half of the way would never pass a line whose members give up
 /// before their turn.
 const LAST_KEPT: u32 = 2 * KEPT_REFUSALS;
+
+/// A request without a deadline stands in its class as if it had to go this long after it came. So those with
+/// deadlines go first, and cannot hold it back for ever.
+const UNHURRIED: Duration = Duration::from_secs(60);
 
 /// The line at the gate.
 ///
@@ -43,18 +37,38 @@ const LAST_KEPT: u32 = 2 * KEPT_REFUSALS;
 /// that lost a `select!` and is merely kept) forfeits the call to those behind it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// The greatest tag that was given.
+    /// The greatest ticket that was given to one without a deadline. They are even, and those of others odd.
     last: u64,
-    /// `None`: woken since it last polled. To wake it again would tell it nothing new.
-    waiting: BTreeMap<u64, Option<Waker>>,
-    /// With when they were called.
-    called: BTreeMap<u64, Duration>,
+    /// How many had a deadline.
+    deadlines: u64,
+    line: Line,
+    called: BTreeMap<Spot, Call>,
+    /// How many were called so far.
+    calls: u64,
     /// No call is much older than this; all may be younger.
     called_since: Duration,
-    /// Those who wait from here on were woken to set the alarm, and did not come yet.
-    alerted_from: u64,
-    /// Those who forfeited their call. They may come back, and nobody else may have their tag.
-    away: BTreeSet<u64>,
+    /// Those who forfeited their call. They may come back, and nobody else may have their place.
+    away: BTreeSet<Spot>,
+}
+
+/// A slot that is kept for a waiter.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    /// In nanoseconds.
+    at: u64,
+    /// Which one it is of all calls.
+    number: u64,
+}
+
+impl Call {
+    fn at(self) -> Duration {
+        Duration::from_nanos(self.at)
+    }
+}
+
+/// In nanoseconds: 292 years are enough.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).map_or(i64::MAX as u64, |nanos| nanos.min(i64::MAX as u64))
 }
 
 /// How a waiter that is being polled was found.
@@ -69,50 +83,85 @@ pub(super) enum Found {
 }
 
 impl Queue {
-    /// A tag behind everybody else's.
+    /// A ticket behind those of all others without a deadline. Reads no clock.
     #[inline]
     pub(super) fn ticket(&mut self) -> u64 {
-        self.last += SPACING;
+        self.last += 2;
         self.last
     }
 
-    /// The tag of a request that had `tag` when it was refused, `refusals` times by now.
-    pub(super) fn former(&mut self, tag: u64, refusals: u32) -> u64 {
-        if refusals > LAST_KEPT {
-            return self.ticket();
-        }
-        let mut tag = tag.min(self.last);
-        if refusals > KEPT_REFUSALS {
-            tag += (self.last - tag).div_ceil(2);
-        }
-        while self.is_given(tag) {
-            tag += 1;
-        }
-        self.last = self.last.max(tag);
-        tag
+    /// Where a newcomer stands: behind all of its class who are due before it, or came before it.
+    pub(super) fn spot(
+        &mut self,
+        now: &Now,
+        priority: Priority,
+        deadline: Option<Duration>,
+    ) -> Spot {
+        let class = priority.key();
+        let Some(deadline) = deadline else {
+            // One that was refused may stand behind the last.
+            let spot = self.free(class, self.end(now));
+            self.last = spot.order.ticket();
+            return spot;
+        };
+        self.deadlines += 1;
+        let due = nanos(deadline) >> DEADLINE_BITS << DEADLINE_BITS;
+        let nth = (self.deadlines << 1) & ((1 << DEADLINE_BITS) - 1);
+        self.free(class, Order::due(due | nth | 1))
     }
 
-    fn is_given(&self, tag: u64) -> bool {
-        self.waiting.contains_key(&tag)
-            || self.called.contains_key(&tag)
-            || self.away.contains(&tag)
+    /// Where the next newcomer without a deadline stands in its class, unless somebody stands there.
+    pub(super) fn end(&self, now: &Now) -> Order {
+        let due = nanos(now.get().saturating_add(UNHURRIED)) & !1;
+        Order::due(due.max(self.last + 2))
+    }
+
+    /// Where a request stands that had this ticket when it was refused, `refusals` times by now. `None` if it
+    /// stands where a newcomer would.
+    pub(super) fn former(
+        &mut self,
+        priority: Priority,
+        ticket: u64,
+        refusals: u32,
+    ) -> Option<Spot> {
+        let class = priority.key();
+        let order = if refusals <= KEPT_REFUSALS {
+            Order::kept(ticket)
+        } else if refusals <= LAST_KEPT {
+            self.line.half_way(class)?
+        } else {
+            return None;
+        };
+        Some(self.free(class, order))
+    }
+
+    /// The first place from there on that nobody has.
+    fn free(&self, class: ClassKey, order: Order) -> Spot {
+        let mut spot = Spot { class, order };
+        while self.is_given(spot) {
+            spot.order = spot.order.next();
+        }
+        spot
+    }
+
+    fn is_given(&self, spot: Spot) -> bool {
+        self.line.contains(spot) || self.called.contains_key(&spot) || self.away.contains(&spot)
     }
 
     /// How many wait, called or not.
     pub(super) fn len(&self) -> usize {
-        self.waiting.len() + self.called.len()
+        self.line.len() + self.called.len()
     }
 
     /// Who is first of all who wait, called or not.
-    pub(super) fn first(&self) -> Option<u64> {
-        let waiting = self.waiting.first_key_value().map(|(id, _)| *id);
-        let called = self.called.first_key_value().map(|(id, _)| *id);
-        called.into_iter().chain(waiting).min()
+    pub(super) fn first(&self) -> Option<Spot> {
+        let called = self.called.iter().min_by_key(|(_, call)| call.number);
+        called.map(|(spot, _)| *spot).or_else(|| self.line.first())
     }
 
     /// Whether nobody waits to be called.
     pub(super) fn all_called(&self) -> bool {
-        self.waiting.is_empty()
+        self.line.is_empty()
     }
 
     /// How many slots are kept for those called.
@@ -120,9 +169,15 @@ impl Queue {
         self.called.len()
     }
 
+    /// How many go before one who stands at this spot, or would. Those of its class are counted up to `most`.
+    pub(super) fn ahead(&self, spot: Spot, most: usize) -> usize {
+        let called = self.called.len() - usize::from(self.called.contains_key(&spot));
+        called + self.line.ahead(spot, most)
+    }
+
     /// When somebody called may forfeit the call to one who waits.
     pub(super) fn grace_ends(&self) -> Option<Duration> {
-        let kept = !self.called.is_empty() && !self.waiting.is_empty();
+        let kept = !self.called.is_empty() && !self.line.is_empty();
         kept.then(|| self.called_since + GRACE)
     }
 
@@ -138,111 +193,109 @@ impl Queue {
             return false;
         }
         let (away, before) = (&mut self.away, self.called.len());
-        self.called.retain(|id, at| {
-            let kept = now.get() < *at + GRACE;
+        self.called.retain(|spot, call| {
+            let kept = now.get() < call.at() + GRACE;
             if !kept {
-                away.insert(*id);
+                away.insert(*spot);
             }
             kept
         });
         // All are looked at again a millisecond later at the earliest, as timers are no finer.
         let next = (now.get() + TICK).saturating_sub(GRACE);
-        let oldest = self.called.values().min().copied().unwrap_or_default();
-        self.called_since = oldest.max(next);
+        let oldest = self.called.values().map(|call| call.at()).min();
+        self.called_since = oldest.unwrap_or_default().max(next);
         self.called.len() < before
     }
 
     /// Puts a waiter that is being polled into its place. Its waker, if it had one, is left in
     /// `unused`, and it is not woken until it has [another](Queue::keep).
-    pub(super) fn enter(&mut self, id: u64, unused: &mut Option<Waker>) -> Found {
-        match self.waiting.entry(id) {
-            Entry::Occupied(mut entry) => {
-                *unused = entry.get_mut().take();
-                if unused.is_some() {
-                    Found::Waiting
-                } else {
-                    Found::Woken
-                }
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(None);
-                if self.called.remove(&id).is_some() {
-                    Found::Woken
-                } else {
-                    self.away.remove(&id);
-                    Found::Outside
-                }
-            }
+    pub(super) fn enter(&mut self, spot: Spot, unused: &mut Option<Waker>) -> Found {
+        if let Some(waker) = self.line.take_waker(spot) {
+            *unused = waker;
+            return if unused.is_some() {
+                Found::Waiting
+            } else {
+                Found::Woken
+            };
         }
+        let paid = self.away.remove(&spot) || spot.order.is_kept();
+        let fare = if paid { Fare::Paid } else { Fare::Due };
+        self.line.insert(spot, fare);
+        Found::Outside
     }
 
     /// Keeps the waker of a waiter that [entered](Queue::enter).
-    pub(super) fn keep(&mut self, id: u64, waker: Waker) {
-        self.alerted_from = self.alerted_from.max(id.saturating_add(1));
-        self.waiting.insert(id, Some(waker));
+    pub(super) fn keep(&mut self, spot: Spot, waker: Waker) {
+        self.line.keep(spot, waker);
     }
 
-    /// Calls the first `slots` of the line.
+    /// Calls the next `slots` of the line.
     pub(super) fn call(&mut self, now: &Now, slots: usize, wakes: &mut Wakes) {
         if self.called.is_empty() {
             self.called_since = now.get();
         }
         for _ in 0..slots {
-            let Some((id, waker)) = self.waiting.pop_first() else {
+            let Some((spot, waker)) = self.line.pop_first() else {
                 break;
             };
-            self.called.insert(id, now.get());
+            self.calls += 1;
+            let call = Call {
+                at: nanos(now.get()),
+                number: self.calls,
+            };
+            self.called.insert(spot, call);
             wakes.extend(waker);
         }
     }
 
-    /// Wakes the last `count` of those not called that were not woken yet: they stay longest, and
-    /// were polled last, so that they are the likeliest to be alive. Those woken before are passed over
-    /// at once: there may be as many as the line is long.
+    /// Wakes the last `count` of those not called that were not woken yet.
     pub(super) fn alert(&mut self, count: usize, wakes: &mut Wakes) {
-        let mut left = count;
-        for (id, waker) in self.waiting.range_mut(..self.alerted_from).rev() {
-            if left == 0 {
-                break;
-            }
-            self.alerted_from = *id;
-            if let Some(waker) = waker.take() {
-                wakes.extend(Some(waker));
-                left -= 1;
-            }
-        }
+        self.line.alert(count, wakes);
     }
 
     /// Whether this waiter was called, and has not come yet.
-    pub(super) fn is_called(&self, id: u64) -> bool {
-        self.called.contains_key(&id)
+    pub(super) fn is_called(&self, spot: Spot) -> bool {
+        self.called.contains_key(&spot)
     }
 
-    /// Takes a waiter's call, if it was called and is among the first `slots` of those who were:
-    /// there may be less room now than when they were called. The others wait again.
-    pub(super) fn claim(&mut self, id: u64, slots: usize) -> bool {
-        while self.called.len() > slots {
-            let Some((last, _)) = self.called.pop_last() else {
-                break;
-            };
-            self.waiting.insert(last, None);
+    /// Who was called last, and has not come yet.
+    #[cfg(test)]
+    pub(super) fn last_called(&self) -> Option<Spot> {
+        let last = self.called.iter().max_by_key(|(_, call)| call.number);
+        last.map(|(spot, _)| *spot)
+    }
+
+    /// Takes a waiter's call, if it was called and is among the first `slots` who were: there may be less room
+    /// now than then. The others wait again. It is the order of the calls that counts: one of a higher class
+    /// that is called later does not void a call.
+    pub(super) fn claim(&mut self, spot: Spot, slots: usize) -> bool {
+        if self.called.len() > slots {
+            let mut numbers: Vec<_> = self.called.values().map(|call| call.number).collect();
+            let first_void = *numbers.select_nth_unstable(slots).1;
+            let line = &mut self.line;
+            self.called.retain(|spot, call| {
+                let kept = call.number < first_void;
+                if !kept {
+                    line.insert(*spot, Fare::Paid);
+                }
+                kept
+            });
         }
-        self.called.remove(&id).is_some()
+        self.called.remove(&spot).is_some()
     }
 
     /// Ends the line: all are woken, and none has a place any more.
     pub(super) fn close(&mut self, wakes: &mut Wakes) {
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_values().for_each(|waker| wakes.extend(waker));
+        self.line.close(wakes);
         self.called.clear();
         self.away.clear();
     }
 
     /// Strikes a waiter from the line.
-    pub(super) fn remove(&mut self, id: u64, wakes: &mut Wakes) {
-        self.called.remove(&id);
-        self.away.remove(&id);
-        if let Some(Some(waker)) = self.waiting.remove(&id) {
+    pub(super) fn remove(&mut self, spot: Spot, wakes: &mut Wakes) {
+        self.called.remove(&spot);
+        self.away.remove(&spot);
+        if let Some(Some(waker)) = self.line.remove(spot) {
             wakes.discard(waker);
         }
     }

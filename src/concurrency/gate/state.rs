@@ -7,9 +7,11 @@ use tokio::runtime::Id;
 
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
+use super::flow::Flow;
+use super::grant::Granted;
+use super::line::Spot;
 use super::pause::Pause;
 use super::queue::Queue;
-use super::turn::Granted;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
     DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
@@ -31,9 +33,13 @@ pub(in crate::concurrency) struct State {
     pub(super) pause: Pause,
     /// Since when time, and not the number in flight, has let none of those in line go.
     pub(super) held_since: Option<Duration>,
+    /// When time alone lets one of those in line go, as was last heard.
+    pub(super) opens_at: Option<Duration>,
     pub(super) queue: Queue,
-    /// What those in line cost who told it, by their tags.
-    pub(super) announced: BTreeMap<u64, Cost>,
+    /// What those in line cost who told it.
+    pub(super) announced: BTreeMap<Spot, Cost>,
+    /// Of those who waited, once somebody did.
+    pub(super) flow: Option<Box<Flow>>,
     pub(super) alarms: Alarms,
     bodies: Bodies,
     /// Counts the changes, for those that watch.
@@ -52,8 +58,10 @@ impl State {
             refused: 0,
             pause: Pause::default(),
             held_since: None,
+            opens_at: None,
             queue: Queue::default(),
             announced: BTreeMap::new(),
+            flow: None,
             alarms: Alarms::default(),
             bodies: Bodies::default(),
             version: 0,
@@ -122,7 +130,7 @@ impl State {
         let free = room.slots.saturating_sub(self.queue.called()) > 0;
         free.then(|| Granted {
             sent: self.grant(now, cost),
-            tag: self.queue.ticket(),
+            ticket: self.queue.ticket(),
         })
     }
 
@@ -205,6 +213,16 @@ impl State {
         self.version += 1;
         self.in_flight -= 1;
         self.settle(now, wakes);
+    }
+
+    /// How many may be in flight.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.limit()
+    }
+
+    /// The pace that is kept, in requests per second.
+    pub(super) fn pace(&self) -> Option<f64> {
+        self.limit.rate().filter(|rate| *rate > 0.0)
     }
 
     /// Whether those who wait wait for one in flight to end.

@@ -6,10 +6,13 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::alarm::Alarm;
+use super::grant::{Granted, Pass};
+use super::line::Spot;
 use super::queue::{Found, Queue};
 use super::state::State;
 use super::wakes::Wakes;
-use crate::concurrency::limit::{Headroom, Now, Sent};
+use crate::ask::Ask;
+use crate::concurrency::limit::{Headroom, Now};
 use crate::cost::Cost;
 
 /// How many are woken to set the alarm when no request is in flight, so that no release is to come
@@ -17,44 +20,24 @@ use crate::cost::Cost;
 /// and all that were called are, those behind wait until somebody new comes.
 const ALERTED: usize = 16;
 
-/// A place in the line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) id: u64,
-}
-
-/// What is noted of a request that is let through.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Granted {
-    pub(super) sent: Sent,
-    /// Where it stood in the line, or would have stood.
-    pub(super) tag: u64,
-}
-
-/// What a poll at the gate came to.
-#[derive(Debug)]
-pub(super) enum Pass {
-    /// Through, with what was noted.
-    Granted(Granted),
-    /// Nobody goes any more.
-    Closed,
-    /// Not yet; the caller must set this alarm.
-    Pending(Option<Alarm>),
-}
-
 impl State {
-    /// A place in the line: at its end, or where a request that was refused stood before.
-    pub(super) fn queue_up(&mut self, former: Option<u64>, refusals: u32) -> Place {
-        let id = match former {
-            Some(tag) => self.queue.former(tag, refusals),
-            None => self.queue.ticket(),
-        };
-        Place { id }
+    /// A place in the line: at the end of its class, or where a request that was refused stood before.
+    pub(super) fn queue_up(
+        &mut self,
+        now: &Now,
+        ask: &Ask,
+        former: Option<u64>,
+        deadline: Option<Duration>,
+    ) -> Spot {
+        let priority = ask.priority.unwrap_or_default();
+        former
+            .and_then(|ticket| self.queue.former(priority, ticket, ask.refusals))
+            .unwrap_or_else(|| self.queue.spot(now, priority, deadline))
     }
 
     /// Who stands there told what the request costs.
-    pub(super) fn announce(&mut self, place: Place, cost: Cost) {
-        self.announced.insert(place.id, cost);
+    pub(super) fn announce(&mut self, spot: Spot, cost: Cost) {
+        self.announced.insert(spot, cost);
     }
 
     /// Lets a waiter through if it is its turn. Takes its `waker` if it is not, and leaves there
@@ -62,38 +45,46 @@ impl State {
     pub(super) fn poll(
         &mut self,
         now: &Now,
-        place: Place,
+        spot: Spot,
         runtime: Option<Id>,
         waker: &mut Option<Waker>,
         wakes: &mut Wakes,
     ) -> Pass {
-        let id = place.id;
-        if self.queue.is_called(id) && self.claim(now, id) {
-            return self.let_in(now, id, wakes);
+        if self.queue.is_called(spot) && self.claim(now, spot) {
+            return self.let_in(now, spot, wakes);
         }
         self.revoke(now);
         let mut unused = None;
-        let found = self.queue.enter(id, &mut unused);
-        self.version += u64::from(found == Found::Outside);
+        let found = self.queue.enter(spot, &mut unused);
+        if found == Found::Outside {
+            self.version += 1;
+            self.flow.get_or_insert_default().on_wait(now);
+        }
         // Asked with this one in the line: a limit may grow, or open by time, only for those who wait.
         let room = self.room(now);
         self.call(now, room, wakes);
-        if self.queue.claim(id, room.slots) {
-            return self.let_in(now, id, wakes);
+        if self.queue.claim(spot, room.slots) {
+            return self.let_in(now, spot, wakes);
         }
         if let Some(waker) = waker.take() {
-            self.queue.keep(id, waker);
+            self.queue.keep(spot, waker);
         }
         *waker = unused;
         let at = self.due(room);
         // It was woken to set the alarm. If those called have come meanwhile, the alarm is for those
         // who are called next: under load nobody has to be woken for each of them.
         let at = at.or_else(|| (found == Found::Woken).then(|| Queue::grace_from(now)));
-        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, id, runtime)))
+        Pass::Pending(at.and_then(|at| self.alarms.set(now, at, spot.order.ticket(), runtime)))
     }
 
     /// What there is room for, when somebody waits for it.
     fn room(&mut self, now: &Now) -> Headroom {
+        let room = self.room_now(now);
+        self.opens_at = room.opens_at.filter(|_| room.slots == 0);
+        room
+    }
+
+    fn room_now(&mut self, now: &Now) -> Headroom {
         let mut room = self.headroom(now);
         if room.slots == 0 && self.reclaim(now) {
             room = self.headroom(now);
@@ -124,17 +115,31 @@ impl State {
     }
 
     /// Takes the call of a waiter, if there is still room for it.
-    fn claim(&mut self, now: &Now, id: u64) -> bool {
+    fn claim(&mut self, now: &Now, spot: Spot) -> bool {
         let slots = self.room(now).slots;
-        self.queue.claim(id, slots)
+        self.queue.claim(spot, slots)
     }
 
-    fn let_in(&mut self, now: &Now, id: u64, wakes: &mut Wakes) -> Pass {
-        self.alarms.left(id);
-        let cost = self.announced.remove(&id);
+    fn let_in(&mut self, now: &Now, spot: Spot, wakes: &mut Wakes) -> Pass {
+        let ticket = spot.order.ticket();
+        self.alarms.left(ticket);
+        let limit = self.limit();
+        self.flow.get_or_insert_default().on_grant(now, limit);
+        self.mark_idle(now);
+        let cost = self.announced.remove(&spot);
         let sent = self.grant(now, cost);
         self.settle(now, wakes);
-        Pass::Granted(Granted { sent, tag: id })
+        Pass::Granted(Granted { sent, ticket })
+    }
+
+    /// The line's speed is measured only while somebody waits.
+    fn mark_idle(&mut self, now: &Now) {
+        if self.queue.len() == 0 {
+            self.opens_at = None;
+            if let Some(flow) = &mut self.flow {
+                flow.on_idle(now);
+            }
+        }
     }
 
     /// Lets all who wait out.
@@ -162,14 +167,15 @@ impl State {
     }
 
     /// A waiter gave up.
-    pub(super) fn give_up(&mut self, now: &Now, id: u64, wakes: &mut Wakes) {
+    pub(super) fn give_up(&mut self, now: &Now, spot: Spot, wakes: &mut Wakes) {
         self.version += 1;
-        self.queue.remove(id, wakes);
-        self.announced.remove(&id);
+        self.queue.remove(spot, wakes);
+        self.announced.remove(&spot);
         if self.queue.len() == 0 {
             self.held_since = None;
         }
-        self.alarms.left(id);
+        self.mark_idle(now);
+        self.alarms.left(spot.order.ticket());
         self.settle(now, wakes);
     }
 
@@ -204,6 +210,7 @@ impl State {
     fn revoke(&mut self, now: &Now) {
         if self.queue.expire(now) {
             self.version += 1;
+            self.mark_idle(now);
         }
     }
 

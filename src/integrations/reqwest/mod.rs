@@ -43,7 +43,8 @@ impl ReplayRequest for Request {
 
     fn route(&self) -> Option<u64> {
         let url = self.url();
-        Some(route((self.method(), url.authority(), url.path())))
+        let kind = (self.method(), url.authority(), url.path());
+        Some(route(kind, self.headers()))
     }
 
     fn mark_response(&self, parts: &mut Parts) {

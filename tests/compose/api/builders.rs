@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::{HeaderName, StatusCode};
 use tower_throttle::concurrency::limit::{Aimd, Fixed};
 use tower_throttle::concurrency::{Classified, ReleaseAt};
+use tower_throttle::cost::Cost;
 use tower_throttle::hint::Dialect;
 use tower_throttle::retry::{
     Backoff, Decision, Head, IdempotencyKey, Jitter, Preset, RetryBudget, retry_server_errors,
 };
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::{AdaptiveConcurrencyLayer, Priority, QueueLayer, RetryOn429Layer};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -116,7 +117,29 @@ fn of_the_gate() {
         .method("dialect", true, |layer| {
             layer.dialect(Dialect::new().permanent("closed"))
         })
-        .are_all_of("tower_throttle::concurrency::AdaptiveConcurrencyLayer");
+        .method("cost", false, |layer| layer.cost(|_: &()| Cost::FREE))
+        .are_all_of("tower_throttle::concurrency::AdaptiveConcurrencyLayer<C>");
+}
+
+#[test]
+fn of_the_queue() {
+    let mut tried = Tried::new(QueueLayer::new().max_waiting(3));
+    tried
+        .method("priority", true, |layer| {
+            layer.priority(|_: &()| Priority::BATCH)
+        })
+        .method("deadline", true, |layer| {
+            layer.deadline(|_: &()| Some(MINUTE))
+        })
+        .method("max_wait", true, |layer| layer.max_wait(MINUTE))
+        .method("max_waiting", true, |layer| layer.max_waiting(7))
+        .method("reject_when_full", true, |layer| layer.reject_when_full())
+        .are_all_of("tower_throttle::queue::QueueLayer<P, D>");
+    let mut priority = Tried::new(Priority::NORMAL);
+    priority
+        .method("weight", true, |class| class.weight(7))
+        .method("class", true, |class| class.class(7))
+        .method("strict", true, |class| class.strict(7));
 }
 
 #[test]

@@ -51,22 +51,22 @@ const fn among(clients: &'static str, bound: Bound) -> Bound {
 /// What holds today, and a little more.
 const BOUNDS: [Bound; 14] = [
     bound("time over best, median", Of::Time, 0.5, 1.25),
-    bound("time over best, p75", Of::Time, 0.75, 1.75),
-    bound("time over best, p90", Of::Time, 0.9, 3.3),
-    bound("time over best, p95", Of::Time, 0.95, 5.2),
+    bound("time over best, p75", Of::Time, 0.75, 1.6),
+    bound("time over best, p90", Of::Time, 0.9, 2.45),
+    bound("time over best, p95", Of::Time, 0.95, 3.4),
     bound("refused per 1,000, median", Of::Refused, 0.5, 21.0),
     bound("refused per 1,000, p90", Of::Refused, 0.9, 145.0),
     bound("refused per 1,000, p95", Of::Refused, 0.95, 230.0),
     bound("harm, median", Of::Harm, 0.5, 1.15),
-    bound("harm, p90", Of::Harm, 0.9, 2.7),
-    bound("harm, p95", Of::Harm, 0.95, 4.2),
+    bound("harm, p90", Of::Harm, 0.9, 2.1),
+    bound("harm, p95", Of::Harm, 0.95, 2.7),
     among(
         "one",
         bound("time over best of one client, median", Of::Time, 0.5, 1.22),
     ),
     among(
         "one",
-        bound("time over best of one client, p90", Of::Time, 0.9, 2.9),
+        bound("time over best of one client, p90", Of::Time, 0.9, 2.3),
     ),
     among(
         "three",

@@ -1,4 +1,5 @@
-//! An axum app whose handlers call a rate-limited API, and answer within a deadline, served or not.
+//! An axum app whose handlers call a rate-limited API, and answer within a deadline, served or not: at once with
+//! 503 and a true `Retry-After`, if the line is too long.
 //!
 //! `cargo run -p recipes --bin axum_deadline` starts the app and an API on loopback that works on five
 //! requests at a time and does not say so, and sends the app 100 requests at once.
@@ -9,19 +10,22 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use embedded_api::Api;
+use http::header::RETRY_AFTER;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self as client, Client};
 use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::{ServiceBuilder, ServiceExt as _};
+use tower_throttle::queue::{NoPriority, Queue, QueueError, QueueLayer};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -29,10 +33,13 @@ type BoxError = Box<dyn Error + Send + Sync>;
 // These are the lines to copy, down to `words`.
 type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
+type Throttled = RetryOn429<AdaptiveConcurrency<Http>>;
+type TimeLeft = fn(&Request<Full<Bytes>>) -> Option<Duration>;
+
 /// What the handlers share. Its clones share one gate.
 #[derive(Clone)]
 struct App {
-    client: RetryOn429<AdaptiveConcurrency<Http>>,
+    client: Queue<Throttled, NoPriority, TimeLeft>,
     upstream: Uri,
     deadline: Duration,
 }
@@ -44,7 +51,10 @@ impl App {
             .https_or_http()
             .enable_http1()
             .build();
+        let time_left = |request: &Request<Full<Bytes>>| request.extensions().get().copied();
         let client = ServiceBuilder::new()
+            // A request that cannot be sent in time fails at once.
+            .layer(QueueLayer::new().deadline(time_left as TimeLeft))
             // A request that is refused until then is answered with its refusal.
             .layer(RetryOn429Layer::new().max_time(deadline / 2))
             .layer(AdaptiveConcurrencyLayer::new())
@@ -57,7 +67,8 @@ impl App {
     }
 
     async fn call(self, body: Bytes) -> Result<(StatusCode, Bytes), BoxError> {
-        let request = Request::post(self.upstream).body(Full::from(body))?;
+        let request = Request::post(self.upstream).extension(self.deadline / 2);
+        let request = request.body(Full::from(body))?;
         let response = self.client.oneshot(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
@@ -65,15 +76,21 @@ impl App {
 }
 
 /// The timeout is around all: the wait in line, the attempts, the body.
-async fn words(State(app): State<App>, body: Bytes) -> (StatusCode, Bytes) {
+async fn words(State(app): State<App>, body: Bytes) -> Response {
     let deadline = app.deadline;
     match timeout(deadline, app.call(body)).await {
         Ok(Ok((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _))) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "the API is busy".into())
+            (StatusCode::SERVICE_UNAVAILABLE, "the API is busy").into_response()
         }
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => (StatusCode::BAD_GATEWAY, "the API failed".into()),
-        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the API is slow".into()),
+        Ok(Ok(answer)) => answer.into_response(),
+        Ok(Err(error)) => match error.downcast_ref::<QueueError<client::Error>>() {
+            Some(QueueError::Expired { needs }) => {
+                let wait = [(RETRY_AFTER, (needs.as_secs() + 1).to_string())];
+                (StatusCode::SERVICE_UNAVAILABLE, wait, "the line is long").into_response()
+            }
+            _ => (StatusCode::BAD_GATEWAY, "the API failed").into_response(),
+        },
+        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the API is slow").into_response(),
     }
 }
 
@@ -135,7 +152,23 @@ mod tests {
     async fn a_slow_api_is_told_at_the_deadline() {
         let api = Api::with_handler(100, |_| std::future::pending());
         let api = api.await.unwrap();
-        assert_eq!(statuses(&api, 9).await, [StatusCode::GATEWAY_TIMEOUT; 9]);
+        // No more than the gate lets go at once: those in line are told earlier.
+        assert_eq!(statuses(&api, 4).await, [StatusCode::GATEWAY_TIMEOUT; 4]);
+    }
+
+    #[tokio::test]
+    async fn those_who_do_not_get_out_of_the_line_are_told_before_the_deadline() {
+        let api = Api::with_handler(100, |_| std::future::pending());
+        let api = api.await.unwrap();
+        let statuses = statuses(&api, 40).await;
+        let of = |code| statuses.iter().filter(|status| **status == code).count();
+        let (late, sent) = (
+            of(StatusCode::SERVICE_UNAVAILABLE),
+            of(StatusCode::GATEWAY_TIMEOUT),
+        );
+        // The gate lets up to 16 go before the first answer.
+        assert_eq!(late + sent, 40);
+        assert!((4..=16).contains(&sent), "{sent}");
     }
 
     #[tokio::test]

@@ -92,6 +92,21 @@ impl Learned {
         Some(licensed.map_or(spread, |at| at.min(spread)))
     }
 
+    /// What is left of quotas: of requests as the server tells them, and of what requests cost.
+    fn left_of_quotas(&mut self, now: &Now, load: Load) -> Result<usize, f64> {
+        let mut slots = usize::MAX;
+        if !self.advertised.is_unknown() {
+            let now = now.get().as_secs_f64();
+            if let Some((left, at)) = self.advertised.available(now, self.sent) {
+                slots = some(left, at)?;
+            }
+        }
+        if let Some(costs) = &mut self.costs {
+            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next)?);
+        }
+        Ok(slots)
+    }
+
     /// The least of what each part allows, or when the first part that allows nothing allows one.
     fn tightest(
         &mut self,
@@ -135,14 +150,11 @@ impl Learned {
                 Admission::NotBefore(at) => return Err(at),
             }
         }
-        if !self.advertised.is_unknown() {
-            let now = now.get().as_secs_f64();
-            if let Some((left, at)) = self.advertised.available(now, self.sent) {
-                slots = slots.min(some(left, at)?);
+        slots = slots.min(self.left_of_quotas(now, load)?);
+        if self.is_train_under_way() {
+            if let Some(room) = self.train_admission(now.get().as_secs_f64(), load.in_flight) {
+                return room;
             }
-        }
-        if let Some(costs) = &mut self.costs {
-            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next)?);
         }
         if let Some(pacer) = &mut self.pacer {
             let (left, at) =

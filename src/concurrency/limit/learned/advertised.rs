@@ -9,9 +9,10 @@ use super::Tuning;
 use crate::hint::{Dimension, Hint, Quota, ResetKind};
 
 /// The tightest quota of requests, as the answers tell it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Advertised {
-    state: Option<State>,
+    /// In a box: most APIs tell nothing, and there may be a limit for each of many keys.
+    state: Option<Box<State>>,
     /// Requests sent and not yet answered, refused or given up.
     unanswered: u32,
     /// The mean time in which requests are served whose answers tell something, in seconds.
@@ -44,6 +45,18 @@ struct AdvertisedBucket {
 }
 
 impl Advertised {
+    fn state(&self) -> Option<State> {
+        self.state.as_deref().copied()
+    }
+
+    /// Changes the state in its box, if it has one already.
+    fn set(&mut self, state: State) {
+        match &mut self.state {
+            Some(old) => **old = state,
+            None => self.state = Some(Box::new(state)),
+        }
+    }
+
     /// Takes the quotas from the answer at `now` to request `seq`, sent at `sent_at`; `next` is the
     /// number of the next request. What would hold anybody for longer than `max_wait` is not
     /// believed.
@@ -64,7 +77,7 @@ impl Advertised {
         if !hint.is_refusal() {
             self.usual = Some(self.usual.map_or(took, mean));
         }
-        let rate = match (bucket_rate(quota, tuning), self.state) {
+        let rate = match (bucket_rate(quota, tuning), self.state()) {
             (Some(_), Some(State::Bucket(bucket))) if is_vague(reset, tuning) => Some(bucket.rate),
             (Some(_), _) if is_vague(reset, tuning) => return,
             (rate, _) => rate,
@@ -106,7 +119,7 @@ impl Advertised {
 
     /// Takes what an answer tells of a bucket.
     fn observe_bucket(&mut self, answer: AdvertisedBucket, tuning: &Tuning) {
-        let bucket = match self.state {
+        let bucket = match self.state() {
             // Answers overtake each other, and the one to the latest request knows most.
             Some(State::Bucket(bucket)) if bucket.by > answer.by => return,
             // Another capacity is another bucket.
@@ -115,7 +128,7 @@ impl Advertised {
             }
             _ => answer,
         };
-        self.state = Some(State::Bucket(bucket));
+        self.set(State::Bucket(bucket));
     }
 
     /// Takes what an answer tells of a window: what is left of it, and when it ends.
@@ -128,32 +141,33 @@ impl Advertised {
         tuning: &Tuning,
     ) {
         self.answer_told = true;
-        if let Some(State::Window(window)) = &self.state {
+        if let Some(State::Window(window)) = self.state.as_deref() {
             self.distrusts_length |= window.outlasts(hint, left.0, arrival.sent_at);
         }
         let may_probe = !self.distrusts_length;
         let answer = AdvertisedWindow::new(quota, left, hint, arrival, tuning, may_probe);
         let took = (arrival.now - arrival.sent_at).max(0.0);
-        self.state = Some(State::Window(match self.state {
+        let window = State::Window(match self.state() {
             Some(State::Window(window)) => {
                 window.after(answer, &arrival, self.usual.unwrap_or(took))
             }
             _ => answer,
-        }));
+        });
+        self.set(window);
     }
 
     /// Records that request `seq` was answered, refused or given up.
     pub(super) fn on_outcome(&mut self, seq: u64) {
         self.unanswered = self.unanswered.saturating_sub(1);
         let told = std::mem::take(&mut self.answer_told);
-        if let Some(State::Window(window)) = &mut self.state {
+        if let Some(State::Window(window)) = self.state.as_deref_mut() {
             window.on_outcome(seq, told);
         }
     }
 
     /// Seconds until the window ends, if nothing is left of it.
     pub(super) fn spent_for(&self, now: f64) -> Option<f64> {
-        match &self.state {
+        match self.state.as_deref() {
             Some(State::Window(window)) => window.spent_for(now),
             _ => None,
         }
@@ -162,7 +176,7 @@ impl Advertised {
     /// A request was refused for a limit. Returns whether something was told to be left, beside what is
     /// not answered yet.
     pub(super) fn on_limit(&mut self) {
-        let left = match &self.state {
+        let left = match self.state.as_deref() {
             Some(State::Window(window)) => window.left(self.unanswered) > 0,
             Some(State::Bucket(bucket)) => bucket.tokens >= 1.0,
             None => false,
@@ -176,7 +190,7 @@ impl Advertised {
         if self.broken >= tuning.broken_words {
             return None;
         }
-        match &self.state {
+        match self.state.as_deref() {
             Some(State::Window(window)) => window
                 .licence(self.unanswered, now)
                 .filter(|_| f64::from(window.left(self.unanswered)) >= tuning.licensed_requests),
@@ -200,7 +214,7 @@ impl Advertised {
     /// Records a request that is sent.
     pub(super) fn on_send(&mut self, now: f64) {
         self.on_idle_send();
-        match &mut self.state {
+        match self.state.as_deref_mut() {
             Some(State::Window(window)) => window.on_send(now),
             Some(State::Bucket(bucket)) => {
                 bucket.refill(now);
@@ -213,12 +227,15 @@ impl Advertised {
     /// Returns how many requests may be sent, and when one more may if none may now; `None` if
     /// nothing was advertised. The next request is number `next`.
     pub(super) fn available(&mut self, now: f64, next: u64) -> Option<(usize, f64)> {
-        if let Some(State::Window(window)) = &self.state {
+        if let Some(State::Window(window)) = self.state.as_deref() {
             if window.has_ended(now) {
-                self.state = window.next(now, next, self.unanswered).map(State::Window);
+                match window.next(now, next, self.unanswered) {
+                    Some(next) => self.set(State::Window(next)),
+                    None => self.state = None,
+                }
             }
         }
-        match self.state.as_mut()? {
+        match self.state.as_deref_mut()? {
             State::Window(window) => Some(window.available(self.unanswered, now)),
             State::Bucket(bucket) => {
                 bucket.refill(now);

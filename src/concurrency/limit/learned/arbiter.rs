@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::in_flight::Attribution;
+use super::overload::Kind;
 use super::pacer::Pacer;
 use super::{Fate, Learned, Mark, Sent, sent_at};
 use crate::hint::{Hint, Verdict};
@@ -54,8 +55,12 @@ impl Learned {
         let Some(refusal) = self.record_refusal(now, sent, status, hint) else {
             return;
         };
-        if self.breaker.is_probe(sent.seq) {
-            self.come_together |= !refusal.blames_server;
+        if self.train_refused(sent.seq, sent.in_flight, now, refusal.mark) {
+            self.pausing = refusal.asked.is_some() && !self.is_train_under_way();
+        } else if self.breaker.is_probe(sent.seq) {
+            if !refusal.blames_server {
+                self.chance().refusals.on_together();
+            }
             let overloaded = refusal.blames_server && !refusal.limited;
             self.on_breaker_probe_refused(now, refusal.asked, overloaded);
         } else if sent.seq >= self.recovery_epoch {
@@ -134,6 +139,7 @@ impl Learned {
         let Some(since) = self.accepted_before(&refusal) else {
             return;
         };
+        self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
             self.breaker.suspect();
@@ -143,6 +149,7 @@ impl Learned {
                 .open(now, refusal.mark.admitted, refusal.asked, &self.tuning);
         }
         if limited {
+            let paced = self.pacer.is_some();
             self.on_limit(&Evidence {
                 refusal,
                 seq: sent.seq,
@@ -151,6 +158,12 @@ impl Learned {
                 behind: self.sent.saturating_sub(sent.seq.saturating_add(1)) as f64,
                 since,
             });
+            let kind = if refusal.blames_server {
+                Kind::Server
+            } else {
+                Kind::Client
+            };
+            self.begin_train(now, refusal.mark.at, kind, !paced);
             return;
         }
         let level = sent.in_flight.saturating_sub(1).max(1);
@@ -184,7 +197,9 @@ impl Learned {
         if !spent || !(refusal.limited || self.is_dense(refusal.blames_server)) {
             return Some(since);
         }
-        self.come_together |= since <= 0.0 && !refusal.blames_server;
+        if since <= 0.0 && !refusal.blames_server {
+            self.chance().refusals.on_together();
+        }
         self.breaker.open(now, admitted, asked, &self.tuning);
         if let Some(pacer) = &mut self.pacer {
             pacer.drain(now, &self.tuning);
@@ -197,12 +212,17 @@ impl Learned {
         let paced = self.pacer.is_some();
         if blames_server {
             self.overload.observe(admitted, paced, &self.tuning)
-        } else if seq < self.recovery_epoch {
+        } else if seq >= self.recovery_epoch {
+            self.limited.observe(admitted, paced, &self.tuning)
+        } else {
             // Only the first refusal of an event is evidence of how many come at random.
             self.history.on_outcome(seq, Fate::Unknown);
+            // Those that do come at random have no event in common: each speaks for a limit.
+            let independent = self.limited.is_random();
+            if independent {
+                self.limited.observe(admitted, paced, &self.tuning);
+            }
             self.limited.means_limit()
-        } else {
-            self.limited.observe(admitted, paced, &self.tuning)
         }
     }
 
@@ -286,7 +306,7 @@ impl Learned {
             .first_burst
             .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
-            self.pacer = Some(Pacer::spaced(now, spacing, &self.tuning));
+            self.pacer = Some(Box::new(Pacer::spaced(now, spacing, &self.tuning)));
             self.ceiling_hits = 0;
             self.limit.stop(&self.tuning);
             self.make_room_for_pacer();

@@ -1,7 +1,17 @@
 //! Refusals at random: those that no limit explains teach nothing.
 
 use super::judge::judge;
+use super::overload::{Kind, OverloadTest};
+use super::train::Trains;
 use super::{Learned, Tuning};
+
+/// What is known of refusals at random. A limit that was never refused takes no memory for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chance {
+    pub(super) refusals: Refusals,
+    pace_test: PaceTest,
+    pub(super) trains: Trains,
+}
 
 /// When a pace may be dropped because its refusals seem to come at random.
 ///
@@ -26,7 +36,39 @@ impl PaceTest {
     }
 }
 
+/// Whether refusals come together, as those of a limit do.
+///
+/// By chance, two in a row are as rare as one is among all requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refusals {
+    /// Those right after another one.
+    together: u32,
+    /// The others.
+    alone: u32,
+}
+
+impl Refusals {
+    /// A request was refused after another one, and none was accepted between them.
+    pub(super) fn on_together(&mut self) {
+        self.together = self.together.saturating_add(1);
+    }
+
+    /// A request was refused after others that were accepted.
+    pub(super) fn on_alone(&mut self) {
+        self.alone = self.alone.saturating_add(1);
+    }
+
+    fn come_together(&self, tuning: &Tuning) -> bool {
+        let (together, alone) = (f64::from(self.together), f64::from(self.alone));
+        self.together > 0 && together >= tuning.together_part * (together + alone)
+    }
+}
+
 impl Learned {
+    pub(super) fn chance(&mut self) -> &mut Chance {
+        self.chance.get_or_insert_default()
+    }
+
     /// Whether the refusals may be those of a rate, and not come at random.
     ///
     /// If they come at random, the pace is dropped. From then on refusals of this kind teach as much as
@@ -39,7 +81,8 @@ impl Learned {
         let tuning = &self.tuning;
         let (share, refused) = (judgement.share(), f64::from(judgement.refused));
         // What comes at random does not come together.
-        let dense = share >= tuning.dense_share || self.come_together;
+        let chance = self.chance.get_or_insert_default();
+        let dense = share >= tuning.dense_share || chance.refusals.come_together(tuning);
         let (plausible, enough) = match &self.pacer {
             None => {
                 let explained = judgement.explained >= tuning.explained;
@@ -55,22 +98,30 @@ impl Learned {
                 let plausible = dense
                     || refused < enough
                     || judgement.explained >= least
-                    || !self.pace_test.begin_if_due(now, tuning);
+                    || !chance.pace_test.begin_if_due(now, tuning);
                 (plausible, enough)
             }
         };
         if !plausible && refused >= enough {
-            self.ignore_at_random(share, level);
+            self.ignore_at_random(Kind::Client, share, level);
         }
         plausible
     }
 
+    /// The test of such refusals.
+    pub(super) fn test_of(&mut self, kind: Kind) -> &mut OverloadTest {
+        match kind {
+            Kind::Server => &mut self.overload,
+            Kind::Client => &mut self.limited,
+        }
+    }
+
     /// This share is refused whatever is sent: forgets what was learned from it. From `level` on, more is
     /// tried again.
-    fn ignore_at_random(&mut self, share: f64, level: usize) {
-        self.limited.set_random(share);
+    pub(super) fn ignore_at_random(&mut self, kind: Kind, share: f64, level: usize) {
+        self.test_of(kind).set_random(share);
         self.history.forget();
-        self.come_together = false;
+        self.chance().refusals = Refusals::default();
         if self.pacer.take().is_some() {
             // The pace had made room that nobody has tried.
             self.limit.set(level);

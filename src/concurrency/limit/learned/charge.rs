@@ -4,8 +4,21 @@ use super::arbiter::blames_server;
 use super::cost::Shown;
 use super::{Costs, Fate, Learned, Now, Outcome, Sent, sent_at};
 use crate::cost::Cost;
+use crate::hint::Hint;
 
 impl Learned {
+    /// Whether a quota of costs binds.
+    pub(super) fn counts_costs(&self) -> bool {
+        self.costs.as_ref().is_some_and(|costs| !costs.is_unknown())
+    }
+
+    /// The body of a refusal was read.
+    pub(super) fn on_its_body(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
+        if let Some(costs) = &mut self.costs {
+            costs.on_refined(now.get().as_secs_f64(), sent, hint);
+        }
+    }
+
     /// A request is let through whose cost counts, if anybody told a cost.
     pub(super) fn on_send_at_cost(&mut self, now: &Now, sent: &Sent) {
         if sent.cost.is_some() && self.costs.is_none() {

@@ -63,7 +63,8 @@ impl Contention {
     pub(super) fn requests_per_step(&self, rtt: f64, tuning: &Tuning) -> f64 {
         let rate = self.refused_rate.unwrap_or(0.0);
         let short = (tuning.shared_seconds * rate).min(tuning.shared_requests);
-        (tuning.shared_rounds * rtt * rate).max(short) / tuning.shared_steps
+        ((tuning.shared_rounds * rtt).min(tuning.max_shared_seconds) * rate).max(short)
+            / tuning.shared_steps
     }
 
     /// Returns by how much `rate` rises in the next step. The later steps double: the others may be

@@ -1,7 +1,13 @@
 //! What became of the latest attempts.
 
+use std::collections::VecDeque;
+
 /// How many attempts are kept: enough to tell one refusal in a hundred from a rule.
 const KEPT: usize = 1024;
+
+/// For how many there is room at first, and by how much the room grows.
+const FIRST: usize = 2;
+const GROWTH: usize = 8;
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,48 +30,64 @@ pub(super) struct Attempt {
 /// The latest attempts, in the order in which they were sent.
 ///
 /// What is sent while nothing limits it is not recorded, so numbers may be missing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    /// The attempt `seq` is at `seq % KEPT`, unless a later one is.
-    attempts: Box<[Attempt]>,
+    /// None is older than the latest by [`KEPT`] or more.
+    attempts: VecDeque<Attempt>,
     /// Earlier attempts are forgotten.
     since: u64,
     /// The number after that of the last attempt.
     next: u64,
 }
 
-impl Default for History {
-    fn default() -> Self {
-        let never = Attempt {
-            seq: u64::MAX,
-            at: 0.0,
-            fate: Fate::Unknown,
-        };
-        Self {
-            attempts: vec![never; KEPT].into(),
-            since: 0,
-            next: 0,
-        }
-    }
-}
-
 impl History {
     /// Records that the attempt `seq` is sent.
     pub(super) fn on_send(&mut self, seq: u64, at: f64) {
-        self.attempts[place(seq)] = Attempt {
+        while self
+            .attempts
+            .front()
+            .is_some_and(|first| first.seq + KEPT as u64 <= seq)
+        {
+            self.attempts.pop_front();
+        }
+        if self.attempts.len() == self.attempts.capacity() {
+            self.grow();
+        }
+        self.attempts.push_back(Attempt {
             seq,
             at,
             fate: Fate::Unknown,
-        };
+        });
         self.next = seq + 1;
+    }
+
+    /// Makes room in steps: there may be a limit for each of many keys, of most of which little is sent.
+    #[cold]
+    fn grow(&mut self) {
+        let len = self.attempts.len();
+        let room = (GROWTH * len).clamp(FIRST, KEPT);
+        self.attempts.reserve_exact(room.saturating_sub(len));
     }
 
     /// Records what became of the attempt `seq`, if it is still known.
     pub(super) fn on_outcome(&mut self, seq: u64, fate: Fate) {
-        let attempt = &mut self.attempts[place(seq)];
-        if attempt.seq == seq {
+        if let Some(attempt) = self.find(seq) {
             attempt.fate = fate;
         }
+    }
+
+    fn find(&mut self, seq: u64) -> Option<&mut Attempt> {
+        let first = self.attempts.front()?.seq;
+        // Its place if no number is missing. Otherwise it is before that.
+        let at = usize::try_from(seq.checked_sub(first)?).ok()?;
+        let at = match self.attempts.get(at) {
+            Some(attempt) if attempt.seq == seq => at,
+            _ => self
+                .attempts
+                .binary_search_by_key(&seq, |attempt| attempt.seq)
+                .ok()?,
+        };
+        self.attempts.get_mut(at)
     }
 
     /// Forgets all attempts so far: they say nothing of what comes.
@@ -73,18 +95,21 @@ impl History {
         self.since = self.next;
     }
 
+    /// Of the known attempts: how many were refused, and their share.
+    pub(super) fn refusals(&self) -> (f64, f64) {
+        let (mut refused, mut all) = (0.0, 1.0);
+        for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
+            refused += f64::from(u8::from(attempt.fate == Fate::Refused));
+            all += 1.0;
+        }
+        (refused, refused / all)
+    }
+
     /// The attempts that are known, in the order in which they were sent.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> + Clone {
-        let first = self.since.max(self.next.saturating_sub(KEPT as u64));
-        (first..self.next)
-            .map(|seq| (seq, &self.attempts[place(seq)]))
-            .filter(|(seq, attempt)| attempt.seq == *seq)
-            .map(|(_, attempt)| attempt)
+        let known = self.attempts.iter();
+        known.filter(|attempt| attempt.seq >= self.since)
     }
-}
-
-fn place(seq: u64) -> usize {
-    (seq % KEPT as u64) as usize
 }
 
 #[cfg(test)]

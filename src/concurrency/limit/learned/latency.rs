@@ -10,9 +10,10 @@ const OCTAVES: usize = 10;
 ///
 /// Latencies of one API spread over factors: the mean of their logarithms is the geometric mean,
 /// which rare very long answers do not move.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LatencyTrend {
-    octaves: [Spread; OCTAVES],
+    /// As many as were used: there may be a limit for each of many keys, of most of which little is in flight.
+    octaves: Vec<Spread>,
     /// The requests that were sent last with many in flight.
     many: Spread,
     /// Those that were sent first with half as many.
@@ -80,16 +81,28 @@ fn octave(level: usize) -> usize {
 }
 
 impl LatencyTrend {
+    fn octave(&mut self, level: usize) -> &mut Spread {
+        let octave = octave(level);
+        if octave >= self.octaves.len() {
+            self.octaves.reserve_exact(octave + 1 - self.octaves.len());
+            self.octaves.resize(octave + 1, Spread::default());
+        }
+        &mut self.octaves[octave]
+    }
+
     /// Records an answer that took `latency` seconds, sent at `level`.
     pub(super) fn observe(&mut self, level: usize, latency: f64, tuning: &Tuning) {
-        self.octaves[octave(level)].add(logarithm(latency), tuning.latency_memory);
+        self.octave(level)
+            .add(logarithm(latency), tuning.latency_memory);
     }
 
     /// Whether answers at `level` took longer than those at lower levels did before, so that perhaps
     /// more requests in flight get no more done.
     pub(super) fn seems_slower(&self, level: usize, tuning: &Tuning) -> bool {
         let octave = octave(level);
-        let here = self.octaves[octave];
+        let Some(here) = self.octaves.get(octave) else {
+            return false;
+        };
         let below = self.octaves[..octave]
             .iter()
             .fold(Spread::default(), |all, one| all.with(*one));
@@ -129,9 +142,9 @@ impl LatencyTrend {
             return Some(times);
         }
         // The calls are others than before, or the server is: only these answers count on.
-        self.octaves = Default::default();
-        self.octaves[octave(half)] = self.half;
-        self.octaves[octave(level)] = self.many;
+        self.octaves.clear();
+        *self.octave(half) = self.half;
+        *self.octave(level) = self.many;
         Some(1.0)
     }
 }

@@ -18,15 +18,17 @@ mod latency;
 mod overload;
 mod pacer;
 mod rate;
+mod train;
 mod tuning;
 mod window;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use self::advertised::Advertised;
 use self::advertised_wait::AdvertisedWait;
 use self::breaker::Breaker;
-use self::chance::PaceTest;
+use self::chance::Chance;
 use self::cost::Costs;
 use self::demand::Demand;
 use self::history::{Fate, History};
@@ -103,7 +105,9 @@ use crate::hint::Hint;
 /// 9. **Refusals at random** (429 too) teach nothing. A rate must explain who is refused of the last
 ///    1,024 attempts. Refusals that no rate and no level explains, and that are rare and do not come
 ///    together, pause nobody, until there are far more of them. A pace that does not explain its
-///    refusals is dropped, at growing intervals.
+///    refusals is dropped, at growing intervals. After a refusal that a pace does not explain, a *probe
+///    train* of requests is sent four times as fast. If far more is accepted than can have flowed into an
+///    empty bucket, the pace was too low.
 /// 10. **A final refusal** (a permanent code, `x-should-retry: false`, a wait beyond what a retry
 ///     accepts) is for the callers. It teaches nothing and holds nothing up.
 ///
@@ -113,29 +117,28 @@ use crate::hint::Hint;
 /// # What it costs
 ///
 /// A decision is a handful of comparisons, with no allocation. While little is in flight it reads no
-/// clock. The latest attempts take 24 KiB, allocated once; refusals that may show a rate are judged
+/// clock. The latest attempts take up to 24 KiB, as they come; refusals that may show a rate are judged
 /// against them.
 ///
 /// # Where it is weak
 ///
 /// Several processes that share a limit of requests in flight come to fair shares slowly: a late client
 /// finds no free place until another one gives one up. Several clients on one token bucket are refused
-/// more often than one, about 5 in 100 requests, because what others take seems to be chance. Share one
+/// more often than one, about 6 in 100 requests, because what others take seems to be chance. Share one
 /// layer within a process.
 ///
-/// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429,
-/// work may take twice as long as it must, and beside a sliding log far longer. Where answers take longer
-/// than a window whose end is told in whole seconds, most of that window stays unused. `docs/learned.md` has
-/// the figures. Where a server blocks everybody after a refusal, it
-/// takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in 100 requests.
-/// Where answers take 20 s or more, the limit grows slowly beyond 16: it doubles once in the time of an
-/// answer.
+/// Where a server has fixed windows, or a bucket that others share, and also refuses at random with 429, work may
+/// take twice as long as it must, and beside a sliding log far longer. Where answers take longer than a window whose
+/// end is told in whole seconds, most of it stays unused. `docs/learned.md` has the figures. Where a server blocks
+/// everybody after a refusal, it takes up to 1.5 times as long. A sliding log that tells nothing refuses up to 15 in
+/// 100 requests. Where answers take 20 s or more, the limit doubles beyond 16 once in the time of an answer.
 #[derive(Clone, Debug)]
 pub struct Learned {
-    tuning: Box<Tuning>,
+    /// Shared: it takes a kilobyte, and there may be a limit for each of many keys.
+    tuning: Arc<Tuning>,
     limit: InFlightLimit,
     trend: LatencyTrend,
-    pacer: Option<Pacer>,
+    pacer: Option<Box<Pacer>>,
     breaker: Breaker,
     advertised: Advertised,
     /// Requests sent.
@@ -165,9 +168,8 @@ pub struct Learned {
     limited: OverloadTest,
     history: History,
     advertised_wait: AdvertisedWait,
-    /// Whether a probe of the breaker was refused since the history began: then refusals come together.
-    come_together: bool,
-    pace_test: PaceTest,
+    /// Whether refusals come at random, from the first one on.
+    chance: Option<Box<Chance>>,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
@@ -198,7 +200,8 @@ impl Learned {
     /// Starts at 4, within 1 and 1000, knowing nothing.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_tuning(Tuning::default())
+        static DEFAULT: LazyLock<Arc<Tuning>> = LazyLock::new(Arc::default);
+        Self::with_shared(Arc::clone(&DEFAULT))
     }
 
     /// The same with other numbers, to see what they do. Those that make no sense are replaced by the
@@ -206,10 +209,12 @@ impl Learned {
     #[doc(hidden)]
     #[must_use]
     pub fn with_tuning(tuning: Tuning) -> Self {
-        let tuning = tuning.sane();
+        Self::with_shared(Arc::new(tuning.sane()))
+    }
+
+    fn with_shared(tuning: Arc<Tuning>) -> Self {
         let limit = InFlightLimit::new(DEFAULT_INITIAL, DEFAULT_MIN, DEFAULT_MAX, tuning.free);
         Self {
-            tuning: Box::new(tuning),
             limit,
             trend: LatencyTrend::default(),
             pacer: None,
@@ -230,8 +235,8 @@ impl Learned {
             limited: OverloadTest::new(Kind::Client),
             history: History::default(),
             advertised_wait: AdvertisedWait::new(&tuning),
-            pace_test: PaceTest::default(),
-            come_together: false,
+            tuning,
+            chance: None,
             rtt: None,
             pausing: false,
             probe_was_refused: false,
@@ -261,11 +266,6 @@ impl Learned {
             && !self.breaker.knows_window(&self.tuning)
             && self.advertised.is_unknown()
             && !self.counts_costs()
-    }
-
-    /// Whether a quota of costs binds.
-    fn counts_costs(&self) -> bool {
-        self.costs.as_ref().is_some_and(|costs| !costs.is_unknown())
     }
 }
 
@@ -307,6 +307,10 @@ impl Limit for Learned {
             .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
+        let chance = self.chance.as_mut();
+        if chance.is_some_and(|chance| chance.trains.on_send(now)) {
+            return;
+        }
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
@@ -351,9 +355,7 @@ impl Limit for Learned {
     }
 
     fn on_refined(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
-        if let Some(costs) = &mut self.costs {
-            costs.on_refined(now.get().as_secs_f64(), sent, hint);
-        }
+        self.on_its_body(now, sent, hint);
     }
 
     fn pause_for(&mut self, now: &Now, hint: &Hint) -> Option<Duration> {
@@ -378,7 +380,7 @@ impl Limit for Learned {
     }
 
     fn rate(&self) -> Option<f64> {
-        self.pacer.as_ref().map(Pacer::rate)
+        self.pacer.as_ref().map(|pacer| pacer.rate())
     }
 
     fn set_limit(&mut self, limit: usize) {
@@ -390,6 +392,9 @@ impl Limit for Learned {
     }
 
     fn set_max_wait(&mut self, max: Duration) {
-        self.tuning.max_wait = bounded_wait(max.as_secs_f64());
+        let max_wait = bounded_wait(max.as_secs_f64());
+        if max_wait != self.tuning.max_wait {
+            Arc::make_mut(&mut self.tuning).max_wait = max_wait;
+        }
     }
 }

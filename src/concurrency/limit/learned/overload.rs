@@ -67,14 +67,20 @@ impl OverloadTest {
     /// Records a refusal after `admitted` requests in all; `paced` if a pace is held. Returns
     /// whether it means a limit.
     pub(super) fn observe(&mut self, admitted: f64, paced: bool, tuning: &Tuning) -> bool {
-        let since = admitted - self.admitted;
-        self.admitted = admitted;
+        // A request that was sent earlier may be refused later.
+        let since = (admitted - self.admitted).max(0.0);
+        self.admitted = self.admitted.max(admitted);
         if since > 0.0 {
             self.end_run(tuning);
         }
         self.run += 1.0;
         let (refused, accepted) = self.weights(tuning);
-        self.evidence = (self.evidence - accepted * since).max(0.0) + refused;
+        let left = (self.evidence - accepted * since).max(0.0);
+        if self.random_share.is_some() && left <= 0.0 && !paced {
+            // No more were refused than at random.
+            self.means_limit = false;
+        }
+        self.evidence = left + refused;
         if self.evidence >= tuning.overload_believed {
             self.means_limit = true;
         } else if self.kind == Kind::Server && since > tuning.overload_forgotten && !paced {
@@ -85,6 +91,11 @@ impl OverloadTest {
 
     pub(super) fn means_limit(&self) -> bool {
         self.means_limit
+    }
+
+    /// Whether the refusals are held to come at random.
+    pub(super) fn is_random(&self) -> bool {
+        self.random_share.is_some() && !self.means_limit
     }
 
     /// Takes back what the last refusal added to the evidence, because something else explains it.
@@ -125,6 +136,12 @@ impl OverloadTest {
         self.means_limit = false;
         self.evidence = 0.0;
         self.random_share = Some(self.random_share.map_or(share, |seen| seen.max(share)));
+    }
+
+    /// Refusals do not come at random: they come together.
+    pub(super) fn refute_random(&mut self) {
+        self.means_limit |= self.kind == Kind::Client;
+        self.random_share = None;
     }
 
     /// The server refused above `level`, and was seen to accept `proven`. Returns whether it

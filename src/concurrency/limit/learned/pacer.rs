@@ -28,6 +28,11 @@ pub(super) struct Pacer {
     misses: u32,
     trial: Trial,
     contention: Contention,
+    /// Whether the pace does not explain its last refusal: it was as measured then. A first one
+    /// explains a small number of requests between two refusals only.
+    unexplained: bool,
+    /// The highest pace that was measured.
+    highest: f64,
 }
 
 /// The next rise of the rate.
@@ -88,6 +93,8 @@ impl Pacer {
             misses: 0,
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
+            highest: 0.0,
+            unexplained: sample.requests >= tuning.first_train,
         };
         pacer.restart(sample, None, tuning);
         pacer.step.size = tuning.max_step;
@@ -116,6 +123,16 @@ impl Pacer {
         self.contention.is_shared()
     }
 
+    /// Whether its last refusal is one that a bucket of this client alone does not explain.
+    pub(super) fn is_unexplained(&self) -> bool {
+        self.unexplained || self.is_shared()
+    }
+
+    /// Whether it fell far below what once lasted.
+    pub(super) fn has_fallen(&self, tuning: &Tuning) -> bool {
+        self.rate < tuning.train_fall * self.highest
+    }
+
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
@@ -124,6 +141,7 @@ impl Pacer {
     fn restart(&mut self, sample: &RateSample, tried: Option<f64>, tuning: &Tuning) {
         let rate = self.measured.get().max(tried.unwrap_or(0.0)) * (1.0 - tuning.margin);
         self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
+        self.highest = self.highest.max(self.rate);
         self.tokens = 0.0;
         self.refilled_at = sample.now;
         self.peak = 0.0;
@@ -143,6 +161,23 @@ impl Pacer {
             held_rate: None,
         };
         self.holds = false;
+    }
+
+    /// A rate that is far higher than the pace was accepted right after a refusal.
+    pub(super) fn raise(&mut self, now: f64, requests: f64, seconds: f64, tuning: &Tuning) {
+        self.measured = Rate::new(requests, seconds);
+        self.contention = Contention::default();
+        self.misses = 0;
+        let sample = RateSample {
+            now,
+            took: 0.0,
+            behind: 0.0,
+            requests,
+            seconds,
+            after_closure: false,
+            asked: None,
+        };
+        self.restart(&sample, None, tuning);
     }
 
     /// A request was refused that nothing can be measured by, because the server's bucket filled while
@@ -265,6 +300,12 @@ impl Pacer {
         self.tokens = self.tokens.min(0.0);
     }
 
+    /// A train was sent whatever the pace allows. What it took is not owed.
+    pub(super) fn restore(&mut self, now: f64) {
+        self.tokens = 0.0;
+        self.refilled_at = now;
+    }
+
     /// Measures the rate when the server's bucket was empty again.
     pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) {
         // The tokens that were saved up when the refused request was sent.
@@ -292,9 +333,10 @@ impl Pacer {
             seconds = (seconds - idle).max(tuning.min_busy_part * seconds);
         }
         let failed = self.trial.end(held.is_some(), tuning);
+        self.unexplained = held.is_none() && !failed;
         let low = self
             .contention
-            .observe(self.rate, held, held.is_none() && !failed, tuning);
+            .observe(self.rate, held, self.unexplained, tuning);
         let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)

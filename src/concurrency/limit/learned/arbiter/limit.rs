@@ -129,7 +129,7 @@ impl Learned {
                 let depth = self
                     .first_burst
                     .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
-                self.pacer = Some(Pacer::new(&sample, depth, &self.tuning));
+                self.pacer = Some(Box::new(Pacer::new(&sample, depth, &self.tuning)));
                 // From here on the pace must explain what is refused.
                 self.history.forget();
             }

@@ -34,13 +34,13 @@ pub(super) struct LearnedRate {
 
 /// A refusal that may show the rate.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Shown {
-    pub(in super::super) now: f64,
-    pub(in super::super) seq: u64,
+pub(crate) struct Shown {
+    pub(crate) now: f64,
+    pub(crate) seq: u64,
     /// The number of the next request.
-    pub(in super::super) next: u64,
+    pub(crate) next: u64,
     /// The wait that was asked for, in seconds.
-    pub(in super::super) asked: Option<f64>,
+    pub(crate) asked: Option<f64>,
 }
 
 impl LearnedRate {

@@ -57,6 +57,6 @@ pub(super) fn sane(value: f64, usual: f64) -> f64 {
 }
 
 /// A day is longer than anybody waits, and the arithmetic stays exact.
-pub(in super::super) fn bounded_wait(seconds: f64) -> f64 {
+pub(crate) fn bounded_wait(seconds: f64) -> f64 {
     seconds.clamp(1.0, 86_400.0)
 }
