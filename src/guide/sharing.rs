@@ -47,52 +47,8 @@
 //!
 //! # A cost in tokens
 //!
-//! Tell the gate what each request costs, and it keeps to the tokens that the API tells of: see
+//! Tell the gate what each request costs, and it keeps to limits on tokens, told or learned: see
 //! [`tokens`](super::tokens).
-//!
-//! # use std::convert::Infallible;
-//! # use http::{Request, Response};
-//! # use tower::{ServiceBuilder, ServiceExt as _, service_fn};
-//! use std::time::Duration;
-//!
-//! use tower_throttle::AdaptiveConcurrencyLayer;
-//! use tower_throttle::concurrency::Handle;
-//! use tower_throttle::hint::{Dimension, Hint};
-//!
-//! /// Pauses the gate until there are tokens for a request that costs `cost`.
-//! fn heed_tokens<B>(gate: &Handle, response: &http::Response<B>, cost: u64) {
-//!     let quotas = Hint::of(response.extensions()).map_or(&[][..], Hint::quotas);
-//!     for quota in quotas.iter().filter(|quota| quota.dimension == Dimension::Tokens) {
-//!         let missing = cost.saturating_sub(quota.remaining.unwrap_or(cost));
-//!         let wait = match quota.refill_rate() {
-//!             _ if missing == 0 => continue,
-//!             Some(per_second) => Duration::from_secs_f64(missing as f64 / per_second),
-//!             None => quota.reset.unwrap_or_default(),
-//!         };
-//!         gate.pause(wait);
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() -> Result<(), Infallible> {
-//! # let http_client = service_fn(async |_: Request<()>| {
-//! #     let response = Response::builder()
-//! #         .header("x-ratelimit-limit-tokens", 60_000)
-//! #         .header("x-ratelimit-remaining-tokens", 1_000)
-//! #         .header("x-ratelimit-reset-tokens", "59s");
-//! #     Ok::<_, Infallible>(response.body(String::new()).unwrap())
-//! # });
-//! let layer = AdaptiveConcurrencyLayer::new();
-//! let gate = layer.handle();
-//! let client = ServiceBuilder::new().layer(layer).service(http_client);
-//!
-//! // 1,000 tokens are left of 60,000, and 1,000 flow back each second.
-//! let response = client.oneshot(Request::new(())).await?;
-//! heed_tokens(&gate, &response, 3_000);
-//! assert_eq!(gate.pause_remaining(), Some(Duration::from_secs(2)));
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # Interactive requests first
 //!
