@@ -137,7 +137,7 @@ async fn q3_who_waits_for_a_dead_api_is_told_after_the_outage() {
 #[tokio::test(start_paused = true)]
 async fn q3_without_a_gate_as_well() {
     let api = Api::new(ms(35), |_| status(429));
-    let client = RetryOn429Layer::new().layer(api.service());
+    let client = RetryOn429Layer::new().seed(1).layer(api.service());
     let answers = run(&client, 50).await;
     let last = answers.iter().map(|answer| answer.0).max().unwrap();
     assert!(last <= secs(301), "{last:?}");

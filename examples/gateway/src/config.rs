@@ -25,9 +25,14 @@ pub struct Config {
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub max_queue: usize,
 
-    /// The most requests that may be in flight, per upstream; how many are is learned
+    /// The most requests that may be in flight, per upstream, credential and model; how many are is learned
     #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
     pub max_in_flight: usize,
+
+    /// How many credentials and models have a gate of their own, per upstream; those not used for
+    /// longest are forgotten
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
+    pub max_keys: usize,
 
     /// The largest body of a request, which is kept until it is answered; above it 413
     #[arg(long, value_name = "SIZE", default_value = "32MiB")]
@@ -72,6 +77,7 @@ impl Config {
             upstreams,
             max_queue: 1000,
             max_in_flight: 1000,
+            max_keys: 1000,
             max_body: ByteSize::mib(32),
             max_buffered: ByteSize::mib(512),
             body_timeout: Duration::from_secs(60),

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::buffer::{Memory, Unread};
 use crate::config::Config;
 use crate::headers;
+use crate::keys;
 use crate::priority::Wish;
 use crate::refusal::Refusal;
 use crate::upstream::{Place, Upstream};
@@ -160,6 +161,7 @@ async fn send(
     *request.uri_mut() = uri;
     *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
     request.extensions_mut().insert(wish);
+    let key = keys::key(&request);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
     let answer = answer.map_err(|_| Refusal::Timeout)?;
@@ -169,7 +171,7 @@ async fn send(
         QueueError::Expired { needs } => Refusal::TooLate { retry_after: needs },
         // It waited for as long as it may.
         _ => Refusal::TooLate {
-            retry_after: upstream.wait(wish.class).unwrap_or_default(),
+            retry_after: upstream.wait(&key, wish.class).unwrap_or_default(),
         },
     })?;
     Ok(to_client(response))

@@ -5,12 +5,15 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::upstream::{Numbers, Upstream};
 
 /// How often a sample is taken.
 pub(crate) const EVERY: Duration = Duration::from_secs(1);
+
+/// How often the gates are looked at between two samples.
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// How many are kept: five minutes.
 pub(crate) const KEPT: usize = 300;
@@ -85,9 +88,9 @@ impl History {
 
 /// Takes samples, for ever.
 ///
-/// Between two samples it watches the gate, so that what lasts for less than a second is seen too.
+/// Between two samples it looks at the gates again and again, so that what lasts for less than a second is seen
+/// too.
 pub(crate) async fn record(upstream: &Upstream) {
-    let mut watch = upstream.handle.watch();
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = upstream.numbers();
@@ -95,7 +98,7 @@ pub(crate) async fn record(upstream: &Upstream) {
     loop {
         let tick = tokio::select! {
             _ = ticks.tick() => true,
-            _ = watch.changed() => false,
+            () = sleep(BETWEEN) => false,
         };
         let now = upstream.numbers();
         in_flight = now.gate.in_flight.max(in_flight);

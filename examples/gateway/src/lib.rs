@@ -6,6 +6,7 @@ mod config;
 mod forward;
 mod headers;
 mod history;
+mod keys;
 mod metrics;
 pub mod mock;
 mod page;

@@ -9,29 +9,29 @@ use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::Full;
 use tower::ServiceBuilder;
-use tower_throttle::concurrency::{AdaptiveConcurrency, Handle, Snapshot};
+use tower_throttle::concurrency::Snapshot;
 use tower_throttle::queue::{Priority, Queue};
-use tower_throttle::retry::RetryOn429;
-use tower_throttle::{AdaptiveConcurrencyLayer, QueueLayer, RetryOn429Layer};
+use tower_throttle::{QueueLayer, RetryOn429, RetryOn429Layer};
 
 use crate::client::ApiClient;
 use crate::config::{Config, Target};
 use crate::history::History;
+use crate::keys::{self, Gated, Gates, Key};
 use crate::metrics::Answers;
 use crate::priority;
 
 /// What every request goes through.
 pub(crate) type Stack = Queue<
-    RetryOn429<AdaptiveConcurrency<ApiClient>>,
+    RetryOn429<Gated>,
     fn(&Request<Full<Bytes>>) -> Priority,
     fn(&Request<Full<Bytes>>) -> Option<Duration>,
 >;
 
-/// One API, with a gate of its own: what one API refuses says nothing about another.
+/// One API, with gates of its own: what one API refuses says nothing about another.
 pub(crate) struct Upstream {
     pub(crate) target: Target,
     pub(crate) stack: Stack,
-    pub(crate) handle: Handle,
+    pub(crate) gates: Gates,
     pub(crate) history: History,
     answers: Answers,
     pub(crate) max_queue: usize,
@@ -63,8 +63,7 @@ impl Upstream {
         client: ApiClient,
         answers: Answers,
     ) -> Arc<Self> {
-        let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
-        let handle = gate.handle();
+        let (layer, gates) = keys::layer(config);
         let mut queue = QueueLayer::new()
             .priority(priority::class as fn(&_) -> _)
             .deadline(priority::time_left as fn(&_) -> _);
@@ -74,12 +73,12 @@ impl Upstream {
         let stack = ServiceBuilder::new()
             .layer(queue)
             .layer(RetryOn429Layer::new())
-            .layer(gate)
+            .layer(layer)
             .service(client);
         Arc::new(Self {
             target,
             stack,
-            handle,
+            gates,
             history: History::default(),
             answers,
             max_queue: config.max_queue,
@@ -106,14 +105,14 @@ impl Upstream {
     /// How many may be taken. A request that was sent and refused comes back to those that wait, so there
     /// may for a while be more than `max_queue`, by those that were in flight.
     fn room(&self) -> usize {
-        self.handle.in_flight() + self.max_queue
+        self.gates.snapshot().in_flight + self.max_queue
     }
 
     /// Counts a request that is turned away, and says for how long.
     pub(crate) fn turn_away(&self) -> Duration {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
         let now = self.numbers();
-        let told = self.handle.estimate(now.queued);
+        let told = self.gates.estimate(now.queued);
         let wait = told.unwrap_or_else(|| self.history.time_for(now.queued));
         // No client needs to come back during a pause.
         let wait = wait.max(now.gate.pause_remaining.unwrap_or_default());
@@ -123,9 +122,9 @@ impl Upstream {
         Duration::from_secs(seconds.ceil().min(60.0) as u64)
     }
 
-    /// How long a request of this class would wait that comes now.
-    pub(crate) fn wait(&self, class: Priority) -> Option<Duration> {
-        self.handle.estimate(self.handle.ahead(class))
+    /// How long a request of this key and class would wait that comes now.
+    pub(crate) fn wait(&self, key: &Key, class: Priority) -> Option<Duration> {
+        self.gates.wait(key, class)
     }
 
     /// Counts an answer that begins.
@@ -139,7 +138,7 @@ impl Upstream {
     }
 
     pub(crate) fn numbers(&self) -> Numbers {
-        let gate = self.handle.snapshot();
+        let gate = self.gates.snapshot();
         Numbers {
             queued: self.reading.load(Ordering::Relaxed)
                 + self.inside().saturating_sub(gate.in_flight),

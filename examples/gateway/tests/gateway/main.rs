@@ -5,6 +5,7 @@ mod classes;
 mod common;
 mod drain;
 mod forward;
+mod keys;
 mod leave;
 mod metrics;
 mod overload;
