@@ -115,6 +115,7 @@ mod ask;
 pub mod concurrency;
 pub mod cost;
 mod ext;
+pub mod fleet;
 pub mod guide;
 pub mod hint;
 pub mod integrations;

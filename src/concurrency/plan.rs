@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::handle::Handle;
+use super::lease::{Lease, Member};
 use super::limit::Limit;
 
 /// The limit that a layer was given, and what was set since, in this order.
@@ -13,6 +14,7 @@ use super::limit::Limit;
 pub(super) struct Plan {
     limit: Arc<dyn Fn() -> Box<dyn Limit> + Send + Sync>,
     settings: Vec<Setting>,
+    lease: Option<Arc<dyn Lease>>,
 }
 
 impl Plan {
@@ -25,11 +27,17 @@ impl Plan {
                 Box::new(limit.clone())
             }),
             settings: Vec::new(),
+            lease: None,
         }
     }
 
     pub(super) fn add(&mut self, setting: Setting) {
         self.settings.push(setting);
+    }
+
+    /// Has each gate that is made from now on join this lease.
+    pub(super) fn set_lease(&mut self, lease: Arc<dyn Lease>) {
+        self.lease = Some(lease);
     }
 
     /// A gate that knows nothing yet.
@@ -38,13 +46,19 @@ impl Plan {
         self.settings
             .iter()
             .for_each(|setting| setting.apply(&gate));
+        if let Some(lease) = &self.lease {
+            lease.join(Member::of(&gate));
+        }
         gate
     }
 }
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.settings.fmt(f)
+        f.debug_struct("Plan")
+            .field("settings", &self.settings)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gate's data, and the arithmetic on it.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Duration;
 
 use tokio::runtime::Id;
@@ -14,7 +15,7 @@ use super::pause::Pause;
 use super::queue::Queue;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
-    DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
+    DEFAULT_MAX, DEFAULT_MIN, Fixed, Headroom, Limit, Load, Now, Outcome, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
 use crate::cost::Cost;
@@ -275,6 +276,15 @@ impl State {
     pub(in crate::concurrency) fn resume(&mut self) {
         self.pause.end();
         self.version += 1;
+    }
+
+    /// Puts something around the limit.
+    pub(in crate::concurrency) fn wrap_limit(
+        &mut self,
+        wrap: impl FnOnce(Box<dyn Limit>) -> Box<dyn Limit>,
+    ) {
+        let limit = mem::replace(&mut self.limit, Box::new(Fixed::new(1)));
+        self.limit = wrap(limit);
     }
 
     pub(in crate::concurrency) fn set_max_pause(&mut self, max: Duration) {
