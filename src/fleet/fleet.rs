@@ -88,7 +88,7 @@ impl<S: Store> Fleet<S> {
     }
 
     /// Reports for every gate of this process that has joined, once in each period, until [`leave`](Self::leave) is
-    /// called. To be spawned: `tokio::spawn(fleet.clone().run())`.
+    /// called, or until all gates are gone and no other clone is left. To be spawned: `tokio::spawn(fleet.clone().run())`.
     ///
     /// While it does not run, the gates keep the shares that they have, or their own limits.
     ///
@@ -120,6 +120,10 @@ impl<S: Store> Fleet<S> {
                 }
                 self.shared.left.store(true, Ordering::Release);
                 self.shared.done.notify_waiters();
+                return;
+            }
+            // Nobody is here, and nobody can come: there is no other clone.
+            if keepers.is_empty() && Arc::strong_count(&self.shared) == 1 {
                 return;
             }
             let tick = self.period / TICKS;

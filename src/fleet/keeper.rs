@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::report::{Capacity, Grant, Report};
 use super::store::Store;
-use crate::concurrency::{Member, Share, Tally};
+use crate::concurrency::{Member, Role, Share, Tally};
 
 /// A call that takes longer has failed.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -192,7 +192,7 @@ impl Keeper {
         } else if grant.leads {
             Share::own()
         } else {
-            Share::fixed().burst(2.0)
+            Share::fixed()
         };
         share.places = grant.places.map(whole);
         share.rate = grant.rate;
@@ -222,27 +222,30 @@ impl Keeper {
 
     /// The store is away: what it said last holds on.
     fn fail(&mut self, now: Instant, tally: &Tally) {
-        self.member.set_away();
+        let follows = tally.share.role == Role::Fixed && self.has_share;
         let alone = now.saturating_duration_since(self.heard) > ALONE_AFTER;
-        if !alone
-            || !self.has_share
-            || self.leads
-            || tally.share.role != crate::concurrency::Role::Fixed
-        {
+        if self.has_share && !(follows && alone) {
+            self.member.set_away();
             return;
         }
-        let places = tally.share.places.unwrap_or(1) as isize - tally.own_limit as isize;
-        let rate = tally
-            .share
-            .rate
-            .zip(tally.own_rate)
-            .map_or(0.0, |(share, own)| share - own);
-        self.member.shift(places, rate);
-        // It brings what it finds alone when the store is back.
-        self.leads = true;
+        if follows {
+            // It brings what it finds alone when the store is back.
+            self.leads = true;
+            let places = tally
+                .share
+                .places
+                .map_or(0, |places| signed(places) - signed(tally.own_limit));
+            let rate = tally.share.rate.zip(tally.own_rate);
+            self.member
+                .shift(places, rate.map_or(0.0, |(share, own)| share - own));
+        }
         self.member.set(Share::own());
         self.member.set_away();
     }
+}
+
+fn signed(places: usize) -> isize {
+    isize::try_from(places).unwrap_or(isize::MAX)
 }
 
 fn millis(millis: f64) -> Duration {

@@ -58,8 +58,8 @@
 //!   the others leave, so the sum of all shares never exceeds the limit. The gate's own limit goes on beside its share;
 //!   the least of both binds.
 //! - **A limit that nobody knows** is found out by one member, the *leader*, with its own gate's limit. The others keep
-//!   shares that stand still, so nothing has to be learned from a distance. Above its fair share it gives half of the
-//!   difference to those below theirs, in each period. A follower that is refused gives up a place, or 3 to 20 % of its
+//!   shares that stand still, so nothing has to be learned from a distance. Above its fair share it gives most of the
+//!   difference to those below theirs, in each period. A follower that is refused gives up places, or 8 to 20 % of its
 //!   pace, and that goes to nobody.
 //! - **A member that is not heard of** for two periods is gone, and its share is the others'. [`Fleet::leave`] gives it
 //!   back at once.

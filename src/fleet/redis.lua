@@ -4,7 +4,7 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local LEASE, AWAY, LEARN, KEEP_PACE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 40, 120, 4
-local MIN_CUT, MAX_CUT, ALIKE = 0.03, 0.2, 0.05
+local MIN_CUT, MAX_CUT, GIVEN, ALIKE = 0.08, 0.2, 0.8, 0.05
 local IDLE, IDLE_OF_EQUAL, HEADROOM = 0.02, 0.2, 1.5
 -- The fields of a member.
 local ID, ENDS, WANTS, BUSY, USED, PLACES, RATE = 1, 2, 3, 4, 5, 6, 7
@@ -59,6 +59,7 @@ local function remove(goes)
 end
 
 -- The store begins, or was away.
+if book and now - book.last > KEEP_CAPACITY * period then book = nil end
 if not book then
     book = { made = now, learns_until = now + period, last = now, leader = '', paced_until = 0, pause_until = 0,
         all_places = -1, all_rate = -1, burst = 0, capacity_until = 0, pool_places = 0, pool_rate = 0, members = {} }
@@ -211,7 +212,7 @@ local function balance_rate()
     local fair, mine = fair_rate(book.pool_rate + total), me[RATE]
     local given
     if mine > fair * (1 + ALIKE) then
-        given = (mine - fair) / 2
+        given = (mine - fair) * GIVEN
     else
         given = -min(max(fair - mine, 0), book.pool_rate)
     end
@@ -263,7 +264,7 @@ else
     elseif me[RATE] > 0 then
         me[RATE] = me[RATE] * (1 - min(max(1 - report.used / me[RATE], MIN_CUT), MAX_CUT))
     elseif me[PLACES] >= 0 then
-        me[PLACES] = max(me[PLACES] - 1, 1)
+        me[PLACES] = max(me[PLACES] - max(floor(min(report.refused, me[PLACES]) / 2), 1), 1)
     end
 end
 return reply()

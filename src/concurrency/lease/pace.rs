@@ -57,6 +57,12 @@ impl Pace {
         Err(wait.map(|wait| now.saturating_add(wait)))
     }
 
+    /// The server's bucket is empty: nothing is saved.
+    pub(super) fn drain(&mut self, now: Duration) {
+        self.refill(now);
+        self.tokens = self.tokens.min(0.0);
+    }
+
     pub(super) fn on_send(&mut self, now: Duration) {
         self.refill(now);
         self.tokens -= 1.0;

@@ -162,6 +162,9 @@ impl Tenure {
         self.is_urgent = true;
         let (now, patience) = (now.get(), self.patience);
         let lesson = self.hold.on_refused(now, seq, self.next, patience / 2);
+        if let Some(pace) = self.pace.as_mut().filter(|_| lesson) {
+            pace.drain(now);
+        }
         if lesson && self.is_away && self.share.role == Role::Fixed {
             self.give_way(now);
         }

@@ -24,9 +24,11 @@ const KEEP_CAPACITY: f64 = 120.0;
 const TURN: f64 = 4.0;
 
 /// A refusal takes at least this part of a follower's pace.
-const MIN_CUT: f64 = 0.03;
+const MIN_CUT: f64 = 0.08;
 /// ... and at most this.
 const MAX_CUT: f64 = 0.2;
+/// Who has more pace than its fair share gives this part of the difference in a period.
+const GIVEN: f64 = 0.8;
 /// Paces that differ by less than this part are alike.
 const ALIKE: f64 = 0.05;
 
@@ -91,7 +93,11 @@ impl Book {
         self.expire(now);
         if report.leaves {
             self.remove(|entry| entry.id == report.id);
-            return self.grant(now, None);
+            let grant = self.grant(now, None);
+            if self.members.is_empty() {
+                *self = Self::default();
+            }
+            return grant;
         }
         let index = self.enter(now, report);
         self.hear(now, report);
@@ -123,6 +129,9 @@ impl Book {
 
     /// The store begins, or was away: then nobody could report, and nobody is gone for that.
     fn wake(&mut self, now: f64, period: f64) {
+        if now - self.last > KEEP_CAPACITY * period {
+            *self = Self::default();
+        }
         if self.made.is_none() {
             self.made = Some(now);
             self.learns_until = now + period;
@@ -287,7 +296,7 @@ impl Book {
         (entry.places, entry.rate) = (places, rate);
     }
 
-    /// The leader tells what it found. Above its fair share it gives half of the difference.
+    /// The leader tells what it found. What is above its fair share goes to the others, step by step.
     fn lead(&mut self, now: f64, report: &Report, index: usize) {
         let entry = &mut self.members[index];
         // One that has no answer yet has found nothing.
@@ -324,11 +333,17 @@ impl Book {
                 let over = (1.0 - report.used / *rate).clamp(MIN_CUT, MAX_CUT);
                 *rate *= 1.0 - over;
             }
-            _ => entry.places = entry.places.map(|places| (places - 1.0).max(1.0)),
+            _ => {
+                // A burst that was refused was far too much; a single one is a place too many.
+                entry.places = entry.places.map(|places| {
+                    let cut = (report.refused as f64).min(places) / 2.0;
+                    (places - cut.floor().max(1.0)).max(1.0)
+                });
+            }
         }
     }
 
-    /// Half of what is above the fair share goes to those below theirs.
+    /// Half of the places above the fair share go to those below theirs.
     fn balance_places(&mut self, now: f64, period: f64, index: usize) {
         let held = self.members.iter().map(|entry| entry.places.unwrap_or(0.0));
         let total = self.pool_places + held.sum::<f64>();
@@ -351,7 +366,7 @@ impl Book {
         let total = self.pool_rate + held.sum::<f64>();
         let fair = share::rate(total, &self.wants(), index);
         let given = if mine > fair * (1.0 + ALIKE) {
-            (mine - fair) / 2.0
+            (mine - fair) * GIVEN
         } else {
             -(fair - mine).max(0.0).min(self.pool_rate)
         };

@@ -137,6 +137,22 @@ impl Case {
             .fold(f64::INFINITY, f64::min)
     }
 
+    /// Why a bound is missed, where one is.
+    pub(super) fn known_miss(&self) -> Option<&'static str> {
+        if self.sharing != Sharing::Unknown {
+            return None;
+        }
+        match (self.members, self.rate, self.places) {
+            (100.., ..) => Some("a leader finds no more than its own tasks can use"),
+            (2, ..) => Some("a leader of two pays for half of what is found"),
+            (_, Some(_), Some(_)) => Some("both limits bind, and Learned takes one for the other"),
+            (_, Some(_), None) if self.outage.is_some() || self.death.is_some() => {
+                Some("the pace is found a second time")
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn bounds(&self) -> Option<Bounds> {
         let bounds = |time, refused, refused_late, jain| Bounds {
             time,
