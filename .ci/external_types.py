@@ -16,6 +16,7 @@ SETS = [
     (["--no-default-features"], set()),
     ([], set()),
     (["--features", "util"], {"tower"}),
+    (["--features", "redis"], {"redis"}),
     (["--features", "http2"], set()),
     (["--features", "reqwest"], {"reqwest"}),
     (["--features", "reqwest-middleware"], {"reqwest", "reqwest_middleware"}),

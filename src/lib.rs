@@ -47,6 +47,7 @@
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | many hosts or accounts, several deployments | [`guide::keys`] |
+//! | several processes or machines on one limit | [`guide::fleet`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -103,6 +104,7 @@
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
+//! | `redis` | | [`fleet::redis`](fleet): a limit that several processes share; needs Rust 1.88 |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
