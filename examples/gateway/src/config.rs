@@ -9,6 +9,8 @@ use axum::http::Uri;
 use axum::http::uri::{Authority, Scheme};
 use bytesize::ByteSize;
 
+use crate::fleet::Meeting;
+
 /// Names that stand for the gateway's own addresses.
 const TAKEN: [&str; 3] = ["v1", "metrics", "status.json"];
 
@@ -64,6 +66,11 @@ pub struct Config {
     #[arg(long)]
     pub fair_keys: bool,
 
+    /// A Redis through which gateways share what each upstream takes, such as redis://127.0.0.1/. Without it each learns
+    /// alone
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<Meeting>,
+
     /// How long to go on after SIGTERM or Ctrl-C with the requests that were taken
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
@@ -85,6 +92,7 @@ impl Config {
             max_wait: None,
             priority_field: None,
             fair_keys: false,
+            redis: None,
             drain: Duration::from_secs(30),
         }
     }

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::Member;
 use crate::history::{EVERY, KEPT, Sample};
 use crate::metrics;
 use crate::upstream::Upstream;
@@ -99,13 +100,24 @@ struct UpstreamStatus {
     refused: u64,
     turned_away: u64,
     abandoned: u64,
+    fleets: Vec<FleetStatus>,
     samples: Vec<Sample>,
 }
 
+/// The gateways that share a limit, with `--redis`.
+#[derive(Debug, Serialize)]
+struct FleetStatus {
+    model: String,
+    members: Vec<Member>,
+}
+
 async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> Response {
-    let upstreams = board.upstreams.iter().map(|upstream| {
+    let mut upstreams = Vec::new();
+    for upstream in &board.upstreams {
+        let fleets = upstream.gates.members().await.into_iter();
+        let fleets = fleets.map(|(model, members)| FleetStatus { model, members });
         let now = upstream.numbers();
-        UpstreamStatus {
+        upstreams.push(UpstreamStatus {
             name: Arc::clone(&upstream.target.name),
             url: upstream.target.to_string(),
             limit: now.gate.limit,
@@ -118,13 +130,14 @@ async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> 
             refused: now.gate.refused,
             turned_away: now.turned_away,
             abandoned: now.abandoned,
+            fleets: fleets.collect(),
             samples: upstream.history.after(asked.after),
-        }
-    });
+        });
+    }
     let status = Status {
         sample_ms: EVERY.as_millis(),
         samples_kept: KEPT,
-        upstreams: upstreams.collect(),
+        upstreams,
     };
     ([(CACHE_CONTROL, "no-store")], Json(status)).into_response()
 }

@@ -55,6 +55,26 @@ class View {
     this.svg.addEventListener("pointerleave", () => this.point(null));
   }
 
+  /// Who shares the limits, if anybody does.
+  fleets(fleets) {
+    const table = this.root.querySelector(".fleet");
+    table.hidden = fleets.length === 0;
+    const rows = fleets.flatMap((fleet) =>
+      fleet.members.map((member) => {
+        const row = document.createElement("tr");
+        const places = member.places === null ? "" : number.format(member.places);
+        const pace = member.rate === null ? "" : `${oneDigit.format(member.rate)} / s`;
+        const name = member.id.slice(0, 8) + (member.leads ? " (leads)" : "");
+        const answered = `${oneDigit.format(member.answered)} / s`;
+        for (const text of [fleet.model, name, places, pace, number.format(member.in_flight), answered]) {
+          row.append(Object.assign(document.createElement("td"), { textContent: text }));
+        }
+        return row;
+      }),
+    );
+    table.querySelector("tbody").replaceChildren(...rows);
+  }
+
   newest() {
     return this.samples.at(-1)?.time ?? 0;
   }
@@ -87,6 +107,7 @@ class View {
     this.field("refused", number.format(upstream.refused));
     this.field("turned_away", number.format(upstream.turned_away)).classList.toggle("alert", upstream.turned_away > 0);
     this.field("abandoned", number.format(upstream.abandoned));
+    this.fleets(upstream.fleets);
     this.draw();
   }
 

@@ -4,6 +4,7 @@ mod binary;
 mod classes;
 mod common;
 mod drain;
+mod fleet;
 mod forward;
 mod keys;
 mod leave;
