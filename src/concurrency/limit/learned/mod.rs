@@ -234,7 +234,7 @@ impl Learned {
             overload: OverloadTest::new(Kind::Server),
             limited: OverloadTest::new(Kind::Client),
             history: History::default(),
-            advertised_wait: AdvertisedWait::new(&tuning),
+            advertised_wait: AdvertisedWait::default(),
             tuning,
             chance: None,
             rtt: None,
