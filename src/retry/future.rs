@@ -156,8 +156,8 @@ where
             let polled = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     // Judged and passed on where it lies: a response is large, and each move of it costs.
-                    let (mut result, reply) = ask::with_reply(ask::current(), || future.poll(cx));
-                    if result.is_pending() && reply.is_unsent {
+                    let (mut result, is_unsent) = ask::poll_attempt(|| future.poll(cx));
+                    if result.is_pending() && is_unsent {
                         // It waits for a gate that depends on the request.
                         return Poll::Pending;
                     }

@@ -88,7 +88,7 @@ impl Gate {
     /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
     pub(super) fn pass(&self) -> Option<Granted> {
         let mut state = self.lock();
-        let granted = state.pass(&self.now(), ask::current().known_cost());
+        let granted = state.pass(&self.now(), ask::known_cost());
         let tell = state.watchers > 0;
         drop(state);
         if tell {
