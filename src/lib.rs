@@ -120,6 +120,7 @@ pub mod hint;
 pub mod integrations;
 pub mod keyed;
 pub mod message;
+pub mod observe;
 mod priority;
 pub mod queue;
 mod random;

@@ -6,6 +6,7 @@ mod estimate;
 mod flow;
 mod grant;
 mod line;
+mod observed;
 mod pause;
 mod permit;
 mod queue;

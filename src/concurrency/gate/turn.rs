@@ -8,6 +8,7 @@ use tokio::runtime::Id;
 use super::alarm::Alarm;
 use super::grant::{Granted, Pass};
 use super::line::Spot;
+use super::observed::Watched;
 use super::queue::{Found, Queue};
 use super::state::State;
 use super::wakes::Wakes;
@@ -129,7 +130,11 @@ impl State {
         let cost = self.announced.remove(&spot);
         let sent = self.grant(now, cost);
         self.settle(now, wakes);
-        Pass::Granted(Granted { sent, ticket })
+        Pass::Granted(Granted {
+            sent,
+            ticket,
+            watched: Watched::default(),
+        })
     }
 
     /// The line's speed is measured only while somebody waits.
