@@ -245,8 +245,8 @@ impl<C> AdaptiveConcurrencyLayer<C> {
     /// What observers are told that the gate is called: `"default"`
     /// ([`DEFAULT_NAME`](crate::observe::DEFAULT_NAME)) by default. The host of the API is a good name.
     #[must_use]
-    pub fn name(mut self, name: impl AsRef<str>) -> Self {
-        self.plan.set_name(name.as_ref());
+    pub fn name(mut self, name: &str) -> Self {
+        self.plan.set_name(name);
         self.gate = self.plan.build();
         self
     }

@@ -34,6 +34,12 @@ impl<F: Fn(Source<'_>, &Event<'_>) + Send + Sync> Observer for F {
     }
 }
 
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn on_event(&self, source: Source<'_>, event: &Event<'_>) {
+        (**self).on_event(source, event);
+    }
+}
+
 /// Which layer tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -65,6 +65,8 @@ pub enum GiveUpReason {
     Outage,
     /// It was answered without being sent, for this reason.
     Unsent(UnsentCause),
+    /// The [hook](crate::retry::OnRefusal) acted, and no other request came of it.
+    Hook,
     /// It came to an error that is not retried.
     Error,
 }
@@ -121,6 +123,7 @@ impl GiveUpReason {
             Self::Outage => "outage",
             Self::Unsent(UnsentCause::CircuitOpen) => "circuit_open",
             Self::Unsent(UnsentCause::Closed) => "closed",
+            Self::Hook => "hook",
             Self::Error => "error",
         }
     }
@@ -166,6 +169,7 @@ impl fmt::Display for GiveUpReason {
             Self::Outage => "nothing was accepted for too long",
             Self::Unsent(UnsentCause::CircuitOpen) => "the circuit breaker is open",
             Self::Unsent(UnsentCause::Closed) => "the layer is closed",
+            Self::Hook => "the hook gave no other request",
             Self::Error => "it came to an error",
         })
     }

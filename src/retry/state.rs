@@ -14,6 +14,7 @@ use super::policy::{Config, Policy};
 use super::shared::Shared;
 use super::time::{later, spread};
 use crate::ask::{self, Ask, KeptPlace};
+use crate::observe::{Circuit, Event, GiveUpReason};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them.
@@ -228,24 +229,32 @@ impl<Req> RetryState<Req> {
         let part = record
             .part
             .get_or_insert_with(|| Part::new(&shared.circuit));
-        shared.circuit.refused(
+        let effect = shared.circuit.refused(
             part,
             rejection,
             copy,
             config.max_outage,
             config.circuit_breaker,
-        )
+        );
+        if let Some(why) = effect.opened {
+            config.tell(|| Event::CircuitChanged {
+                from: Circuit::Closed,
+                to: Circuit::Open,
+                why,
+            });
+        }
+        effect.ends
     }
 
-    /// When to send again, if the bounds but for the budget allow it.
+    /// When to send again, or the bound that does not allow it. The budget is not asked.
     pub(super) fn plan(
         &mut self,
         failed: FailedAttempt,
         config: &Config,
         shared: &Shared,
-    ) -> Option<Instant> {
+    ) -> Result<Instant, GiveUpReason> {
         if self.attempts >= config.max_attempts {
-            return None;
+            return Err(GiveUpReason::MaxAttempts);
         }
         let record = self.record.get_or_insert_default();
         record.ask.place = failed.place;
@@ -255,7 +264,9 @@ impl<Req> RetryState<Req> {
         if let Some(pause) = shared.pause.until().filter(|pause| *pause > until) {
             until = spread(pause, failed.at, &mut draws.rng);
         }
-        self.is_in_time(until).then_some(until)
+        self.is_in_time(until)
+            .then_some(until)
+            .ok_or(GiveUpReason::OutOfTime)
     }
 
     /// Pays for an attempt that begins at once, and that no failure calls for. Returns whether it may begin.

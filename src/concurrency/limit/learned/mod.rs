@@ -11,13 +11,13 @@ mod charge;
 mod contention;
 mod cost;
 mod demand;
-mod explain;
 mod history;
 mod in_flight;
 mod judge;
 mod latency;
 mod mark;
 mod overload;
+mod pace;
 mod pacer;
 mod rate;
 mod train;
@@ -234,15 +234,6 @@ impl Learned {
             probe_was_refused: false,
             costs: None,
             pace_reason: Reason::Unknown,
-        }
-    }
-
-    /// Makes room so that the pacer binds, and not the in-flight limit.
-    fn make_room_for_pacer(&mut self) {
-        if let Some(pacer) = &self.pacer {
-            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
-            self.limit
-                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
         }
     }
 

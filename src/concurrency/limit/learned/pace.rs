@@ -1,4 +1,4 @@
-//! Why the limit, the rate and the circuit breaker are what they are.
+//! The pace: the room that it needs, and why it and its like are what they are.
 
 use super::Learned;
 use crate::concurrency::limit::{Reason, Reasons};
@@ -8,6 +8,15 @@ impl Learned {
         Reasons::of_limit(self.limit.why())
             .of_rate(self.pace_reason)
             .of_circuit(self.breaker.why())
+    }
+
+    /// Makes room so that the pacer binds, and not the in-flight limit.
+    pub(super) fn make_room_for_pacer(&mut self) {
+        if let Some(pacer) = &self.pacer {
+            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
+            self.limit
+                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
+        }
     }
 
     /// Ends the pace, if there is one.
