@@ -60,12 +60,20 @@ pub enum SourceKind {
     Retries,
 }
 
-impl fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl SourceKind {
+    /// `gate` or `retries`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Gate => "gate",
             Self::Retries => "retries",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -171,7 +171,7 @@ impl<Req> RetryState<Req> {
             attempts: self.attempts,
             why,
             status,
-            server: self.kept().and_then(|kept| policy.clone.server(kept)),
+            server: self.server(policy),
         });
     }
 }

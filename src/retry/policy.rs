@@ -81,9 +81,14 @@ impl Config {
     /// Tells the observers, if there are any.
     #[inline]
     pub(super) fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
-        if !self.observers.is_empty() {
+        if self.is_observed() {
             self.observers.tell(SourceKind::Retries, &event());
         }
+    }
+
+    /// Whether somebody is told.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.observers.is_empty()
     }
 
     /// A wait for the pause ended, and the pause with it if it `is_over`.

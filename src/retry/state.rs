@@ -54,6 +54,8 @@ struct Record {
     ask: Ask,
     /// The statuses that the hook has acted upon.
     acted_on: Vec<StatusCode>,
+    /// For observers: the host of a request that is no longer kept.
+    server: Option<Box<str>>,
 }
 
 /// The waits drawn for one request.
@@ -158,6 +160,17 @@ impl<Req> RetryState<Req> {
             .map_or(self.gone.route, |kept| policy.clone.route(kept))
     }
 
+    /// The host of the request, if that is known.
+    pub(super) fn server<'a, C, H, K: CloneRequest<Req>>(
+        &'a self,
+        policy: &Policy<C, H, K>,
+    ) -> Option<&'a str> {
+        match self.kept() {
+            Some(kept) => policy.clone.server(kept),
+            None => self.record.as_ref()?.server.as_deref(),
+        }
+    }
+
     /// The last moment at which an attempt may begin.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.record.as_ref()?.deadline
@@ -213,6 +226,10 @@ impl<Req> RetryState<Req> {
         if self.attempts >= policy.config.max_attempts {
             if let Some(kept) = self.kept.take() {
                 self.gone.route = policy.clone.route(&kept);
+                if policy.config.is_observed() {
+                    let server = policy.clone.server(&kept).map(Box::from);
+                    self.record.get_or_insert_default().server = server;
+                }
             }
         }
     }

@@ -3,6 +3,10 @@
 mod alloc;
 mod golden;
 mod hooks;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod reasons;
 mod retries;
 mod support;
+#[cfg(feature = "tracing")]
+mod tracing;
