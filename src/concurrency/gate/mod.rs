@@ -12,6 +12,7 @@ mod permit;
 mod queue;
 mod shared;
 mod state;
+mod tell;
 mod time;
 mod turn;
 mod wakes;

@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::bodies::LastPoll;
-use super::grant::{Granted, Waiting};
-use super::observed::Watched;
+use super::grant::{Granted, Waiting, Watched};
 use super::shared::Gate;
 use super::time;
 use crate::ask::KeptPlace;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::alarm::Alarm;
-use super::grant::{Granted, Pass};
+use super::grant::{Granted, Pass, Watched};
 use super::line::Spot;
-use super::observed::Watched;
 use super::queue::{Found, Queue};
 use super::state::State;
 use super::wakes::Wakes;
