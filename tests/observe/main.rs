@@ -3,6 +3,7 @@
 mod alloc;
 mod golden;
 mod hooks;
+mod layers;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod reasons;

@@ -7,7 +7,7 @@ use crate::hint::Hint;
 use crate::observe::{Event, Observers, SourceKind};
 
 /// How many events one change of the state causes as a rule: they take no memory of their own.
-const USUAL: usize = 4;
+const USUAL: usize = 2;
 
 /// Stands for what a refusal said until its hint is put in.
 pub(super) static NO_HINT: LazyLock<Hint> = LazyLock::new(Hint::default);

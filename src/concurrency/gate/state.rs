@@ -95,7 +95,9 @@ impl State {
     /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
-        self.headroom_under(now, self.load())
+        let room = self.headroom_under(now, self.load());
+        self.compare(None);
+        room
     }
 
     #[inline]
@@ -110,7 +112,6 @@ impl State {
             self.expire_pause(now);
         }
         let mut room = self.limit.headroom(now, load);
-        self.compare(None);
         // One that has no room now, and says that it opens now, would be asked again for ever.
         if let (0, Some(at)) = (room.slots, &mut room.opens_at) {
             *at = (*at).max(now.get() + Duration::from_micros(1));
