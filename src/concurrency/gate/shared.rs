@@ -117,13 +117,13 @@ impl Gate {
         if tell {
             self.changed.notify_waiters();
         }
-        self.publish(events, hint);
+        self.publish(events.as_ref(), hint);
         result
     }
 
     /// Tells the observers. No lock is held.
     #[inline]
-    fn publish(&self, events: Option<Events>, hint: Option<&Hint>) {
+    fn publish(&self, events: Option<&Events>, hint: Option<&Hint>) {
         if let (Some(events), Some(observers)) = (events, &self.observers) {
             events.tell(observers, hint);
         }
@@ -149,7 +149,7 @@ impl Gate {
         if tell {
             self.changed.notify_waiters();
         }
-        self.publish(events, None);
+        self.publish(events.as_ref(), None);
         granted
     }
 
