@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use std::{fmt, mem};
 
 #[cfg(all(test, throttle_loom))]
@@ -69,6 +70,11 @@ impl Gate {
     #[inline]
     pub(in crate::concurrency) fn now(&self) -> Now {
         time::now(self.epoch)
+    }
+
+    /// The moment that is this long after the gate was made.
+    pub(super) fn instant(&self, since_start: Duration) -> Instant {
+        self.epoch + since_start
     }
 
     #[inline]
