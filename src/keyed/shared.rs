@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::bound::Bound;
 use super::overflow::Overflow;
 use super::table::{Entry, Table};
-use crate::concurrency::{AdaptiveConcurrencyLayer, Template};
+use crate::concurrency::Template;
 
-pub(super) type MakeGate<K> = dyn Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync;
+pub(super) type MakeGate<K> = dyn Fn(&K) -> Template + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
 
 /// What was set of a layer.
@@ -72,7 +72,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 
     #[cold]
     fn make(&self, key: &K) -> Arc<Entry<K>> {
-        let gate = self.new_gate(key);
+        let gate = (self.config.make_gate)(key);
         let made = Entry::new(key.clone(), gate, Arc::clone(&self.bound));
         let (name, now) = (key.clone(), Instant::now());
         let mut table = self.table();
@@ -86,10 +86,6 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         drop(table);
         drop(evicted);
         made
-    }
-
-    fn new_gate(&self, key: &K) -> Template {
-        (self.config.make_gate)(key).into_template()
     }
 
     /// An answer to a request of `key`, which passed the gate `entry`, named its bucket: from now on the
@@ -115,7 +111,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             let gate = if is_own {
                 current.gate.clone()
             } else {
-                self.new_gate(&bucket)
+                (self.config.make_gate)(&bucket)
             };
             let made = Entry::new(bucket.clone(), gate, Arc::clone(&self.bound));
             table = self.table();

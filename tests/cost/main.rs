@@ -1,0 +1,7 @@
+//! What requests cost, through all the layers, on a paused clock.
+
+mod support;
+
+mod announced;
+#[cfg(feature = "reqwest-middleware")]
+mod middleware;
