@@ -5,3 +5,5 @@ mod support;
 mod announced;
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
+#[cfg(feature = "json")]
+mod usage;
