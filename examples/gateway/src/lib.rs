@@ -3,6 +3,7 @@
 mod buffer;
 mod client;
 mod config;
+mod cost;
 mod forward;
 mod headers;
 mod history;
@@ -31,6 +32,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tracing::{info, warn};
 
 pub use config::{Config, Target};
+pub use cost::{Counted, Provider};
 
 use crate::buffer::Memory;
 use crate::forward::{Desk, forward};
