@@ -123,6 +123,9 @@
 //!
 //! A `Buffer` between that layer and the gate loses it. A [`SpreadLayer`](crate::SpreadLayer) passes it to all of its gates.
 //!
+//! [Classes](crate::queue) share by requests, whatever these cost, and a request that is dearer than what is left holds up
+//! those behind it: the line is served in its order, so that dear requests do not wait for ever.
+//!
 //! # A quota for each model
 //!
 //! APIs count each model apart. [`Model`](crate::keyed::Model) is the key, and the cost may depend on it:

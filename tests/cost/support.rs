@@ -35,18 +35,24 @@ pub(crate) fn server(per_minute: f64, burst: f64, hints: Style) -> Server {
     };
     Server::of(Limited {
         api: Simulated::new(api),
+        most: burst as u32,
         luck: rng(1, 1),
     })
 }
 
 struct Limited {
     api: Simulated,
+    /// What is dearer is always refused.
+    most: u32,
     luck: fastrand::Rng,
 }
 
 impl Limited {
     fn admit(&mut self, arrival: &Arrival<'_>) -> Result<f64, Refused> {
         let job = arrival.job.expect("a job in the request");
+        if job.cost.total() > self.most {
+            return Err(Refused::disturbed(429));
+        }
         self.api
             .admit(arrival.now, job.cost, arrival.busy, &mut self.luck)?;
         Ok(job.latency)
