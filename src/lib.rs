@@ -32,6 +32,7 @@
 //!   of them pause.
 //!
 //! - [`QueueLayer`] and [`PriorityLayer`] decide who goes first in that line, and how long a request may wait.
+//! - [`cost`] tells the gate what requests take of a quota of tokens, and [`usage`] reads from answers what they took.
 //! - [`keyed`] gives each host, account or model a gate of its own, and [`spread`] has a request go to whichever of
 //!   several deployments has room.
 //!
@@ -98,7 +99,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `json` | yes | reads the JSON bodies of refusals |
+//! | `json` | yes | reads the JSON bodies of refusals; [`keyed::Model`]; [`usage`] |
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
@@ -128,6 +129,8 @@ pub mod queue;
 mod random;
 pub mod retry;
 pub mod spread;
+#[cfg(feature = "json")]
+pub mod usage;
 
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]

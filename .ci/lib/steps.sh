@@ -152,7 +152,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments watch; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments tokens watch; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done

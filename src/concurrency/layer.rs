@@ -14,7 +14,7 @@ use super::handle::Handle;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
-use super::template::Template;
+use super::template::{Costs, Template};
 use crate::cost::NoCost;
 use crate::hint::Dialect;
 use crate::observe::Observer;
@@ -75,20 +75,6 @@ impl AdaptiveConcurrencyLayer {
             cost: NoCost,
         }
     }
-
-    /// A gate with these settings that nothing else has: a new one if this layer's is shared.
-    pub(crate) fn into_template(self) -> Template {
-        let is_shared = Arc::strong_count(&self.gate) > 1;
-        Template {
-            gate: if is_shared {
-                self.plan.build()
-            } else {
-                self.gate
-            },
-            release_at: self.release_at,
-            classifier: self.classifier,
-        }
-    }
 }
 
 impl<C> AdaptiveConcurrencyLayer<C> {
@@ -101,6 +87,24 @@ impl<C> AdaptiveConcurrencyLayer<C> {
             self.gate = self.plan.build();
         }
         self
+    }
+
+    /// A gate with these settings that nothing else has: a new one if this layer's is shared.
+    pub(crate) fn into_template(self) -> Template
+    where
+        C: Send + Sync + 'static,
+    {
+        let is_shared = Arc::strong_count(&self.gate) > 1;
+        Template {
+            gate: if is_shared {
+                self.plan.build()
+            } else {
+                self.gate
+            },
+            release_at: self.release_at,
+            classifier: self.classifier,
+            costs: Costs::new(self.cost),
+        }
     }
 
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
@@ -249,6 +253,12 @@ impl<C> AdaptiveConcurrencyLayer<C> {
         self.plan.set_name(name);
         self.gate = self.plan.build();
         self
+    }
+
+    /// What tells the cost of requests.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn cost_of(&self) -> &C {
+        &self.cost
     }
 
     /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that

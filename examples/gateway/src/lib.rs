@@ -3,6 +3,7 @@
 mod buffer;
 mod client;
 mod config;
+mod cost;
 mod events;
 mod forward;
 mod headers;
@@ -32,6 +33,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tracing::{info, warn};
 
 pub use config::{Config, Target};
+pub use cost::{Counted, Provider};
 
 use crate::buffer::Memory;
 use crate::forward::{Desk, forward};
