@@ -112,6 +112,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ask;
+#[cfg(feature = "batch")]
+pub mod batch;
 pub mod concurrency;
 pub mod cost;
 mod ext;
@@ -126,6 +128,8 @@ mod random;
 pub mod retry;
 pub mod spread;
 
+#[cfg(feature = "batch")]
+pub use batch::Batch;
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
 pub use ext::ThrottleBuilderExt;
