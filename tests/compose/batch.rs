@@ -56,8 +56,8 @@ impl Calls {
 
     /// One more, until it is dropped.
     fn enter(&self) -> impl Drop + Send + use<> {
-        struct Leave(Calls);
-        impl Drop for Leave {
+        struct Entered(Calls);
+        impl Drop for Entered {
             fn drop(&mut self) {
                 self.0.in_flight.fetch_sub(1, SeqCst);
             }
@@ -65,7 +65,7 @@ impl Calls {
         self.sent.fetch_add(1, SeqCst);
         let in_flight = self.in_flight.fetch_add(1, SeqCst) + 1;
         self.peak.fetch_max(in_flight, SeqCst);
-        Leave(self.clone())
+        Entered(self.clone())
     }
 }
 
