@@ -22,8 +22,9 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceBuilder, ServiceExt as _};
-use tower_throttle::batch::{Batch, Progress};
-use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
+use tower_throttle::{
+    AdaptiveConcurrency, AdaptiveConcurrencyLayer, Batch, RetryOn429, RetryOn429Layer,
+};
 
 type Body = Full<Bytes>;
 type Client = RetryOn429<AdaptiveConcurrency<Api>>;
@@ -100,7 +101,7 @@ async fn spawned(client: Client) -> Result<Answers, Box<dyn Error>> {
 /// no post twice when it runs again.
 async fn batched(client: Client) -> Result<Answers, Box<dyn Error>> {
     let results = Batch::new(&client)
-        .on_progress(|progress: &Progress| {
+        .on_progress(|progress| {
             if progress.done() % 250 == 0 {
                 eprintln!("{progress}");
             }

@@ -15,8 +15,8 @@ const AHEAD: usize = 1_024;
 /// How many bytes of an answer's body are read by default.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// The type of [`Batch`]'s default rule of what is accepted.
-pub type AcceptFn = fn(&Response<Bytes>) -> bool;
+/// The default rule of what is accepted.
+type AcceptFn = fn(&Response<Bytes>) -> bool;
 
 /// Sends a stream of requests through one client, and gives a stream of the answers.
 ///
@@ -87,8 +87,8 @@ impl<S, K, C, A, P, J> Batch<S, K, C, A, P, J> {
 
     /// Sets how many requests are taken from the stream whose results were not handed over yet: 1,024 by default.
     ///
-    /// It bounds the memory, and the number of requests in flight. So it should be twice the number that the API
-    /// works on at a time, and in order more. Zero counts as one: each request then waits for the result before it
+    /// It bounds the memory, with [`max_body`](Self::max_body) for each, and the number of requests in flight. So it
+    /// should be twice the number that the API works on at a time, and in order more. Zero counts as one: each request then waits for the result before it
     /// to be taken.
     pub const fn ahead(mut self, ahead: usize) -> Self {
         self.settings.ahead = if ahead == 0 { 1 } else { ahead };
@@ -128,7 +128,7 @@ impl<S, K, C, A, P, J> Batch<S, K, C, A, P, J> {
         self.with_key(InPairs)
     }
 
-    /// Takes the key of a request from what this closure says of it.
+    /// Sets the closure that makes the key of a request: `key(|request: &Request<String>| ..)`. Its argument needs a type.
     pub fn key<F>(self, key: F) -> Batch<S, ByRequest<F>, C, A, P, J> {
         self.with_key(ByRequest(key))
     }
@@ -181,7 +181,7 @@ impl<S, K, C, A, P, J> Batch<S, K, C, A, P, J> {
         }
     }
 
-    /// Calls a closure after each result.
+    /// Calls a closure after each result, and once for all requests that are given up when the batch is closed.
     ///
     /// It runs within the batch's poll, so it should be quick. If it panics, the panic passes through the poll, and
     /// the result is not lost: the next poll gives it.

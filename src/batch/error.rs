@@ -7,13 +7,12 @@ use bytes::Bytes;
 use http::Response;
 
 /// An error of any type: a body's, a journal's, or that of a stream of requests.
-pub type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a request of a [`Batch`](super::Batch) has no accepted answer.
 ///
 /// `K` is the type of the keys, and `E` that of the client's errors. An answer that was received is part of the
-/// error, so none is lost.
-#[derive(Debug)]
+/// error, so none is lost. `Debug` shows of an answer its status and its length, and nothing that a server chose.
 #[non_exhaustive]
 pub enum BatchError<K, E> {
     /// The client failed.
@@ -106,6 +105,39 @@ impl<K, E> BatchError<K, E> {
             }
             _ => None,
         }
+    }
+}
+
+impl<K: fmt::Debug, E: fmt::Debug> fmt::Debug for BatchError<K, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, error): (_, Option<&dyn fmt::Debug>) = match self {
+            Self::Client { error, .. } => ("Client", Some(error)),
+            Self::NotAccepted { .. } => ("NotAccepted", None),
+            Self::Body { error, .. } => ("Body", Some(error)),
+            Self::NotRecorded { error, .. } => ("NotRecorded", Some(error)),
+            Self::NotRecalled { error, .. } => ("NotRecalled", Some(error)),
+            Self::NotSent { .. } => ("NotSent", None),
+            Self::Source { error, .. } => ("Source", Some(error)),
+            Self::Sync { error } => ("Sync", Some(error)),
+        };
+        let mut debug = f.debug_struct(name);
+        if let Some(key) = self.key() {
+            debug.field("key", key);
+        }
+        if let Self::Source { index, .. } = self {
+            debug.field("index", index);
+        }
+        if let Self::Body { head, .. } = self {
+            debug.field("status", &head.status());
+        }
+        if let Some(response) = self.response() {
+            debug.field("status", &response.status());
+            debug.field("bytes", &response.body().len());
+        }
+        if let Some(error) = error {
+            debug.field("error", error);
+        }
+        debug.finish()
     }
 }
 

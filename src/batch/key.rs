@@ -3,6 +3,11 @@
 /// How the items of a stream become requests with keys.
 ///
 /// [`ByIndex`] numbers them, [`InPairs`] takes pairs as they come, and [`ByRequest`] asks a closure.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make a key and a request of `{Item}`",
+    note = "after `.keyed()`, the stream gives pairs of a key and a request",
+    note = "the closure of `.key()` needs the type of its argument: `.key(|request: &{Item}| ..)`"
+)]
 pub trait KeyOf<Item> {
     /// What tells a request apart from the others.
     type Key;

@@ -33,7 +33,7 @@
 //! ```
 //!
 //! `try_collect` ends with the first error, and drops the answers that it has. To keep them, take the results one by
-//! one. With keys of one's own, in order, with a journal, and with a look at the progress:
+//! one. With keys of one's own, in order, with a journal, and with progress:
 //!
 //! ```
 //! # #[cfg(feature = "journal")]
@@ -41,7 +41,7 @@
 //! use futures_util::{StreamExt as _, stream};
 //! use http::Request;
 //! use tower_throttle::Batch;
-//! use tower_throttle::batch::{BatchError, Fsync, JsonLines, Progress};
+//! use tower_throttle::batch::{BatchError, Fsync, JsonLines};
 //!
 //! # type Client = tower::util::BoxCloneSyncService<Request<String>, http::Response<String>, std::convert::Infallible>;
 //! struct Post {
@@ -57,7 +57,7 @@
 //!     .ahead(256)
 //!     .max_body(1024 * 1024)
 //!     .journal(JsonLines::open("answers.jsonl")?.fsync(Fsync::Every(100)))
-//!     .on_progress(|progress: &Progress| println!("{progress}"))
+//!     .on_progress(|progress| println!("{progress}"))
 //!     .run(stream::iter(requests));
 //! while let Some(result) = results.next().await {
 //!     match result {
@@ -139,8 +139,8 @@ mod shared;
 mod source;
 mod work;
 
-pub use self::builder::{AcceptFn, Batch};
-pub use self::error::{BatchError, BodyTooLarge, BoxError};
+pub use self::builder::Batch;
+pub use self::error::{BatchError, BodyTooLarge};
 pub use self::handle::BatchHandle;
 #[cfg(feature = "journal")]
 pub use self::journal::{Fsync, JsonLines};

@@ -25,6 +25,9 @@ use super::work::{BatchResult, Work};
 use crate::cost::CostOf;
 use crate::message::HttpResponse;
 
+/// How many requests are taken before they are sent.
+const AT_ONCE: usize = 32;
+
 pin_project! {
     /// The results of a [`Batch`], as a stream.
     ///
@@ -48,6 +51,8 @@ pin_project! {
         #[pin]
         requests: Option<St>,
         work: Work<S, Req, K, B>,
+        // Whether it was closed, and has given up what waited.
+        is_closing: bool,
         is_over: bool,
     }
 }
@@ -94,35 +99,53 @@ where
         Self {
             requests: Some(requests),
             work: Work::new(batch, shared),
+            is_closing: false,
             is_over: false,
         }
     }
 
-    /// Takes requests from the stream as long as there is room.
-    fn take(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+    /// Ends what has not begun, if the batch was closed.
+    fn poll_closed(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
-        while let Some(requests) = this.requests.as_mut().as_pin_mut() {
-            if !this.work.has_room() {
-                return;
-            }
-            // A stream that always has one more must not keep the thread for itself.
-            let Poll::Ready(budget) = coop::poll_proceed(cx) else {
-                return;
+        if !*this.is_closing && this.work.shared().poll_closed(cx.waker()) {
+            *this.is_closing = true;
+            this.requests.set(None);
+            this.work.shared().has_left(Some(0));
+            this.work.give_up_waiting();
+        }
+    }
+
+    /// Takes a number of requests from the stream, if there is room. Returns whether there may be more.
+    ///
+    /// Not all at once, and each time a unit of tokio's budget: a stream that always has one more must not keep the
+    /// thread for itself, nor use up the budget before those that were taken are sent.
+    fn take(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(budget) = coop::poll_proceed(cx) else {
+            return false;
+        };
+        let mut this = self.project();
+        for _ in 0..AT_ONCE {
+            let Some(requests) = this.requests.as_mut().as_pin_mut() else {
+                return false;
             };
+            if !this.work.has_room() {
+                return false;
+            }
             let Poll::Ready(item) = requests.poll_next(cx) else {
-                return;
+                return false;
             };
             budget.made_progress();
             let Some(item) = item else {
                 this.requests.set(None);
                 this.work.shared().has_left(Some(0));
-                return;
+                return false;
             };
             let left = this.requests.as_ref().as_pin_ref();
             let left = left.and_then(|requests| self::left(requests.get_ref()));
             this.work.shared().took(left);
             this.work.begin(item.map_err(Into::into));
         }
+        true
     }
 }
 
@@ -156,16 +179,11 @@ where
         let budget = ready!(coop::poll_proceed(cx));
         self.work.shared().begin();
         loop {
-            if self.work.shared().poll_closed(cx.waker()) {
-                let this = self.as_mut().project();
-                this.work.shared().has_left(Some(0));
-                this.work.give_up_waiting();
-                { this.requests }.set(None);
-            }
-            self.as_mut().take(cx);
+            self.as_mut().poll_closed(cx);
+            let has_more = self.as_mut().take(cx);
             let this = self.as_mut().project();
             // All that can be sent is sent before a result is handed over, as the next poll may come late.
-            if this.work.poll_woken(cx) {
+            if this.work.poll_woken(cx) || has_more {
                 continue;
             }
             if let Some(result) = this.work.hand_over() {

@@ -19,6 +19,8 @@ use crate::message::HttpResponse;
 
 impl<S, K, C, A, P, J> Batch<S, K, C, A, P, J> {
     /// Runs the batch: sends these requests as the results are polled.
+    ///
+    /// For a stream of `Result`s there is [`try_run`](Self::try_run).
     pub fn run<St>(self, requests: St) -> Results<S, K::Request, K::Key, Requests<St>, Self>
     where
         St: Stream,

@@ -67,17 +67,6 @@ where
         self.shared.handed_over();
         Some(result)
     }
-
-    /// Gives up all requests that the client did not take yet.
-    pub(super) fn give_up_waiting(&mut self) {
-        for job in Pin::new(&mut self.jobs).iter_pin_mut() {
-            if let Some((index, key)) = job.give_up() {
-                self.given_up += 1;
-                self.shared.ended(End::NotSent);
-                self.output.insert(index, Err(BatchError::NotSent { key }));
-            }
-        }
-    }
 }
 
 impl<S, K, C, A, P, J, Req, Key> Work<S, Req, Key, Batch<S, K, C, A, P, J>>
@@ -201,8 +190,27 @@ where
     fn end(&mut self, index: usize, end: End, result: BatchResult<Key, S::Error>) {
         self.shared.ended(end);
         self.output.insert(index, result);
+        self.tell();
+    }
+
+    fn tell(&mut self) {
         if let Some(on_progress) = &mut self.batch.on_progress {
             on_progress(&self.shared.progress());
+        }
+    }
+
+    /// Gives up all requests that the client did not take yet, and tells of them at once.
+    pub(super) fn give_up_waiting(&mut self) {
+        let before = self.given_up;
+        for job in Pin::new(&mut self.jobs).iter_pin_mut() {
+            if let Some((index, key)) = job.give_up() {
+                self.given_up += 1;
+                self.shared.ended(End::NotSent);
+                self.output.insert(index, Err(BatchError::NotSent { key }));
+            }
+        }
+        if self.given_up > before {
+            self.tell();
         }
     }
 

@@ -10,8 +10,7 @@ use http_body_util::Full;
 use reqwest::Method;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use support::*;
-use tower::{Service, ServiceBuilder};
-use tower_throttle::batch::BoxError;
+use tower::{BoxError, Service, ServiceBuilder};
 use tower_throttle::message::HttpResponse;
 use tower_throttle::{AdaptiveConcurrencyLayer, Batch, RetryOn429Layer, ThrottleMiddleware};
 

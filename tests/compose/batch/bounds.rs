@@ -1,4 +1,4 @@
-//! What a batch may cost: time.
+//! What a batch may cost: time, and polls.
 
 use futures_util::{StreamExt as _, stream};
 use sim::limits::{Bucket, Opened};
@@ -92,4 +92,27 @@ async fn the_makespan_is_that_of_a_task_for_each_request() {
         );
         assert!(batch <= 1.01 * tasks, "{name}: {batch} for {tasks}");
     }
+}
+
+/// With a poll of all for each event, it would be a million.
+#[tokio::test(start_paused = true)]
+async fn an_event_polls_one_request_and_not_all() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let client = service_fn(move |request: Req| {
+        let polls = Arc::clone(&counted);
+        let takes = request.uri().path()[1..].parse().unwrap();
+        let mut sleep = Box::pin(sleep(ms(takes)));
+        poll_fn(move |cx| {
+            polls.fetch_add(1, SeqCst);
+            sleep
+                .poll_unpin(cx)
+                .map(|()| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+        })
+    });
+    let results = Batch::new(&client).run(stream::iter(requests(1..=1_000)));
+    assert_eq!(results.count().await, 1_000);
+    // One to begin with and one at the end, but for those that come when tokio's budget of a poll is used up.
+    let polls = polls.load(SeqCst);
+    assert!(polls <= 2_300, "{polls}");
 }

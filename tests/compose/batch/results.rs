@@ -67,6 +67,10 @@ async fn what_is_not_accepted_or_fails_is_an_error_with_its_key_and_the_rest_goe
 
     let error = results.next().await.unwrap().unwrap_err();
     assert_eq!(
+        format!("{error:?}"),
+        "NotAccepted { key: 0, status: 404, bytes: 7 }"
+    );
+    assert_eq!(
         (error.key(), error.to_string().as_str()),
         (Some(&0), "request 0 was answered with 404 Not Found")
     );
@@ -192,8 +196,13 @@ async fn on_progress_is_told_of_each_result() {
 async fn a_closed_batch_takes_none_sends_none_and_ends_what_is_in_flight() {
     let calls = Calls::default();
     let (client, gate) = gated(&calls, 3);
+    let mut told = 0;
     let results = Batch::new(&client)
         .ahead(10)
+        .on_progress(move |progress| {
+            told += 1;
+            assert_eq!((progress.not_sent(), progress.done()), (7, told - 1));
+        })
         .run(stream::iter(requests([1_000; 100])));
     let handle = results.handle();
     let rest = tokio::spawn(results.collect::<Vec<_>>());
