@@ -16,6 +16,8 @@ SETS = [
     (["--no-default-features"], set()),
     ([], set()),
     (["--features", "util"], {"tower"}),
+    # The trait `Stream`, by way of futures-util.
+    (["--features", "journal"], {"futures_core"}),
     (["--features", "http2"], set()),
     (["--features", "tracing"], set()),
     (["--features", "metrics"], set()),

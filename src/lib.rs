@@ -44,6 +44,7 @@
 //! |---|---|
 //! | a first client, with hyper-util or reqwest | [`guide::start`] |
 //! | one particular task | [`guide::recipes`] |
+//! | thousands of requests, of which nobody waits for one alone | [`guide::batch`] |
 //! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
@@ -100,6 +101,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals; [`keyed::Model`]; [`usage`] |
+//! | `batch` | | `Batch`: a stream of requests in, a stream of answers out |
+//! | `journal` | | a batch's journal as a file of JSON lines, and `batch` |
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
@@ -115,6 +118,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ask;
+#[cfg(feature = "batch")]
+pub mod batch;
 pub mod concurrency;
 pub mod cost;
 mod ext;
@@ -132,6 +137,8 @@ pub mod spread;
 #[cfg(feature = "json")]
 pub mod usage;
 
+#[cfg(feature = "batch")]
+pub use batch::Batch;
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
 pub use ext::ThrottleBuilderExt;

@@ -58,7 +58,7 @@ step lints-features "Lints: no feature, and each feature alone"
 step_lints_features() {
     cargo clippy --lib --no-default-features -- -D warnings
     local feature
-    for feature in json util hyper-util http2 tracing metrics reqwest reqwest-middleware; do
+    for feature in json batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware; do
         echo "-- $feature"
         cargo clippy --lib --no-default-features --features "$feature" -- -D warnings
     done
@@ -152,7 +152,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments tokens watch; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments five_ways tokens watch; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done
@@ -164,6 +164,8 @@ step_examples() {
         echo "-- $name"
         cargo run --quiet -p "$name"
     done
+    echo "-- million"
+    cargo run --quiet --release --example million --features batch
     .ci/batch.py
 }
 
