@@ -1,4 +1,4 @@
-//! How far the batch is: a bar on a terminal, else a line a second. Both go to standard error.
+//! How far the batch is: a bar on a terminal, else lines. Both go to standard error.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -8,11 +8,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::clients::LimitView;
+use crate::pace::Pace;
+use crate::tell;
+use crate::times::about;
 use crate::wire::WireCounts;
 
-/// How often a bar is drawn, and how often a line is printed.
+mod line;
+
+use self::line::State;
+
+/// How often a bar is drawn.
 const DRAW: Duration = Duration::from_millis(100);
-const PRINT: Duration = Duration::from_secs(1);
+
+/// The width of a terminal that does not tell.
+const USUAL: usize = 80;
 
 /// The display of one client's run.
 pub(crate) struct Progress {
@@ -21,6 +30,9 @@ pub(crate) struct Progress {
     wire: Arc<WireCounts>,
     limit: LimitView,
     started: Instant,
+    pace: Pace,
+    /// When the next line is due, where there is no bar.
+    next: Duration,
     bar: Option<ProgressBar>,
 }
 
@@ -32,17 +44,18 @@ impl Progress {
         limit: LimitView,
     ) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
-            ProgressBar::new(jobs as u64)
-                .with_style(style.expect("the template is sound"))
-                .with_prefix(name)
+            let style = ProgressStyle::with_template("{msg}").expect("the template is sound");
+            ProgressBar::new(jobs as u64).with_style(style)
         });
+        let started = Instant::now();
         Self {
             name,
             jobs,
             wire,
             limit,
-            started: Instant::now(),
+            started,
+            pace: Pace::new(started),
+            next: Duration::from_secs(1),
             bar,
         }
     }
@@ -51,33 +64,45 @@ impl Progress {
     pub(crate) fn interval(&self) -> Duration {
         match self.bar {
             Some(_) => DRAW,
-            None => PRINT,
+            None => Duration::from_secs(1),
         }
     }
 
-    /// Shows where things stand, with `answered` posts answered.
-    pub(crate) fn show(&self, answered: usize) {
-        let elapsed = self.started.elapsed();
-        let state = state(&self.wire, &self.limit, answered, elapsed);
+    /// Shows where things stand.
+    pub(crate) fn show(&mut self, done: usize, failed: usize) {
+        let now = Instant::now();
+        let elapsed = now - self.started;
+        let rate = self.pace.update(now, done + failed);
+        if self.bar.is_none() && elapsed < self.next {
+            return;
+        }
+        let state = State {
+            name: self.name,
+            answered: done + failed,
+            jobs: self.jobs,
+            failed,
+            in_flight: self.wire.in_flight(),
+            limit: self.limit.limit(),
+            paused: self.limit.paused(),
+            refused: self.wire.refused(),
+            rate,
+            left: self.pace.estimate(now, self.jobs - done - failed, rate),
+        };
         match &self.bar {
-            Some(bar) => {
-                bar.set_message(state);
-                bar.set_position(answered as u64);
+            Some(bar) => bar.set_message(state.bar(width())),
+            None => {
+                tell::err(format_args!("{}: {}", about(elapsed), state.words()));
+                // A night of lines is not read: each comes a tenth of the time later.
+                self.next = elapsed + Duration::from_secs(1).max(elapsed / 10);
             }
-            None => eprintln!(
-                "{} {:.0} s: {answered}/{} {state}",
-                self.name,
-                elapsed.as_secs_f64(),
-                self.jobs,
-            ),
         }
     }
 
     /// Says something without spoiling the bar.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell::err(text)),
+            None => tell::err(text),
         }
     }
 
@@ -89,33 +114,8 @@ impl Progress {
     }
 }
 
-fn state(wire: &WireCounts, limit: &LimitView, answered: usize, elapsed: Duration) -> String {
-    let rate = answered as f64 / elapsed.as_secs_f64().max(1e-3);
-    let mut state = format!("done, {} in flight, ", wire.in_flight());
-    match limit {
-        LimitView::None => state.push_str("no limit"),
-        LimitView::Fixed(limit) => state.push_str(&format!("limit {limit}")),
-        LimitView::Adaptive(handle) => {
-            state.push_str(&format!("limit {}", handle.limit()));
-            if let Some(pause) = handle.pause_remaining() {
-                state.push_str(&format!(" (paused {:.1} s)", pause.as_secs_f64()));
-            }
-        }
-    }
-    state.push_str(&format!(", {} refused, {rate:.1}/s", wire.refused()));
-    state
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_tells_limit_refusals_and_rate() {
-        let wire = WireCounts::default();
-        let line = state(&wire, &LimitView::Fixed(5), 30, Duration::from_secs(2));
-        assert_eq!(line, "done, 0 in flight, limit 5, 0 refused, 15.0/s");
-        let line = state(&wire, &LimitView::None, 0, Duration::ZERO);
-        assert_eq!(line, "done, 0 in flight, no limit, 0 refused, 0.0/s");
-    }
+/// The columns of the terminal, as they are now.
+fn width() -> usize {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    size.map_or(USUAL, |(width, _)| width.0.into())
 }

@@ -1,0 +1,8 @@
+//! The program as a whole: its files, its terminal, its exit status.
+
+mod files;
+mod hostile;
+mod server;
+mod stops;
+mod support;
+mod tls;
