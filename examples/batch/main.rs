@@ -57,7 +57,7 @@ const INTERRUPTED: u8 = 130;
 async fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => usage_error(error),
+        Err(error) => usage_error(&error),
     };
     let result = match (args.compare, args.dry_run) {
         (true, _) => compare::run(&args).await,
@@ -75,7 +75,7 @@ async fn main() -> ExitCode {
 }
 
 /// Says what is wrong with the command line, and ends the program.
-fn usage_error(error: clap::Error) -> ! {
+fn usage_error(error: &clap::Error) -> ! {
     // A header without quotes falls apart into arguments, and one of them is a key.
     let stray = |argument: &&ContextValue| match argument {
         ContextValue::String(text) => !text.starts_with('-'),
