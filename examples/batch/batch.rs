@@ -11,7 +11,7 @@ use crate::classes::Classes;
 use crate::clients::{self, Choice, Running};
 use crate::output::Output;
 use crate::posts::Input;
-use crate::progress::Progress;
+use crate::progress::{Progress, Screen};
 use crate::reasons::Reasons;
 use crate::run::{Desk, Done};
 use crate::stopping::{Judge, Stop};
@@ -59,12 +59,14 @@ pub(crate) async fn send(
         settles,
     };
     let kind = choice.kind;
+    let screen = Screen::new();
     let started = Instant::now();
     let Running { work, wire, limit } = clients::start(choice, input.posts(), desk);
     // In a task of its own, so that writing and drawing do not hold the clients up.
     let work = tokio::spawn(work);
     let mut watched = Watched {
-        progress: Progress::new(kind.name(), jobs, wire.clone(), limit),
+        progress: Progress::new(kind.name(), jobs, wire.clone(), limit, screen.clone()),
+        screen,
         started,
         stop,
         judge: Judge::default(),
@@ -74,7 +76,7 @@ pub(crate) async fn send(
         },
     };
     let followed = watched.follow(&mut records, output, interrupts).await;
-    watched.progress.clear();
+    watched.screen.clear();
     followed?;
     if let Err(error) = work.await {
         std::panic::resume_unwind(error.into_panic());
@@ -93,6 +95,7 @@ pub(crate) async fn send(
 /// A batch on its way.
 struct Watched {
     progress: Progress,
+    screen: Screen,
     started: Instant,
     stop: watch::Sender<bool>,
     judge: Judge,
@@ -144,7 +147,7 @@ impl Watched {
                 .map_err(|error| format!("the output: {error}"))?;
         }
         if let (Some(stop), None) = (stop, &self.outcome.stopped) {
-            self.progress.say(&stop.to_string());
+            self.screen.say(&stop.to_string());
             self.stop(stop);
         }
         Ok(())
@@ -157,11 +160,11 @@ impl Watched {
 
     fn on_interrupt(&mut self) {
         if self.outcome.stopped.is_some() {
-            self.progress.clear();
+            self.screen.clear();
             std::process::exit(crate::INTERRUPTED.into());
         }
         self.stop(Stop::Interrupted);
-        self.progress
+        self.screen
             .say("Finishing what is in flight; Ctrl-C again quits at once.");
     }
 }

@@ -56,6 +56,14 @@ impl LimitView {
         }
     }
 
+    /// The requests per second that are kept to.
+    pub(crate) fn pace(&self) -> Option<f64> {
+        match self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive(handle) => handle.rate(),
+        }
+    }
+
     /// What is left of a pause.
     pub(crate) fn paused(&self) -> Option<Duration> {
         match self {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::times::{about, grouped};
 
-/// The narrowest and the widest bar.
+/// The narrowest and the widest bar, and the narrowest terminal that has more than the narrowest.
 const NARROW: usize = 8;
 const WIDE: usize = 30;
+const ROOMY: usize = 60;
 
 /// Where things stand.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub(super) struct State {
     pub(super) failed: usize,
     pub(super) in_flight: u64,
     pub(super) limit: Option<usize>,
+    /// The requests per second that the client keeps to, if it does.
+    pub(super) pace: Option<f64>,
     pub(super) paused: Option<Duration>,
     pub(super) refused: u64,
     pub(super) rate: f64,
@@ -33,12 +36,15 @@ impl State {
         let limit = self
             .limit
             .map_or("no limit".to_owned(), |limit| format!("limit {limit}"));
+        let pace = self
+            .pace
+            .map_or(String::new(), |pace| format!(", pace {pace:.1}/s"));
         [
             failed,
             // In a pause nobody can tell.
             paused.or(left),
             Some(format!("{:.1}/s", self.rate)),
-            Some(format!("{} in flight, {limit}", self.in_flight)),
+            Some(format!("{} in flight, {limit}{pace}", self.in_flight)),
             Some(format!("{} refused", grouped(self.refused))),
             Some(self.name.to_owned()),
         ]
@@ -64,19 +70,22 @@ impl State {
     pub(super) fn bar(&self, width: usize) -> String {
         // A terminal that is full to the last column may begin another line.
         let width = width.saturating_sub(1);
+        // Always the same, so that the bar does not jump as the words beside it change.
+        let room = match width {
+            ..ROOMY => NARROW,
+            _ => (width / 4).min(WIDE),
+        };
         let mut text = self.count();
         for part in self.parts() {
             let longer = format!("{text}, {part}");
-            if NARROW + 3 + longer.len() > width {
+            if room + 3 + longer.len() > width {
                 break;
             }
             text = longer;
         }
-        let room = width.saturating_sub(text.len() + 3);
-        if room < NARROW {
+        if room + 3 + text.len() > width {
             return text.chars().take(width).collect();
         }
-        let room = room.min(WIDE);
         let full = room * self.answered / self.jobs.max(1);
         format!("[{}{}] {text}", "#".repeat(full), "-".repeat(room - full))
     }
@@ -94,6 +103,7 @@ mod tests {
             failed: 3,
             in_flight: 5,
             limit: Some(6),
+            pace: None,
             paused: None,
             refused: 12,
             rate: 41.23,
@@ -123,16 +133,13 @@ mod tests {
         assert_eq!(state().bar(200), wide);
         assert_eq!(
             state().bar(50),
-            "[---------------] 312/5,000, 3 failed, 2 min left"
+            "[--------] 312/5,000, 3 failed, 2 min left"
         );
         let done = State {
             answered: 5_000,
             ..state()
         };
-        assert_eq!(
-            done.bar(46),
-            "[#########] 5,000/5,000, 3 failed, 2 min left"
-        );
+        assert_eq!(done.bar(46), "[########] 5,000/5,000, 3 failed, 2 min left");
         for width in 0..200 {
             assert!(state().bar(width).len() <= width, "{width}");
         }
