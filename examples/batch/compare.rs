@@ -12,7 +12,8 @@ use crate::output::Output;
 use crate::posts::Shape;
 use crate::session::{self, Error};
 use crate::stopping::Stop;
-use crate::summary::{Summary, TABLE_HEAD};
+use crate::summary::Summary;
+use crate::table::Table;
 use crate::times::about;
 use crate::{connect, tell};
 
@@ -48,9 +49,10 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode, Error> {
             break;
         }
     }
-    tell::out(TABLE_HEAD);
+    let table = Table::for_width(tell::width_of_stdout());
+    tell::out(table.head());
     for summary in &summaries {
-        tell::out(summary.row());
+        tell::out(table.row(summary));
     }
     if args.json {
         let runs: Vec<_> = summaries.iter().map(Summary::to_json).collect();

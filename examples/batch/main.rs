@@ -25,6 +25,7 @@ mod single;
 mod spec;
 mod stopping;
 mod summary;
+mod table;
 mod target;
 mod tell;
 mod template;

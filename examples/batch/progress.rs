@@ -118,7 +118,7 @@ impl Progress {
             left: self.pace.estimate(now, self.jobs - done - failed, rate),
         };
         match &self.screen.bar {
-            Some(bar) => bar.set_message(state.bar(width())),
+            Some(bar) => bar.set_message(state.bar(tell::width_of_stderr().unwrap_or(USUAL))),
             None => {
                 tell::err(format_args!("{}: {}", about(elapsed), state.words()));
                 // A night of lines is not read: each comes a tenth of the time later.
@@ -126,10 +126,4 @@ impl Progress {
             }
         }
     }
-}
-
-/// The columns of the terminal, as they are now.
-fn width() -> usize {
-    let size = terminal_size::terminal_size_of(std::io::stderr());
-    size.map_or(USUAL, |(width, _)| width.0.into())
 }
