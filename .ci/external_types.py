@@ -17,6 +17,8 @@ SETS = [
     ([], set()),
     (["--features", "util"], {"tower"}),
     (["--features", "http2"], set()),
+    (["--features", "tracing"], set()),
+    (["--features", "metrics"], set()),
     (["--features", "reqwest"], {"reqwest"}),
     (["--features", "reqwest-middleware"], {"reqwest", "reqwest_middleware"}),
 ]

@@ -102,6 +102,8 @@
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
+//! | `tracing` | | `observe::Tracing`: what the layers do, as events |
+//! | `metrics` | | `observe::Metrics`: the same as metrics of the `metrics` facade |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
@@ -120,6 +122,7 @@ pub mod hint;
 pub mod integrations;
 pub mod keyed;
 pub mod message;
+pub mod observe;
 mod priority;
 pub mod queue;
 mod random;

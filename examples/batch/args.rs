@@ -104,6 +104,10 @@ pub(crate) struct Args {
     #[arg(long, value_parser = parse_duration, value_name = "TIME", help_heading = "How to send")]
     pub(crate) patience: Option<Duration>,
 
+    /// Tell what the layers do, and why, with the time of each step
+    #[arg(long, help_heading = "How to send")]
+    pub(crate) explain: bool,
+
     /// Show the first request, with its secrets hidden, and send nothing
     #[arg(long, help_heading = "How to send")]
     pub(crate) dry_run: bool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tower_throttle::hint::DEFAULT_MAX_SERVER_WAIT;
+use tower_throttle::observe::Timeline;
 
 use crate::classes::Classes;
 use crate::clients::{self, Choice, Running};
@@ -39,7 +40,8 @@ pub(crate) type Interrupts = mpsc::UnboundedReceiver<()>;
 ///
 /// An error says that the output or the input is at fault.
 pub(crate) async fn send(
-    choice: Choice,
+    mut choice: Choice,
+    explain: bool,
     input: &Input,
     target: Target,
     settles: bool,
@@ -60,6 +62,11 @@ pub(crate) async fn send(
     };
     let kind = choice.kind;
     let screen = Screen::new();
+    choice.timeline = explain.then(|| {
+        let screen = screen.clone();
+        Timeline::new(move |line| screen.say(line))
+    });
+    let timeline = choice.timeline.clone();
     let started = Instant::now();
     let Running { work, wire, limit } = clients::start(choice, input.posts(), desk);
     // In a task of its own, so that writing and drawing do not hold the clients up.
@@ -76,6 +83,10 @@ pub(crate) async fn send(
         },
     };
     let followed = watched.follow(&mut records, output, interrupts).await;
+    // A step that was held back, as another might have followed.
+    if let Some(timeline) = timeline {
+        timeline.flush();
+    }
     watched.screen.clear();
     followed?;
     if let Err(error) = work.await {

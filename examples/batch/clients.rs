@@ -16,6 +16,7 @@ use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker
 use tower::util::rng::Rng;
 use tower_throttle::concurrency::Handle;
 use tower_throttle::cost::FromExtensions;
+use tower_throttle::observe::Timeline;
 use tower_throttle::retry::Attempts;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
@@ -82,6 +83,8 @@ pub(crate) struct Choice {
     pub(crate) timeout: Option<Duration>,
     /// How long to wait for an API that serves nobody, or asks for it.
     pub(crate) patience: Option<Duration>,
+    /// Is told what the layers do.
+    pub(crate) timeline: Option<Timeline>,
 }
 
 /// Makes a client and hands it the posts.
@@ -118,6 +121,10 @@ pub(crate) fn start(choice: Choice, posts: Posts, desk: Desk) -> Running {
                 retries = retries.max_attempts(u32::MAX).max_server_wait(patience);
                 retries = retries.max_outage(patience);
                 gate = gate.max_pause(patience);
+            }
+            if let Some(timeline) = choice.timeline {
+                retries = retries.observe(timeline.clone());
+                gate = gate.observe(timeline);
             }
             let handle = gate.handle();
             let stack = ServiceBuilder::new()

@@ -80,11 +80,20 @@ pub(crate) async fn run(
         connector: connector.clone(),
         timeout: args.attempt_timeout(),
         patience: args.patience,
+        timeline: None,
     };
     let settles = args.tokens && args.web.preset.is_some_and(Preset::settles);
-    let outcome = batch::send(choice, input, target, settles, output, interrupts)
-        .await
-        .map_err(Error::Broken)?;
+    let outcome = batch::send(
+        choice,
+        args.explain,
+        input,
+        target,
+        settles,
+        output,
+        interrupts,
+    )
+    .await
+    .map_err(Error::Broken)?;
     let embedded = match api {
         None => None,
         Some(api) => Some(Embedded {

@@ -17,6 +17,7 @@ use super::service::AdaptiveConcurrency;
 use super::template::Template;
 use crate::cost::NoCost;
 use crate::hint::Dialect;
+use crate::observe::Observer;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
@@ -94,7 +95,7 @@ impl<C> AdaptiveConcurrencyLayer<C> {
     /// Changes the gate, if nothing else has it, or makes a new one.
     fn set(mut self, setting: Setting) -> Self {
         self.plan.add(setting);
-        if Arc::strong_count(&self.gate) == 1 {
+        if Arc::strong_count(&self.gate) == 1 && !self.plan.is_observed() {
             setting.apply(&self.gate);
         } else {
             self.gate = self.plan.build();
@@ -221,6 +222,33 @@ impl<C> AdaptiveConcurrencyLayer<C> {
             classifier: self.classifier,
             cost,
         }
+    }
+
+    /// Has an observer told what the gate does, and why. By default nobody is, and nothing is spent on it.
+    ///
+    /// Several are told in the order in which they were added. See [`observe`](crate::observe).
+    ///
+    /// ```
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::observe::Timeline;
+    ///
+    /// let layer = AdaptiveConcurrencyLayer::new().observe(Timeline::new(|line| println!("{line}")));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
+        self.plan.observe(observer);
+        self.gate = self.plan.build();
+        self
+    }
+
+    /// What observers are told that the gate is called: `"default"`
+    /// ([`DEFAULT_NAME`](crate::observe::DEFAULT_NAME)) by default. The host of the API is a good name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.plan.set_name(name);
+        self.gate = self.plan.build();
+        self
     }
 
     /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that

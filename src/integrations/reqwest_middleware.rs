@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use crate::ask::{self, Ask};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
+use crate::observe::Observer;
 use crate::queue::{Priority, QueueError};
 use crate::retry::{NoHook, RefusalsOnly, Replay, RetryHandle, RetryOn429Layer};
 
@@ -125,6 +126,14 @@ impl<C, H, K> ThrottleMiddleware<Both<C, H, K>> {
     #[must_use]
     pub fn from_layers(retry: RetryOn429Layer<C, H, K>, gate: AdaptiveConcurrencyLayer) -> Self {
         Self::with_layer((retry, gate))
+    }
+
+    /// Has one more [observer](crate::observe) told what both layers do. Take handles later, as the gate is a new
+    /// one.
+    #[must_use]
+    pub fn observe(self, observer: impl Observer + Clone + 'static) -> Self {
+        let (retry, gate) = self.layer;
+        Self::from_layers(retry.observe(observer.clone()), gate.observe(observer))
     }
 
     /// Returns a handle that shows the state of the gate, and steers it.

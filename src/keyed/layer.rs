@@ -11,6 +11,7 @@ use super::handle::KeyedHandle;
 use super::service::Keyed;
 use super::shared::{Config, Shared};
 use crate::concurrency::AdaptiveConcurrencyLayer;
+use crate::observe::Observer;
 
 /// Gives each key a gate of its own.
 ///
@@ -34,6 +35,7 @@ impl<K, F> KeyedLayer<K, F> {
     {
         let config = Config {
             make_gate: Arc::new(|_: &K| AdaptiveConcurrencyLayer::new()),
+            observers: Vec::new(),
             alias: None,
             max_waiting: 10_000,
             max_share: 0.25,
@@ -79,6 +81,16 @@ impl<K, F> KeyedLayer<K, F> {
         make: impl Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync + 'static,
     ) -> Self {
         self.configure(|config| config.make_gate = Arc::new(make))
+    }
+
+    /// Has one more [observer](crate::observe) told what the gates of all keys do. By default nobody is.
+    ///
+    /// They have the names that [`gates`](Self::gates) gives them, and one name if it gives none. For metrics, a name
+    /// must come from a bounded set: a key of a caller's choice does not.
+    #[must_use]
+    pub fn observe(self, observer: impl Observer + 'static) -> Self {
+        let observer = Arc::new(observer);
+        self.configure(|config| config.observers.push(observer))
     }
 
     /// How many requests may wait for their gates, over all keys: 10,000 by default. 0 counts as 1.

@@ -12,6 +12,7 @@ use super::bound::Bound;
 use super::overflow::Overflow;
 use super::table::{Entry, Table};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Template};
+use crate::observe::Observer;
 
 pub(super) type MakeGate<K> = dyn Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
@@ -19,6 +20,8 @@ pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Syn
 /// What was set of a layer.
 pub(super) struct Config<K> {
     pub(super) make_gate: Arc<MakeGate<K>>,
+    /// Who is told what every gate does.
+    pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) alias: Option<Arc<NameBucket<K>>>,
     pub(super) max_waiting: usize,
     pub(super) max_share: f64,
@@ -30,6 +33,7 @@ impl<K> Clone for Config<K> {
     fn clone(&self) -> Self {
         Self {
             make_gate: Arc::clone(&self.make_gate),
+            observers: self.observers.clone(),
             alias: self.alias.clone(),
             ..*self
         }
@@ -89,7 +93,11 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     }
 
     fn new_gate(&self, key: &K) -> Template {
-        (self.config.make_gate)(key).into_template()
+        let gate = (self.config.make_gate)(key);
+        let observers = self.config.observers.iter().cloned();
+        observers
+            .fold(gate, AdaptiveConcurrencyLayer::observe)
+            .into_template()
     }
 
     /// An answer to a request of `key`, which passed the gate `entry`, named its bucket: from now on the

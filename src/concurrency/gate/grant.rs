@@ -1,7 +1,35 @@
 //! What a waiter has, and what it gets.
 
+use std::time::Duration;
+
 use super::alarm::Alarm;
-use crate::concurrency::limit::Sent;
+use super::line::Spot;
+use crate::concurrency::limit::{Now, Sent};
+
+/// What is known of an attempt for its observers only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watched {
+    /// When it was sent, since the gate was made. `None` if nobody observes, or if that says nothing of its
+    /// answer.
+    pub(super) at: Option<Duration>,
+    /// Its number, counted from 1.
+    pub(super) attempt: u32,
+}
+
+impl Watched {
+    /// How long the answer took that comes `now`.
+    pub(super) fn took(self, now: &Now) -> Option<Duration> {
+        Some(now.get().saturating_sub(self.at?))
+    }
+}
+
+/// Where a request waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) spot: Spot,
+    /// Since when, if somebody observes that.
+    pub(super) since: Option<Duration>,
+}
 
 /// What is noted of a request that is let through.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +37,7 @@ pub(super) struct Granted {
     pub(super) sent: Sent,
     /// When it came, among all others: with it, it may come back to its place.
     pub(super) ticket: u64,
+    pub(super) watched: Watched,
 }
 
 /// What a poll at the gate came to.

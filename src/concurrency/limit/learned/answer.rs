@@ -2,6 +2,7 @@
 
 use super::in_flight::Answered;
 use super::{Learned, Load, Now, Sent, sent_at};
+use crate::concurrency::limit::Reason;
 use crate::hint::Hint;
 
 impl Learned {
@@ -56,7 +57,7 @@ impl Learned {
         let Some(pacer) = &self.pacer else { return };
         let licence = self.advertised.licence(now, &self.tuning);
         if licence.is_some_and(|rate| rate > self.tuning.licence_margin * pacer.rate()) {
-            self.pacer = None;
+            self.drop_pace(Reason::Told);
             self.contradictions = 0;
             self.exhausted = None;
         }

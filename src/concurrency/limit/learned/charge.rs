@@ -2,7 +2,7 @@
 
 use super::arbiter::blames_server;
 use super::cost::Shown;
-use super::{Costs, Fate, Learned, Now, Outcome, Sent, sent_at};
+use super::{Costs, Fate, Learned, Now, Outcome, Reason, Sent, sent_at};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -96,7 +96,7 @@ impl Learned {
         self.pausing = false;
         if learned {
             // What was taken for a rate of requests was one of tokens.
-            self.pacer = None;
+            self.drop_pace(Reason::Cost);
             self.contradictions = 0;
             self.exhausted = None;
             self.breaker.close();

@@ -5,6 +5,7 @@ mod comparison;
 #[cfg(test)]
 mod tests;
 
+use super::Reason;
 use super::Tuning;
 use super::latency::LatencyTrend;
 
@@ -65,6 +66,8 @@ pub(super) struct InFlightLimit {
     stalled_probes: i32,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
     urgent_probes: u32,
+    /// Why the limit is what it is.
+    why: Reason,
 }
 
 /// The wait for a probe that comes by time is doubled no more often than that.
@@ -105,6 +108,7 @@ impl InFlightLimit {
             stage_answers: 0,
             stalled_probes: 0,
             urgent_probes: 0,
+            why: Reason::Unknown,
         }
     }
 
@@ -112,6 +116,15 @@ impl InFlightLimit {
         let probing = matches!(self.phase, Phase::Probing { .. });
         let size = self.size.max(1.0) as usize + usize::from(probing);
         size.min(self.max as usize)
+    }
+
+    pub(super) fn why(&self) -> Reason {
+        self.why
+    }
+
+    /// Says why the limit changed, where that is not plain from how it did.
+    pub(super) fn explain(&mut self, why: Reason) {
+        self.why = why;
     }
 
     pub(super) fn set(&mut self, size: usize) {
@@ -142,6 +155,9 @@ impl InFlightLimit {
 
     /// Makes room for `size` requests, because something else holds requests back.
     pub(super) fn widen(&mut self, size: f64) {
+        if size > self.size {
+            self.why = Reason::RateBinds;
+        }
         self.resize(self.size.max(size));
     }
 
@@ -218,9 +234,13 @@ impl InFlightLimit {
             Phase::Steady { interval, .. } => {
                 // Nothing was answered for so long that no answer will bring the next probe.
                 self.phase = Phase::Probing { interval };
+                self.why = Reason::Probe;
                 self.stalled_probes = (self.stalled_probes + 1).min(MOST_STALLED);
             }
-            _ => self.resize(self.size.floor() + 1.0),
+            _ => {
+                self.resize(self.size.floor() + 1.0);
+                self.why = Reason::SlowStart;
+            }
         }
         let passed = |ceiling| self.size > f64::from(ceiling) + tuning.provisional_margin;
         if self.provisional_ceiling.is_some_and(passed) {
@@ -242,6 +262,7 @@ impl InFlightLimit {
         self.provisional_ceiling = confirmed.then_some(self.size as u32);
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
+        self.why = Reason::ProbeHeld;
     }
 
     /// Whether a request at level `in_flight` needs a timestamp: it exceeds the level before, or
@@ -308,6 +329,7 @@ impl InFlightLimit {
                 // more, and any number may be hidden behind a `Buffer`.
                 let probes = answers >= interval && answered.queue > 0;
                 self.phase = if probes && self.may_probe() {
+                    self.why = Reason::Probe;
                     Phase::Probing { interval }
                 } else {
                     Phase::Steady { answers, interval }

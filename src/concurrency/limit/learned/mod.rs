@@ -15,7 +15,9 @@ mod history;
 mod in_flight;
 mod judge;
 mod latency;
+mod mark;
 mod overload;
+mod pace;
 mod pacer;
 mod rate;
 mod train;
@@ -34,11 +36,15 @@ use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
+use self::mark::{FirstBurst, Mark};
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
-use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{
+    Circuit, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome,
+};
+use super::{Reason, Reasons, Sent};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -178,22 +184,8 @@ pub struct Learned {
     probe_was_refused: bool,
     /// What requests cost. `None` until that is told of one.
     costs: Option<Box<Costs>>,
-}
-
-/// A moment at which the server's bucket was empty.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: f64,
-    /// Requests accepted in all by then.
-    admitted: f64,
-}
-
-/// The requests that the server accepted before its first refusal.
-#[derive(Clone, Copy, Debug)]
-struct FirstBurst {
-    admitted: f64,
-    /// From the first request to the refused one.
-    seconds: f64,
+    /// Why the pace is what it is.
+    pace_reason: Reason,
 }
 
 impl Learned {
@@ -241,15 +233,7 @@ impl Learned {
             pausing: false,
             probe_was_refused: false,
             costs: None,
-        }
-    }
-
-    /// Makes room so that the pacer binds, and not the in-flight limit.
-    fn make_room_for_pacer(&mut self) {
-        if let Some(pacer) = &self.pacer {
-            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
-            self.limit
-                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
+            pace_reason: Reason::Unknown,
         }
     }
 
@@ -314,6 +298,7 @@ impl Limit for Learned {
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
+                self.pace_changed(Reason::RateHeld);
                 self.make_room_for_pacer();
             }
         }
@@ -381,6 +366,14 @@ impl Limit for Learned {
 
     fn rate(&self) -> Option<f64> {
         self.pacer.as_ref().map(|pacer| pacer.rate())
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.breaker.circuit()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.explain()
     }
 
     fn set_limit(&mut self, limit: usize) {
