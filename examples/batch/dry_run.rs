@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let target = single::target(args).map_err(unusable)?;
     let shape = Shape::of(args).map_err(unusable)?;
     let input = session::source(args)?
-        .check(shape, &Default::default())
+        .check(shape, &single::done(args)?.ids)
         .map_err(unusable)?;
     let (mut first, mut bytes, mut most) = (None, 0, 0);
     for post in input.posts() {

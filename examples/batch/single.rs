@@ -30,11 +30,12 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode, Error> {
     let way = (web.as_ref(), &connector);
     let summary =
         session::run(args, args.client, &input, way, &mut output, &mut interrupts).await?;
-    if let (Order::Input, Some(path)) = (args.order, output.path()) {
-        let ids = input.ids().map_err(Error::Broken)?;
-        output::sort(path, ids).map_err(Error::Broken)?;
-    }
     report(args, &summary);
+    if let (Order::Input, Some(path)) = (args.order, output.path()) {
+        let sorted = input.ids().and_then(|ids| output::sort(path, ids));
+        let unsorted = |error| Error::Broken(format!("the answers are not sorted: {error}"));
+        sorted.map_err(unsorted)?;
+    }
     Ok(ExitCode::from(match (&summary.stopped, summary.failed) {
         (Some(stop), _) => stop.status(),
         (None, 0) => 0,
@@ -65,10 +66,7 @@ fn open(args: &Args) -> Result<(Input, Output), Error> {
     if let Some(path) = path {
         output::check_apart(path, &source).map_err(unusable)?;
     }
-    let done = match path {
-        Some(path) if args.resume => output::done(path).map_err(unusable)?,
-        _ => Done::default(),
-    };
+    let done = done(args)?;
     let shape = Shape::of(args).map_err(unusable)?;
     let input = source.check(shape, &done.ids).map_err(unusable)?;
     let output = match path {
@@ -78,6 +76,14 @@ fn open(args: &Args) -> Result<(Input, Output), Error> {
         Some(path) => Output::create(path, args.overwrite),
     };
     Ok((input, output.map_err(unusable)?))
+}
+
+/// What the output holds of a former run, if that counts.
+pub(crate) fn done(args: &Args) -> Result<Done, Error> {
+    match args.output.as_deref().filter(|_| args.resume) {
+        Some(path) => output::done(path).map_err(Error::Unusable),
+        None => Ok(Done::default()),
+    }
 }
 
 /// Prints the summary; to standard error, if the answers went to standard output.

@@ -15,3 +15,16 @@ pub(crate) fn connector(https: bool, ca: Option<&Path>) -> Result<Connector, Str
     }
     Ok(super::tcp())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_says_which_program_speaks_tls() {
+        let error = connector(true, None).expect_err("no TLS");
+        assert!(error.contains("cargo run --release -p batch"), "{error}");
+        assert!(connector(false, Some(Path::new("ca.pem"))).is_err());
+        assert!(connector(false, None).is_ok());
+    }
+}

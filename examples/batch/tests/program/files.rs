@@ -56,7 +56,9 @@ fn answers_of_a_former_run_are_lost_only_if_that_is_wanted() {
         Some(0)
     );
     assert_eq!(folder.answers().len(), 5);
-    // Nothing is left to do.
+    // Nothing is left to do, and nothing to show.
+    let ran = run(folder.program(&["--resume", "--dry-run"]));
+    assert!(ran.says("nothing to send"), "{ran:?}");
     let ran = run(folder.program(&[&QUICK[..], &["--resume"]].concat()));
     assert_eq!(
         (ran.status, &ran.summary()["skipped"]),

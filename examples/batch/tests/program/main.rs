@@ -1,5 +1,6 @@
 //! The program as a whole: its files, its terminal, its exit status.
 
+mod explain;
 mod files;
 mod hostile;
 mod server;
