@@ -99,6 +99,11 @@ step_recipes() {
     cargo test -p recipes
 }
 
+step batch "Tests: the program batch as a whole, with TLS"
+step_batch() {
+    cargo test -p batch
+}
+
 step async-openai "Tests: async-openai"
 step_async_openai() {
     cargo test -p async-openai-example
