@@ -123,6 +123,7 @@ pub mod batch;
 pub mod concurrency;
 pub mod cost;
 mod ext;
+pub mod fleet;
 pub mod guide;
 pub mod hint;
 pub mod integrations;

@@ -11,6 +11,7 @@ use super::body::ReleaseAt;
 use super::classify::{Classified, Classifier};
 use super::gate::Gate;
 use super::handle::Handle;
+use super::lease::Lease;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
@@ -167,6 +168,17 @@ impl<C> AdaptiveConcurrencyLayer<C> {
     #[must_use]
     pub fn body_idle(self, idle: Duration) -> Self {
         self.set(Setting::BodyIdle(idle))
+    }
+
+    /// Has `lease` bound the gate from outside: how many places it has, and what pace it may keep. By default
+    /// nothing does. See [`fleet`](crate::fleet).
+    ///
+    /// Each gate that this layer makes is a member of its own.
+    #[must_use]
+    pub fn lease(mut self, lease: impl Lease) -> Self {
+        self.plan.set_lease(Arc::new(lease));
+        self.gate = self.plan.build();
+        self
     }
 
     /// Decides how some answers count. `None`, or no hook, leaves an answer to the default: a refusal

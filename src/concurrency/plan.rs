@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::handle::Handle;
+use super::lease::{Lease, Member};
 use super::limit::Limit;
 use crate::observe::{Observer, Observers};
 
@@ -15,6 +16,7 @@ pub(super) struct Plan {
     limit: Arc<dyn Fn() -> Box<dyn Limit> + Send + Sync>,
     settings: Vec<Setting>,
     observers: Observers,
+    lease: Option<Arc<dyn Lease>>,
 }
 
 impl Plan {
@@ -28,6 +30,7 @@ impl Plan {
             }),
             settings: Vec::new(),
             observers: Observers::default(),
+            lease: None,
         }
     }
 
@@ -48,6 +51,11 @@ impl Plan {
         self.settings.push(setting);
     }
 
+    /// Has each gate that is made from now on join this lease.
+    pub(super) fn set_lease(&mut self, lease: Arc<dyn Lease>) {
+        self.lease = Some(lease);
+    }
+
     /// A gate that knows nothing yet.
     pub(super) fn build(&self) -> Arc<Gate> {
         let observers = self.is_observed().then(|| self.observers.clone());
@@ -59,6 +67,9 @@ impl Plan {
             // From here on: how the layer is set up is no event.
             gate.with(|state, _, _| state.observe());
         }
+        if let Some(lease) = &self.lease {
+            lease.join(Member::of(&gate));
+        }
         gate
     }
 }
@@ -68,7 +79,8 @@ impl fmt::Debug for Plan {
         f.debug_struct("Plan")
             .field("settings", &self.settings)
             .field("observers", &self.observers)
-            .finish()
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,7 @@ mod clock;
 mod composed;
 mod drawn;
 mod driven;
+mod fleet;
 mod lives;
 mod measure;
 mod plot;
@@ -78,6 +79,11 @@ struct Args {
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
     classes: bool,
+    /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
+    /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
+    /// that dies.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    fleet: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -151,6 +157,9 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.classes {
         return two_classes(&args);
+    }
+    if args.fleet {
+        return one_fleet(&args);
     }
     let mut scenarios = match (args.drawn, args.composed) {
         (Some(count), _) => drawn::of_each(count, args.draw),
@@ -266,6 +275,17 @@ fn two_classes(args: &Args) -> ExitCode {
     print!("{}", classes::table(&rows));
     if args.check {
         return checked(&[], &classes::misses(&rows));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints how processes fare that share a limit.
+fn one_fleet(args: &Args) -> ExitCode {
+    let seeds = args.seed..args.seed + args.seeds.unwrap_or(fleet::SEEDS);
+    let rows = fleet::rows(&seeds, |name| named(name, &args.only));
+    print!("{}", fleet::table(&rows));
+    if args.check {
+        return checked(&[], &fleet::misses(&rows));
     }
     ExitCode::SUCCESS
 }

@@ -1,6 +1,7 @@
 //! The gate's data, and the arithmetic on it.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Duration;
 
 use tokio::runtime::Id;
@@ -15,7 +16,7 @@ use super::pause::Pause;
 use super::queue::Queue;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
-    DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Reason, Sent,
+    DEFAULT_MAX, DEFAULT_MIN, Fixed, Headroom, Limit, Load, Now, Outcome, Reason, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
 use crate::cost::Cost;
@@ -323,6 +324,15 @@ impl State {
         self.version += 1;
     }
 
+    /// Puts something around the limit.
+    pub(in crate::concurrency) fn wrap_limit(
+        &mut self,
+        wrap: impl FnOnce(Box<dyn Limit>) -> Box<dyn Limit>,
+    ) {
+        let limit = mem::replace(&mut self.limit, Box::new(Fixed::new(1)));
+        self.limit = wrap(limit);
+    }
+
     pub(in crate::concurrency) fn set_max_pause(&mut self, max: Duration) {
         self.pause.set_max(max);
         self.limit.set_max_wait(max);
@@ -341,6 +351,19 @@ impl State {
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
         self.limit.set_limit(limit);
         self.compare(Some(Reason::Set));
+        self.version += 1;
+        self.settle(now, wakes);
+    }
+
+    /// More of a limit that others share is this gate's, or less.
+    pub(in crate::concurrency) fn shift(
+        &mut self,
+        now: &Now,
+        places: isize,
+        rate: f64,
+        wakes: &mut Wakes,
+    ) {
+        self.limit.shift(now, places, rate);
         self.version += 1;
         self.settle(now, wakes);
     }

@@ -15,11 +15,12 @@ mod history;
 mod in_flight;
 mod judge;
 mod latency;
-mod mark;
+mod marks;
 mod overload;
 mod pace;
 mod pacer;
 mod rate;
+mod shift;
 mod train;
 mod tuning;
 mod window;
@@ -36,7 +37,7 @@ use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
-use self::mark::{FirstBurst, Mark};
+use self::marks::{FirstBurst, Mark};
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
@@ -378,6 +379,10 @@ impl Limit for Learned {
 
     fn set_limit(&mut self, limit: usize) {
         self.limit.set(limit);
+    }
+
+    fn shift(&mut self, now: &Now, places: isize, rate: f64) {
+        self.shift_by(now, places, rate);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

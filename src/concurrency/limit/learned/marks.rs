@@ -1,4 +1,4 @@
-//! Moments that a rate is measured from.
+//! Moments that measurements begin at.
 
 /// A moment at which the server's bucket was empty.
 #[derive(Clone, Copy, Debug)]

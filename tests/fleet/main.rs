@@ -1,0 +1,11 @@
+//! Several gates that share one limit: in memory on a paused clock, and through a real Redis.
+
+mod cold;
+mod lease;
+mod local;
+mod mirror;
+mod outages;
+mod real;
+mod server;
+mod support;
+mod table;
