@@ -26,7 +26,7 @@ WIDTH, HEIGHT, MARGIN = 8.4, 18, 12
 
 
 def run(command, seconds):
-    """The lines on the screen, so many seconds after the first output."""
+    """The lines on the screen, when that time has passed since the first output."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     child, terminal = pty.fork()
