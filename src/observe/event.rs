@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::reason::{By, Ending, GiveUpReason, RetryReason};
+use super::took::Took;
 use crate::concurrency::limit::{Circuit, Reason};
 use crate::hint::Hint;
 use crate::priority::Priority;
@@ -40,8 +41,8 @@ pub enum Event<'a> {
     Answered {
         /// How it ended.
         ending: Ending,
-        /// How long the head of its answer took. `None` if only the body told how it ended.
-        took: Option<Duration>,
+        /// How long the head of its answer took.
+        took: Took,
         /// The number of the attempt of its request, counted from 1.
         attempt: u32,
     },
@@ -52,8 +53,8 @@ pub enum Event<'a> {
         status: StatusCode,
         /// What the answer said.
         hint: &'a Hint,
-        /// How long the head of the answer took. `None` if only the body told that it is a refusal.
-        took: Option<Duration>,
+        /// How long the head of the answer took.
+        took: Took,
         /// The number of the attempt of its request, counted from 1.
         attempt: u32,
     },
@@ -234,7 +235,8 @@ impl Event<'_> {
             }
             Self::Answered { ending, took, .. } => {
                 write!(f, "{ending}")?;
-                took.map_or(Ok(()), |took| write!(f, " after {}", Seconds(took)))
+                took.get()
+                    .map_or(Ok(()), |took| write!(f, " after {}", Seconds(took)))
             }
             Self::Refused {
                 status,

@@ -64,6 +64,7 @@ mod metrics;
 mod observer;
 mod reason;
 mod timeline;
+mod took;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -74,6 +75,7 @@ pub(crate) use self::observer::Observers;
 pub use self::observer::{DEFAULT_NAME, Observer, Source, SourceKind};
 pub use self::reason::{By, Ending, GiveUpReason, RetryReason};
 pub use self::timeline::Timeline;
+pub use self::took::Took;
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
 pub use crate::concurrency::limit::{Circuit, Reason};

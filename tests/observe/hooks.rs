@@ -112,7 +112,7 @@ async fn a_permit_that_is_not_used_is_told_as_dropped() {
         let endings = Arc::clone(&endings);
         move |_: Source<'_>, event: &Event<'_>| {
             if let Event::Answered { ending, took, .. } = event {
-                endings.lock().unwrap().push((*ending, *took));
+                endings.lock().unwrap().push((*ending, took.get()));
             }
         }
     });
@@ -139,7 +139,7 @@ async fn a_refusal_tells_its_hint_and_pauses_the_gate() {
                     ..
                 } => {
                     assert_eq!(*status, StatusCode::TOO_MANY_REQUESTS);
-                    assert_eq!((*took, *attempt), (Some(Duration::from_secs(1)), 1));
+                    assert_eq!((took.get(), *attempt), (Some(Duration::from_secs(1)), 1));
                     format!("refused: {:?}", hint.wait())
                 }
                 Event::Paused { left, by, .. } => {

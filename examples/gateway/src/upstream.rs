@@ -15,9 +15,10 @@ use tower_throttle::{QueueLayer, RetryOn429, RetryOn429Layer};
 
 use crate::client::ApiClient;
 use crate::config::{Config, Target};
+use crate::events::{Events, Watcher};
 use crate::history::History;
 use crate::keys::{self, Gated, Gates, Key};
-use crate::metrics::Answers;
+use crate::metrics::{Answers, Changes};
 use crate::priority;
 
 /// What every request goes through.
@@ -33,6 +34,8 @@ pub(crate) struct Upstream {
     pub(crate) stack: Stack,
     pub(crate) gates: Gates,
     pub(crate) history: History,
+    /// What the layers changed of late.
+    pub(crate) events: Arc<Events>,
     answers: Answers,
     pub(crate) max_queue: usize,
     /// Requests whose bodies are being read. They hold nothing: a client may take its time.
@@ -62,8 +65,17 @@ impl Upstream {
         config: &Config,
         client: ApiClient,
         answers: Answers,
+        changes: Changes,
     ) -> Arc<Self> {
-        let (layer, gates) = keys::layer(config);
+        let events = Arc::new(Events::default());
+        let watcher = Watcher {
+            events: Arc::clone(&events),
+            changes,
+        };
+        let retries = RetryOn429Layer::new()
+            .name(&target.name)
+            .observe(watcher.clone());
+        let (layer, gates) = keys::layer(config, &target.name, watcher);
         let mut queue = QueueLayer::new()
             .priority(priority::class as fn(&_) -> _)
             .deadline(priority::time_left as fn(&_) -> _);
@@ -72,7 +84,7 @@ impl Upstream {
         }
         let stack = ServiceBuilder::new()
             .layer(queue)
-            .layer(RetryOn429Layer::new())
+            .layer(retries)
             .layer(layer)
             .service(client);
         Arc::new(Self {
@@ -80,6 +92,7 @@ impl Upstream {
             stack,
             gates,
             history: History::default(),
+            events,
             answers,
             max_queue: config.max_queue,
             reading: AtomicUsize::new(0),

@@ -2,25 +2,19 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::alarm::Alarm;
 use super::line::Spot;
-use crate::concurrency::limit::{Now, Sent};
+use crate::concurrency::limit::Sent;
 
 /// What is known of an attempt for its observers only.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Watched {
-    /// When it was sent, since the gate was made. `None` if nobody observes, or if that says nothing of its
-    /// answer.
-    pub(super) at: Option<Duration>,
+    /// When it was sent. `None` if nobody observes, or if that says nothing of its answer.
+    pub(super) at: Option<Instant>,
     /// Its number, counted from 1.
     pub(super) attempt: u32,
-}
-
-impl Watched {
-    /// How long the answer took that comes `now`.
-    pub(super) fn took(self, now: &Now) -> Option<Duration> {
-        Some(now.get().saturating_sub(self.at?))
-    }
 }
 
 /// Where a request waits.

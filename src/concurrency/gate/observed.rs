@@ -24,6 +24,7 @@ pub(super) struct Observed {
 /// Events in their order.
 #[derive(Debug, Default)]
 pub(super) struct Events {
+    /// As many of these as `count` says. Those behind are old, and not worth the time to clear them.
     first: [Option<Event<'static>>; USUAL],
     count: usize,
     more: Vec<Event<'static>>,
@@ -41,13 +42,21 @@ impl Events {
     /// Takes them out, if there are any.
     #[inline]
     pub(super) fn take(&mut self) -> Option<Self> {
-        (self.count > 0).then(|| std::mem::take(self))
+        if self.count == 0 {
+            return None;
+        }
+        Some(Self {
+            first: self.first,
+            count: std::mem::take(&mut self.count),
+            more: std::mem::take(&mut self.more),
+        })
     }
 
     /// Tells them. A refusal among them said what `hint` says.
-    pub(super) fn tell(self, observers: &Observers, hint: Option<&Hint>) {
-        for event in self.first.into_iter().flatten().chain(self.more) {
-            let event = match (event, hint) {
+    pub(super) fn tell(&self, observers: &Observers, hint: Option<&Hint>) {
+        let first = self.first.iter().take(self.count).flatten();
+        for event in first.chain(&self.more) {
+            let event = match (*event, hint) {
                 (
                     Event::Refused {
                         status,

@@ -89,7 +89,7 @@ impl Admission {
         if sent.at.is_some() || self.gate.is_observed() {
             let now = self.gate.now().get();
             sent.at = sent.at.map(|_| now);
-            watched.at = Some(now);
+            watched.at = self.gate.is_observed().then(|| self.gate.instant(now));
         }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use std::{fmt, mem};
 
 #[cfg(all(test, throttle_loom))]
@@ -71,6 +72,11 @@ impl Gate {
         time::now(self.epoch)
     }
 
+    /// The moment that is this long after the gate was made.
+    pub(super) fn instant(&self, since_start: Duration) -> Instant {
+        self.epoch + since_start
+    }
+
     #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,13 +123,13 @@ impl Gate {
         if tell {
             self.changed.notify_waiters();
         }
-        self.publish(events, hint);
+        self.publish(events.as_ref(), hint);
         result
     }
 
     /// Tells the observers. No lock is held.
     #[inline]
-    fn publish(&self, events: Option<Events>, hint: Option<&Hint>) {
+    fn publish(&self, events: Option<&Events>, hint: Option<&Hint>) {
         if let (Some(events), Some(observers)) = (events, &self.observers) {
             events.tell(observers, hint);
         }
@@ -149,7 +155,7 @@ impl Gate {
         if tell {
             self.changed.notify_waiters();
         }
-        self.publish(events, None);
+        self.publish(events.as_ref(), None);
         granted
     }
 

@@ -200,7 +200,7 @@ impl State {
         wakes: &mut Wakes,
     ) {
         self.version += 1;
-        self.ended(now, watched, outcome);
+        self.ended(watched, outcome);
         if returned {
             self.in_flight -= 1;
             self.released(1);

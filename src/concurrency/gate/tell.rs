@@ -9,7 +9,7 @@ use super::observed::{Events, NO_HINT};
 use super::state::State;
 use crate::ask::Ask;
 use crate::concurrency::limit::{Now, Outcome};
-use crate::observe::{By, Ending, Event};
+use crate::observe::{By, Ending, Event, Took};
 
 impl State {
     #[inline]
@@ -45,25 +45,25 @@ impl State {
     }
 
     /// An attempt ended.
-    pub(super) fn ended(&mut self, now: &Now, watched: Watched, outcome: Outcome<'_>) {
+    pub(super) fn ended(&mut self, watched: Watched, outcome: Outcome<'_>) {
         let ending = match outcome {
-            Outcome::Refused { status, .. } => return self.refused(now, watched, status),
+            Outcome::Refused { status, .. } => return self.refused(watched, status),
             Outcome::Accepted(_) => Ending::Accepted,
             Outcome::Failed => Ending::Failed,
             Outcome::Ignored => Ending::Dropped,
         };
         self.happened(|| Event::Answered {
             ending,
-            took: watched.took(now),
+            took: Took::since(watched.at),
             attempt: watched.attempt,
         });
     }
 
-    fn refused(&mut self, now: &Now, watched: Watched, status: StatusCode) {
+    fn refused(&mut self, watched: Watched, status: StatusCode) {
         self.happened(|| Event::Refused {
             status,
             hint: &NO_HINT,
-            took: watched.took(now),
+            took: Took::since(watched.at),
             attempt: watched.attempt,
         });
     }
