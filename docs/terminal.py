@@ -2,10 +2,13 @@
 """Draws a terminal in which a program runs, as an SVG.
 
     pip install pyte
-    docs/terminal.py docs/plots/batch-explain.svg --at 6 -- \\
-        cargo run --quiet --release --example batch -- --api rpm=600,burst=10 --latency 50ms --explain
+    cargo build --release --example batch
+    options="--api rpm=600,burst=10 --latency 50ms --explain"
+    docs/terminal.py docs/plots/batch-explain.svg --at 12 --shown "cargo run --release --example batch -- $options" \\
+        -- target/release/examples/batch $options
 
-`--at` is the second at which the picture is taken, counted from the first output; the program is ended then.
+`--at` is the second at which the picture is taken, counted from the first output; the program is ended then. `--shown`
+is the command that stands in the picture.
 """
 
 import argparse
@@ -26,7 +29,7 @@ WIDTH, HEIGHT, MARGIN = 8.4, 18, 12
 
 
 def run(command, seconds):
-    """The lines on the screen, so many seconds after the first output."""
+    """The lines on the screen, when that time has passed since the first output."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     child, terminal = pty.fork()
@@ -50,7 +53,7 @@ def run(command, seconds):
 
 def svg(command, lines):
     """A picture of the command and the lines that it wrote."""
-    lines = ["$ " + " ".join(command)] + lines
+    lines = ["$ " + command] + lines
     while not lines[-1]:
         lines.pop()
     width, height = COLUMNS * WIDTH + 2 * MARGIN, len(lines) * HEIGHT + 2 * MARGIN
@@ -69,9 +72,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("picture")
     parser.add_argument("--at", type=float, default=5)
+    parser.add_argument("--shown")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
-    picture = "\n".join(svg(arguments.command, run(arguments.command, arguments.at)))
+    shown = arguments.shown or " ".join(arguments.command)
+    picture = "\n".join(svg(shown, run(arguments.command, arguments.at)))
     with open(arguments.picture, "w", encoding="utf-8") as file:
         file.write(picture + "\n")
 

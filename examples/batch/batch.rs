@@ -17,6 +17,7 @@ use crate::reasons::Reasons;
 use crate::run::{Desk, Done};
 use crate::stopping::{Judge, Stop};
 use crate::target::Target;
+use crate::wire::WireCounts;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -40,11 +41,9 @@ pub(crate) type Interrupts = mpsc::UnboundedReceiver<()>;
 ///
 /// An error says that the output or the input is at fault.
 pub(crate) async fn send(
-    mut choice: Choice,
-    explain: bool,
+    choice: Choice,
     input: &Input,
     target: Target,
-    settles: bool,
     output: &mut Output,
     interrupts: &mut Interrupts,
 ) -> Result<Outcome, String> {
@@ -58,17 +57,17 @@ pub(crate) async fn send(
         stop: stopped,
         attempts: clients::attempts,
         patience: choice.patience.unwrap_or(DEFAULT_MAX_SERVER_WAIT),
-        settles,
+        settles: choice.settles,
     };
     let kind = choice.kind;
     let screen = Screen::new();
-    choice.timeline = explain.then(|| {
+    let timeline = choice.explain.then(|| {
         let screen = screen.clone();
         Timeline::new(move |line| screen.say(line))
     });
-    let timeline = choice.timeline.clone();
     let started = Instant::now();
-    let Running { work, wire, limit } = clients::start(choice, input.posts(), desk);
+    let running = clients::start(choice, input.posts(), desk, timeline.clone());
+    let Running { work, wire, limit } = running;
     // In a task of its own, so that writing and drawing do not hold the clients up.
     let work = tokio::spawn(work);
     let mut watched = Watched {
@@ -92,15 +91,7 @@ pub(crate) async fn send(
     if let Err(error) = work.await {
         std::panic::resume_unwind(error.into_panic());
     }
-    let mut outcome = watched.outcome;
-    // Stopped when there was nothing left to stop is not stopped.
-    if outcome.done + outcome.failed == jobs && outcome.stopped == Some(Stop::Interrupted) {
-        outcome.stopped = None;
-    }
-    outcome.makespan = started.elapsed();
-    outcome.refused = wire.refused();
-    outcome.peak_in_flight = wire.peak();
-    Ok(outcome)
+    Ok(watched.outcome(jobs, &wire))
 }
 
 /// A batch on its way.
@@ -162,6 +153,19 @@ impl Watched {
             self.stop(stop);
         }
         Ok(())
+    }
+
+    /// What became of the batch, at its end.
+    fn outcome(self, jobs: usize, wire: &WireCounts) -> Outcome {
+        let mut outcome = self.outcome;
+        // Stopped when there was nothing left to stop is not stopped.
+        if outcome.done + outcome.failed == jobs && outcome.stopped == Some(Stop::Interrupted) {
+            outcome.stopped = None;
+        }
+        outcome.makespan = self.started.elapsed();
+        outcome.refused = wire.refused();
+        outcome.peak_in_flight = wire.peak();
+        outcome
     }
 
     fn stop(&mut self, why: Stop) {

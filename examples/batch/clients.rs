@@ -83,12 +83,19 @@ pub(crate) struct Choice {
     pub(crate) timeout: Option<Duration>,
     /// How long to wait for an API that serves nobody, or asks for it.
     pub(crate) patience: Option<Duration>,
-    /// Is told what the layers do.
-    pub(crate) timeline: Option<Timeline>,
+    /// Whether the API gives back the tokens that a request did not take.
+    pub(crate) settles: bool,
+    /// Whether it is told what the layers do.
+    pub(crate) explain: bool,
 }
 
-/// Makes a client and hands it the posts.
-pub(crate) fn start(choice: Choice, posts: Posts, desk: Desk) -> Running {
+/// Makes a client and hands it the posts. The timeline is told what the layers do.
+pub(crate) fn start(
+    choice: Choice,
+    posts: Posts,
+    desk: Desk,
+    timeline: Option<Timeline>,
+) -> Running {
     let client = Client::builder(TokioExecutor::new());
     let client = client.build::<_, Full<Bytes>>(choice.connector);
     let client = Wire::new(client, choice.timeout);
@@ -122,7 +129,7 @@ pub(crate) fn start(choice: Choice, posts: Posts, desk: Desk) -> Running {
                 retries = retries.max_outage(patience);
                 gate = gate.max_pause(patience);
             }
-            if let Some(timeline) = choice.timeline {
+            if let Some(timeline) = timeline {
                 retries = retries.observe(timeline.clone());
                 gate = gate.observe(timeline);
             }

@@ -49,11 +49,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         "This is the post {}. Nothing was sent.",
         first.id
     ));
-    tell::out(format_args!(
-        "In all there are {count} posts of {bytes} bytes."
-    ));
+    tell::out(format_args!("Posts in all: {count}, of {bytes} bytes."));
     if args.tokens {
-        tell::out(format_args!("They count as {} tokens.", grouped(most)));
+        tell::out(format_args!("Tokens in all: {}.", grouped(most)));
     }
     Ok(ExitCode::SUCCESS)
 }

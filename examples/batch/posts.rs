@@ -15,7 +15,7 @@ use tower_throttle::queue::Priority;
 
 use crate::args::Args;
 use crate::template::Template;
-use crate::times::grouped;
+use crate::times::{grouped, meant};
 
 /// The longest line that is read.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -121,8 +121,7 @@ impl Shape {
 }
 
 fn missing(field: &str, fields: &Map<String, Value>) -> String {
-    let alike = |key: &&String| key.eq_ignore_ascii_case(field);
-    match fields.keys().find(alike) {
+    match meant(field, fields.keys().map(String::as_str)) {
         Some(key) => format!("the field `{field}` is missing; did you mean `{key}`?"),
         None => {
             let there: Vec<_> = fields.keys().map(|key| format!("`{key}`")).collect();

@@ -64,11 +64,7 @@ pub(crate) async fn run(
 ) -> Result<Summary, Error> {
     let api = match web {
         Some(_) => None,
-        None => Some(
-            Api::start(&args.api, args.hints, args.latency)
-                .await
-                .map_err(|error| Error::Unusable(format!("the embedded API: {error}")))?,
-        ),
+        None => Some(embedded(args).await?),
     };
     let (target, name) = match (web, &api) {
         (Some(target), _) => (target.clone(), target.name()),
@@ -80,20 +76,12 @@ pub(crate) async fn run(
         connector: connector.clone(),
         timeout: args.attempt_timeout(),
         patience: args.patience,
-        timeline: None,
+        settles: args.tokens && args.web.preset.is_some_and(Preset::settles),
+        explain: args.explain,
     };
-    let settles = args.tokens && args.web.preset.is_some_and(Preset::settles);
-    let outcome = batch::send(
-        choice,
-        args.explain,
-        input,
-        target,
-        settles,
-        output,
-        interrupts,
-    )
-    .await
-    .map_err(Error::Broken)?;
+    let outcome = batch::send(choice, input, target, output, interrupts)
+        .await
+        .map_err(Error::Broken)?;
     let embedded = match api {
         None => None,
         Some(api) => Some(Embedded {
@@ -119,6 +107,11 @@ pub(crate) async fn run(
         embedded,
         output: output.path().map(Path::to_owned),
     })
+}
+
+async fn embedded(args: &Args) -> Result<Api, Error> {
+    let api = Api::start(&args.api, args.hints, args.latency).await;
+    api.map_err(|error| Error::Unusable(format!("the embedded API: {error}")))
 }
 
 /// The tokens of each post, and how long the embedded API works on it.

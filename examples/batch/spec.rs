@@ -7,6 +7,8 @@ use std::time::Duration;
 use sim::limits::{self, Unit};
 use sim::schedule::Schedule;
 
+use crate::times::meant;
+
 /// One limit, as `--api` names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Rule {
@@ -72,11 +74,7 @@ impl FromStr for Spec {
                     let quota = positive(quota)?;
                     rules.push(Rule::Window { quota, length });
                 }
-                _ => {
-                    return Err(format!(
-                        "`{key}` is none of concurrency, rpm, tpm, burst, window"
-                    ));
-                }
+                _ => return Err(unknown(key)),
             }
         }
         Ok(Self(rules))
@@ -106,6 +104,14 @@ impl fmt::Display for Spec {
             }
         }
         Ok(())
+    }
+}
+
+fn unknown(key: &str) -> String {
+    const KEYS: [&str; 5] = ["concurrency", "rpm", "tpm", "burst", "window"];
+    match meant(key, KEYS) {
+        Some(meant) => format!("there is no `{key}`; did you mean `{meant}`?"),
+        None => format!("`{key}` is none of {}", KEYS.join(", ")),
     }
 }
 

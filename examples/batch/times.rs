@@ -1,4 +1,4 @@
-//! Numbers and times for people.
+//! Numbers, times and names for people.
 
 use std::time::Duration;
 
@@ -28,6 +28,17 @@ pub(crate) fn grouped(number: u64) -> String {
     grouped
 }
 
+/// The name that was probably meant by `text`.
+pub(crate) fn meant<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let text = text.to_lowercase();
+    let alike = names
+        .into_iter()
+        .map(|name| (strsim::jaro(&text, &name.to_lowercase()), name));
+    let most = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    // clap's own bound.
+    (most.0 > 0.7).then_some(most.1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +57,15 @@ mod tests {
         ] {
             assert_eq!(about(Duration::from_secs_f64(seconds)), told);
         }
+    }
+
+    #[test]
+    fn a_slip_is_understood() {
+        let names = ["concurrency", "rpm", "tpm"];
+        assert_eq!(meant("concurency", names), Some("concurrency"));
+        assert_eq!(meant("RPM", names), Some("rpm"));
+        assert_eq!(meant("speed", names), None);
+        assert_eq!(meant("speed", []), None);
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn a_slip_gets_a_suggestion_and_shows_no_secret() {
             "an address such as",
         ),
         (&["--as", "openai-chats", "--model", "m"], "'openai-chat'"),
-        (&["--api", "speed=3"], "concurrency"),
+        (&["--api", "speed=3"], "is none of concurrency"),
+        (&["--api", "concurency=3"], "did you mean `concurrency`?"),
         (&["--order", "inptu"], "'input'"),
         (&["--as", "openai-chat", "--model", "m"], "OPENAI_API_KEY"),
     ] {

@@ -137,7 +137,7 @@ fn a_dry_run_shows_a_request_without_its_secrets_and_sends_nothing() {
         "{ran:?}"
     );
     assert!(
-        ran.says("3 posts of 147 bytes") && ran.says("66 tokens"),
+        ran.says("Posts in all: 3, of 147 bytes") && ran.says("Tokens in all: 66."),
         "{ran:?}"
     );
     assert!(!ran.says("secret") && !folder.output().exists());
