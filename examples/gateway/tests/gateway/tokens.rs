@@ -75,7 +75,7 @@ impl Api {
     }
 }
 
-/// Sends requests of up to so many tokens of output, all at once.
+/// Sends a request for each of these numbers of tokens that its answer may have, all at once.
 async fn send(gateway: &Running, outputs: impl Iterator<Item = u64>) {
     let mut tasks = JoinSet::new();
     for most in outputs {
