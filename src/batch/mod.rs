@@ -86,7 +86,7 @@
 //! # What it holds
 //!
 //! At most [`ahead`](Batch::ahead) requests are taken whose results were not handed over, whether they wait in line, are
-//! in flight or are held back. That bounds the memory: a million requests take 5 MiB at the default of 1,024
+//! in flight or are held back. That bounds the memory: a process that sends a million has 5 MiB at the default of 1,024
 //! (`cargo run --release --example million --features batch`). It bounds the requests in flight as well, so an API that
 //! works on more than half of that at a time needs a higher number.
 //!
@@ -108,8 +108,8 @@
 //! A consumer that stays away keeps the permits of what is in flight until it comes back, and the batch goes no
 //! faster than it is polled: with four in flight and a poll each second, four requests a second. Others that use the
 //! same gate do not starve: a permit that the batch is granted while it is not polled is passed on after 10 ms
-//! (`cargo test --features batch --test compose rarely_polled`). To be independent of the consumer, poll the batch in a
-//! task of its own, and send the results through a bounded channel.
+//! (`cargo test --features batch --test compose rarely_polled`). To be independent of a slow consumer, poll the batch
+//! in a task of its own, and send the results through a channel that has room for as many as the consumer may be behind.
 //!
 //! It takes part in tokio's cooperative scheduling: a client that always answers at once does not keep a thread.
 //!

@@ -1,7 +1,7 @@
 //! What types a batch takes and gives.
 
+use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream, FusedStream};
-use futures_util::{Stream, StreamExt as _};
 use tower_throttle::batch::{Batch, BatchHandle, BatchResult, Progress};
 
 use super::*;
@@ -11,9 +11,7 @@ fn assert_send<T: Send>(value: T) -> T {
 }
 
 /// What a function of a user's returns.
-fn send_all(
-    client: &Client,
-) -> impl Stream<Item = BatchResult<usize, &'static str>> + FusedStream + use<> {
+fn send_all(client: &Client) -> impl FusedStream<Item = BatchResult<usize, &'static str>> + use<> {
     assert_send(Batch::new(client).run(stream::iter(requests([1, 2, 3]))))
 }
 
