@@ -18,6 +18,7 @@ SETS = [
     (["--features", "util"], {"tower"}),
     # The trait `Stream`, by way of futures-util.
     (["--features", "journal"], {"futures_core"}),
+    (["--features", "redis"], {"redis"}),
     (["--features", "http2"], set()),
     (["--features", "tracing"], set()),
     (["--features", "metrics"], set()),

@@ -49,6 +49,7 @@
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | many hosts or accounts, several deployments | [`guide::keys`] |
+//! | several processes or machines on one limit | [`guide::fleet`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -109,6 +110,7 @@
 //! | `tracing` | | `observe::Tracing`: what the layers do, as events |
 //! | `metrics` | | `observe::Metrics`: the same as metrics of the `metrics` facade |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
+//! | `redis` | | [`fleet::redis`](fleet): a limit that several processes share; needs Rust 1.88 |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime

@@ -58,7 +58,7 @@ step lints-features "Lints: no feature, and each feature alone"
 step_lints_features() {
     cargo clippy --lib --no-default-features -- -D warnings
     local feature
-    for feature in json batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware; do
+    for feature in json batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware redis; do
         echo "-- $feature"
         cargo clippy --lib --no-default-features --features "$feature" -- -D warnings
     done
@@ -82,6 +82,15 @@ step_interop() {
     node_packages
     cargo build --quiet -p interop-tower-governor
     INTEROP_SLACK=3 cargo test --all-features --test interop -- --include-ignored
+}
+
+# In real time as well.
+step fleet "Tests: members of a fleet through a real Redis, which the step tests ignores; and the example"
+step_fleet() {
+    want_redis
+    install_missing
+    cargo test --all-features --test fleet -- --include-ignored
+    cargo run --quiet --features redis --example fleet
 }
 
 step faults "Tests: faults over real sockets, with an outage of ten seconds"
@@ -202,4 +211,5 @@ step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
+    cargo run --quiet --release -p ground -- --fleet --seeds 1 --check
 }

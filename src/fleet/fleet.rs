@@ -21,7 +21,7 @@ const DEFAULT_PERIOD: Duration = Duration::from_millis(500);
 const MIN_PERIOD: Duration = Duration::from_millis(10);
 const MAX_PERIOD: Duration = Duration::from_secs(60);
 
-/// What happens is looked at so many times in a period.
+/// How often in a period it is seen what happens.
 const TICKS: u32 = 8;
 
 /// Shares one limit with other processes, through a [`Store`].

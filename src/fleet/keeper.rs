@@ -14,11 +14,11 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// After so long without a store a gate that followed goes on alone, from where it stood.
 const ALONE_AFTER: Duration = Duration::from_secs(30);
 
-/// Reports before their time: so many for each period, and so many saved up.
+/// Reports before their time: what a period adds, and the most that are saved up.
 const EARLY_PER_PERIOD: f64 = 0.2;
 const EARLY_SAVED: f64 = 2.0;
 
-/// Over so many seconds the rate of what was accepted is averaged.
+/// The seconds over which the rate of what was accepted is averaged.
 const RATE_SECONDS: f64 = 2.0;
 
 /// What one member of this process does.

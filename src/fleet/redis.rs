@@ -44,8 +44,8 @@ pub struct Redis {
 /// Where a connection comes from.
 enum Source {
     /// Made when it is needed, and again when it is lost: the one that is idle now.
-    Client(Client, Mutex<Option<MultiplexedConnection>>),
-    /// Kept up by itself.
+    Client(Box<Client>, Mutex<Option<MultiplexedConnection>>),
+    /// Kept up elsewhere.
     Shared(Box<dyn Fn() -> Box<dyn ConnectionLike + Send> + Send + Sync>),
 }
 
@@ -57,7 +57,7 @@ impl Redis {
     /// (`rediss://`), a user and a password, a database.
     #[must_use]
     pub fn new(client: Client, name: impl fmt::Display) -> Self {
-        Self::of(Source::Client(client, Mutex::new(None)), &name)
+        Self::of(Source::Client(Box::new(client), Mutex::new(None)), &name)
     }
 
     /// The same with a connection that is kept up elsewhere: a `ConnectionManager`, or that of a cluster.

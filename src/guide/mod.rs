@@ -8,6 +8,7 @@
 //! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`tokens`] | How do I keep to a limit on tokens per minute? |
 //! | [`sharing`] | How do I use two keys, or several processes? |
+//! | [`fleet`] | How do several processes and machines share one limit? |
 //! | [`priorities`] | Which requests go first, how long may they wait, and what do I tell those that wait for nothing? |
 //! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
 //! | [`tuning`] | Which setting is worth changing, and when? |
@@ -19,6 +20,7 @@
 pub mod batch;
 pub mod extending;
 pub mod failing;
+pub mod fleet;
 pub mod keys;
 pub mod observing;
 pub mod order;

@@ -1,8 +1,7 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
 //! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key. The
-//! sections on token costs, restarts and processes are about things that the gate does not do yet, and say what can
-//! be done today.
+//! section on restarts is about something that the gate does not do yet, and says what can be done today.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
@@ -87,9 +86,10 @@
 //!
 //! # Several processes
 //!
-//! Processes share no state. Each finds its part of the quota by its own refusals, and their parts become
-//! equal with time, but together they are refused more often than one process would be. If the limit is
-//! known, divide it:
+//! [`Fleet`](crate::fleet::Fleet) makes several processes behave as one, through Redis or another store: see
+//! [`fleet`](super::fleet). Without a store they share no state. Each finds its part of the quota by its own refusals,
+//! and their parts become equal with time, but together they are refused more often than one process would be. If the
+//! limit is known, divide it:
 //!
 //! ```
 //! use tower_throttle::AdaptiveConcurrencyLayer;

@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The most that is accepted in so many seconds.
+    /// The most that is accepted in this number of seconds.
     pub(crate) fn best(&self, seconds: f64) -> f64 {
         let by_rate = self.rate.map(|(rate, burst)| rate * seconds + burst);
         let by_places = self

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisResult, Script};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{sleep, timeout};
 
 /// Answers how many milliseconds to wait: 0 if the request may go.
@@ -39,6 +39,8 @@ pub(crate) struct Gcra {
     places: usize,
     member: usize,
     taken: AtomicU64,
+    /// One of a process asks at a time: the others would hear the same.
+    asking: Mutex<()>,
 }
 
 impl Gcra {
@@ -59,6 +61,7 @@ impl Gcra {
             places: places.unwrap_or(0),
             member,
             taken: AtomicU64::new(0),
+            asking: Mutex::new(()),
         }
     }
 
@@ -72,6 +75,7 @@ impl Gcra {
     /// Waits until a request may go. The name is given back with it.
     pub(crate) async fn take(&self) -> String {
         let name = format!("{}-{}", self.member, self.taken.fetch_add(1, Relaxed));
+        let _asking = self.asking.lock().await;
         loop {
             let asked = timeout(Duration::from_millis(250), self.ask(&name)).await;
             match asked {

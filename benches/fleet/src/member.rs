@@ -10,7 +10,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinSet;
 use tower::{Layer as _, ServiceExt as _};
-use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::fleet::Capacity;
 use tower_throttle::fleet::redis::{Redis, RedisFleet};
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
@@ -66,8 +65,7 @@ pub(crate) async fn run(member: Member) -> Result<()> {
     let mut layer = AdaptiveConcurrencyLayer::new();
     let mut tasks = JoinSet::new();
     match member.sharing {
-        Sharing::Alone => {}
-        Sharing::Gcra => layer = AdaptiveConcurrencyLayer::with_limit(Fixed::new(member.tasks)),
+        Sharing::Alone | Sharing::Gcra => {}
         Sharing::Known | Sharing::Unknown => {
             let fleet = RedisFleet::new(Redis::new(redis, "bench")).capacity(member.capacity());
             layer = layer.lease(fleet.clone());
@@ -77,24 +75,35 @@ pub(crate) async fn run(member: Member) -> Result<()> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let http = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
-    let client = RetryOn429Layer::new().layer(layer.layer(http));
+    let client = RetryOn429Layer::new().layer(layer.layer(http.clone()));
     let uri = format!("http://127.0.0.1:{}/", member.port);
+    let request = move || {
+        let request = Request::get(&uri).header(api::MEMBER, member.index);
+        request.body(Full::default()).expect("a request")
+    };
     for _ in 0..member.tasks {
-        let (client, gcra, uri) = (client.clone(), Arc::clone(&gcra), uri.clone());
-        let (index, asks) = (member.index, member.sharing == Sharing::Gcra);
-        tasks.spawn(async move {
-            loop {
-                let name = if asks { Some(gcra.take().await) } else { None };
-                let request = Request::get(&uri).header(api::MEMBER, index);
-                let request = request.body(Full::default()).expect("a request");
-                if let Ok(answer) = client.clone().oneshot(request).await {
-                    let _ = answer.into_body().collect().await;
-                }
-                if let Some(name) = name {
+        let (client, request) = (client.clone(), request.clone());
+        let (http, gcra) = (http.clone(), Arc::clone(&gcra));
+        if member.sharing == Sharing::Gcra {
+            tasks.spawn(async move {
+                loop {
+                    // What is refused asks again.
+                    let name = gcra.take().await;
+                    if let Ok(answer) = http.request(request()).await {
+                        let _ = answer.into_body().collect().await;
+                    }
                     gcra.give(&name).await;
                 }
-            }
-        });
+            });
+        } else {
+            tasks.spawn(async move {
+                loop {
+                    if let Ok(answer) = client.clone().oneshot(request()).await {
+                        let _ = answer.into_body().collect().await;
+                    }
+                }
+            });
+        }
     }
     while tasks.join_next().await.is_some() {}
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What flows in within so many seconds may be sent at once: timers have no finer grain.
+/// What flows in within this number of seconds may be sent at once: timers have no finer grain.
 const GRAIN: f64 = 0.01;
 
 /// A bucket that starts empty, so that members which join at once send nothing at once.
