@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sim::best::{fluid, last};
 use sim::server::Answers;
-use sim::work;
+use sim::{requests, work};
 
 use crate::clients::Kind;
 use crate::scenario::Scenario;
@@ -51,7 +51,7 @@ struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep, or 1 for composed scenarios.
+    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios.
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed.
@@ -72,8 +72,11 @@ struct Args {
     #[arg(long, conflicts_with_all = ["drawn", "composed", "sweep", "vector", "drivers", "check"])]
     lives: bool,
     /// APIs that limit tokens, in place of the scenarios that have names.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "check"])]
+    #[arg(long, conflicts_with_all = ["composed", "lives", "vector", "drivers"])]
     tokens: bool,
+    /// With `--tokens`, requests as large as those of this CSV: a moment, tokens of input, tokens of output.
+    #[arg(long, value_name = "CSV", requires = "tokens")]
+    requests: Option<PathBuf>,
     /// Requests of two classes under one gate, in place of scenarios and clients that have names: who waits,
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
@@ -138,6 +141,8 @@ fn kinds(args: &Args) -> Vec<Kind> {
     let wanted = |kind: &&Kind| {
         if args.is_beside_plain() && args.client.is_empty() {
             kind.name == clients::DEFAULTS
+        } else if args.tokens && args.check {
+            tokens::CHECKED.contains(&kind.name)
         } else if args.drivers {
             kind.driver().is_some() || kind.name == clients::DEFAULTS
         } else {
@@ -153,19 +158,25 @@ fn main() -> ExitCode {
         return two_classes(&args);
     }
     let mut scenarios = match (args.drawn, args.composed) {
+        (Some(count), _) if args.tokens => tokens::of_each(count, args.draw),
         (Some(count), _) => drawn::of_each(count, args.draw),
         (_, Some(count)) => composed::scenarios(count, args.draw),
         (None, None) if args.lives => lives::all(),
         (None, None) if args.tokens => tokens::all(),
         (None, None) => scenarios::all(),
     };
-    if let Some(path) = &args.arrivals {
-        match std::fs::read_to_string(path) {
-            Ok(text) => scenarios.push(scenarios::of_trace(work::read_trace(&text))),
-            Err(error) => {
-                eprintln!("{}: {error}", path.display());
-                return ExitCode::from(2);
+    let traced = read(args.arrivals.as_ref())
+        .and_then(|arrivals| Ok((arrivals, read(args.requests.as_ref())?)));
+    match traced {
+        Ok((arrivals, requests)) => {
+            scenarios.extend(arrivals.map(|text| scenarios::of_trace(work::read_trace(&text))));
+            if let Some(text) = requests {
+                scenarios = tokens::of_trace(&requests::read(&text));
             }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
         }
     }
     for scenario in &mut scenarios {
@@ -178,7 +189,10 @@ fn main() -> ExitCode {
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
     let kinds = kinds(&args);
-    if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
+    if (args.check || args.sweep)
+        && !args.tokens
+        && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS)
+    {
         eprintln!(
             "--check and --sweep are about the client {}, which is left out",
             clients::DEFAULTS
@@ -196,6 +210,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The text of a file, if there is one of that name to be read.
+fn read(path: Option<&PathBuf>) -> Result<Option<String>, String> {
+    let text = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    path.map(text).transpose()
 }
 
 fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, Box<dyn Error>> {
@@ -223,7 +245,12 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let seeds = args.seeds.unwrap_or(match args {
-        Args { sweep: true, .. } => 12,
+        Args { sweep: true, .. }
+        | Args {
+            tokens: true,
+            check: true,
+            ..
+        } => 12,
         args if args.is_beside_plain() => 1,
         _ => 3,
     });
@@ -250,6 +277,9 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
     );
     if !args.check {
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.tokens {
+        return Ok(checked(&[], &tokens::misses(&rows)));
     }
     let mut misses = driven::misses(scenarios, seeds);
     if args.only.is_empty() && args.drawn.is_none() {
