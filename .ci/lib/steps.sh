@@ -195,4 +195,5 @@ step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
+    cargo run --quiet --release -p ground -- --tokens --check
 }

@@ -259,12 +259,7 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(beside_plain(args, scenarios, kinds, seeds));
     }
     if args.sweep {
-        let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
-        let wanted = |name: &str| named(name, &args.constant);
-        let sweep = sweep::sweep(scenarios, wanted, &rivals, seeds)?;
-        print!("{sweep}");
-        let failed = args.check && !sweep.holds();
-        return Ok(ExitCode::from(u8::from(failed)));
+        return swept(args, scenarios, kinds, seeds);
     }
     let rows = runs::rows(scenarios, kinds, seeds.clone());
     print!(
@@ -287,6 +282,26 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         misses.extend(defaults.into_iter().flat_map(composed::checked));
     }
     Ok(checked(&rows, &misses))
+}
+
+/// Prints what the constants decide.
+fn swept(
+    args: &Args,
+    scenarios: &[Scenario],
+    kinds: &[Kind],
+    seeds: Range<u64>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
+    let wanted = |name: &str| named(name, &args.constant);
+    let kind = if args.tokens {
+        Kind::told_with_tuning
+    } else {
+        Kind::with_tuning
+    };
+    let sweep = sweep::sweep(scenarios, kind, wanted, &rivals, seeds)?;
+    print!("{sweep}");
+    let failed = args.check && !sweep.holds();
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// Prints how requests of two classes fare.

@@ -23,7 +23,7 @@ pub fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = told_or_not().into_iter().flat_map(in_styles).collect();
     all.extend(in_two_dimensions());
     all.extend(in_windows());
-    all
+    all.into_iter().map(bounds::to_goal).collect()
 }
 
 fn bucket(per_minute: f64, burst: f64, unit: Unit) -> Rule {

@@ -107,7 +107,7 @@ impl Learned {
         if learned {
             if let Some(pacer) = self.pacer.as_mut().filter(|_| first) {
                 // What was taken for a rate of requests may have been that of tokens.
-                pacer.doubt(&self.tuning);
+                pacer.suspect(&self.tuning);
             }
             self.contradictions = 0;
             self.breaker.close();

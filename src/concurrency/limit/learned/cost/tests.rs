@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::*;
 
+mod blame;
 mod learned;
 
 /// What a server says, by its headers and its body.

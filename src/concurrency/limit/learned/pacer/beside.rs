@@ -33,7 +33,7 @@ impl Pacer {
 
     /// Another limit was taken for that of requests, perhaps. Until it is refused it doubles, so that it holds nobody up
     /// for long.
-    pub(in super::super) fn doubt(&mut self, tuning: &Tuning) {
+    pub(in super::super) fn suspect(&mut self, tuning: &Tuning) {
         self.step.size = tuning.spaced_step;
     }
 }
