@@ -262,14 +262,7 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return swept(args, scenarios, kinds, seeds);
     }
     let rows = runs::rows(scenarios, kinds, seeds.clone());
-    print!(
-        "{}",
-        match args {
-            Args { standing: true, .. } => table::standing(&rows),
-            Args { long: true, .. } => table::long(&rows),
-            _ => table::short(&rows),
-        }
-    );
+    print!("{}", shown(args, &rows));
     if !args.check {
         return Ok(ExitCode::SUCCESS);
     }
@@ -282,6 +275,15 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         misses.extend(defaults.into_iter().flat_map(composed::checked));
     }
     Ok(checked(&rows, &misses))
+}
+
+/// The rows as they are asked for.
+fn shown(args: &Args, rows: &[Row]) -> String {
+    match args {
+        Args { standing: true, .. } => table::standing(rows),
+        Args { long: true, .. } => table::long(rows),
+        _ => table::short(rows),
+    }
 }
 
 /// Prints what the constants decide.
