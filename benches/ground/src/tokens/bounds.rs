@@ -15,7 +15,7 @@ const TOLD: (f64, f64) = (1.02, 3.0);
 const LEARNED: (f64, f64) = (1.05, 20.0);
 
 /// What misses that, or refuses more than a tenth of what the rival does: the scenario, and the same two that hold today.
-const MISSED: [(&str, (f64, f64)); 11] = [
+const MISSED: [(&str, (f64, f64)); 12] = [
     ("tok-ln", (1.07, 16.5)),
     ("tok-ln-ra", (1.07, 14.5)),
     ("tok-ln-openai", (1.02, 3.6)),
@@ -27,6 +27,7 @@ const MISSED: [(&str, (f64, f64)); 11] = [
     ("both-ph-ra", (1.07, 23.0)),
     ("in-out-untold", (1.05, 23.0)),
     ("in-out-output", (1.02, 4.6)),
+    ("azure-bi", (1.02, 4.1)),
 ];
 
 /// The scenario with the bounds that are to be reached.
