@@ -212,4 +212,5 @@ step_ground() {
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
     cargo run --quiet --release -p ground -- --fleet --seeds 1 --check
+    cargo run --quiet --release -p ground -- --tokens --check
 }

@@ -47,14 +47,15 @@
 //!
 //! | what is told | what a request costs | no cost | cost | cost announced |
 //! |---|---|--:|--:|--:|
-//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 14 | 1.04 / 17 |
-//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.01 / 14 | 1.02 / 14 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.00 / 28 | 1.00 / 28 |
-//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 13 | 1.04 / 16 |
-//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.02 / 11 | 1.02 / 13 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.00 / 23 | 1.01 / 24 |
+//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 12 | 1.06 / 15 |
+//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.03 / 12 | 1.02 / 12 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.01 / 26 | 1.01 / 25 |
+//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.06 / 12 | 1.06 / 13 |
+//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.04 / 10 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.01 / 22 | 1.01 / 21 |
+//! | `Retry-After`, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 6 | 1.00 / 6 |
 //! | OpenAI's headers | 800 on average, log-normal | 1.16 / 32 | 1.01 / 3 | 1.00 / 0 |
-//! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.01 / 0 |
+//! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.00 / 0 |
 //! |  | 200, then 3,000, then 200 | 1.12 / 35 | 1.00 / 1 | 1.00 / 0 |
 //! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 34 | 1.01 / 3 | 1.00 / 0 |
 //! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 2 | 0.99 / 3 |
@@ -71,8 +72,9 @@
 //!
 //! Refusals tell what they are for, if costs differ: under a limit on tokens they come when much was sent in tokens, and
 //! under one on requests when much was sent in requests. Once three refusals or more show that it is tokens, their rate is
-//! measured between refusals, and kept to as a rate of requests would be. Until then, and where all requests cost the same, the gate
-//! learns requests. Fixed windows of tokens are not learned.
+//! measured between refusals, and kept to as a rate of requests would be. Where both are limited, both paces are kept. Until
+//! then, and where all requests cost the same, the gate learns requests. Fixed windows of tokens are learned where refusals ask for
+//! a wait.
 //!
 //! # Input and output
 //!

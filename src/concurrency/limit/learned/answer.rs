@@ -25,7 +25,10 @@ impl Learned {
             let weight = self.tuning.rtt_weight;
             let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
             self.rtt = Some(self.rtt.map_or(latency, mean));
-            self.trend.observe(sent.in_flight, latency, &self.tuning);
+            // What holds requests back is a quota then, and more in flight is a matter of what they cost.
+            if !self.counts_costs() {
+                self.trend.observe(sent.in_flight, latency, &self.tuning);
+            }
             self.breaker
                 .on_accepted(self.rtt.unwrap_or(0.0), &self.tuning);
         }

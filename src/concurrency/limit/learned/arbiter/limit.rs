@@ -100,7 +100,7 @@ impl Learned {
         let Refusal {
             now, mark, asked, ..
         } = evidence.refusal;
-        let idle = self.demand.take_idle(now);
+        let idle = self.demand.take_idle(now) + self.idle_for_costs();
         let Some(last) = self.exhausted.replace(mark) else {
             return;
         };
