@@ -158,6 +158,18 @@ fn kinds(args: &Args) -> Vec<Kind> {
     clients::named().filter(wanted).copied().collect()
 }
 
+/// The scenarios that are drawn, or else those of a kind that have names.
+fn chosen(args: &Args) -> Vec<Scenario> {
+    match (args.drawn, args.composed) {
+        (Some(count), _) if args.tokens => tokens::of_each(count, args.draw),
+        (Some(count), _) => drawn::of_each(count, args.draw),
+        (_, Some(count)) => composed::scenarios(count, args.draw),
+        (None, None) if args.lives => lives::all(),
+        (None, None) if args.tokens => tokens::all(),
+        (None, None) => scenarios::all(),
+    }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     if args.classes {
@@ -166,14 +178,7 @@ fn main() -> ExitCode {
     if args.fleet {
         return one_fleet(&args);
     }
-    let mut scenarios = match (args.drawn, args.composed) {
-        (Some(count), _) if args.tokens => tokens::of_each(count, args.draw),
-        (Some(count), _) => drawn::of_each(count, args.draw),
-        (_, Some(count)) => composed::scenarios(count, args.draw),
-        (None, None) if args.lives => lives::all(),
-        (None, None) if args.tokens => tokens::all(),
-        (None, None) => scenarios::all(),
-    };
+    let mut scenarios = chosen(&args);
     let traced = read(args.arrivals.as_ref())
         .and_then(|arrivals| Ok((arrivals, read(args.requests.as_ref())?)));
     match traced {

@@ -57,8 +57,6 @@ pub enum Reason {
     Window,
     /// The server told it in headers or in an answer's body.
     Told,
-    /// The quota of what requests cost explains what is refused.
-    Cost,
     /// Nothing is accepted.
     Outage,
     /// The server said that no wait will help.
@@ -155,11 +153,6 @@ const TEXTS: [(Reason, &str, &str); 28] = [
         "the server counts in fixed windows",
     ),
     (Reason::Told, "told", "the server said so"),
-    (
-        Reason::Cost,
-        "cost",
-        "the quota of costs explains the refusals",
-    ),
     (Reason::Outage, "outage", "nothing is accepted"),
     (
         Reason::ForGood,

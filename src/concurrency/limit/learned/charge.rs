@@ -2,7 +2,7 @@
 
 use super::arbiter::blames_server;
 use super::cost::Shown;
-use super::{Costs, Fate, Learned, Now, Outcome, Reason, Sent, sent_at};
+use super::{Costs, Fate, Learned, Now, Outcome, Sent, sent_at};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
