@@ -68,7 +68,7 @@ pub enum Reason {
 }
 
 /// Every reason but the last, with its name and what it says.
-const TEXTS: [(Reason, &str, &str); 28] = [
+const TEXTS: [(Reason, &str, &str); 27] = [
     (Reason::Unknown, "unknown", "no reason given"),
     (Reason::Set, "set", "set by the program"),
     (
