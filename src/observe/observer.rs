@@ -18,6 +18,9 @@ pub const DEFAULT_NAME: &str = "default";
 /// [`Handle`](crate::concurrency::Handle) for a snapshot. It should be quick, as the request waits for it, and must
 /// not block. On several threads, events that happen at the same moment may come in another order.
 ///
+/// A gate keeps its observers. So one that keeps a handle of the same gate keeps that gate alive for ever: keep a
+/// `Weak` of what has the handle.
+///
 /// If it panics, the panic hook reports that, and the request goes on as if nothing had happened.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no observer of a layer's events",

@@ -28,8 +28,8 @@ use self::probe::Open;
 pub(super) use self::state::Circuit;
 use self::state::{FOR_GOOD, MAX_FOR_GOOD};
 use super::last_refusal::LastRefusal;
-use crate::concurrency::limit::Reason;
 use crate::message::{Unsent, UnsentCause};
+use crate::observe::Reason;
 
 /// What a refusal led to.
 pub(super) struct Effect {

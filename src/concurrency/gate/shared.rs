@@ -41,7 +41,7 @@ pub(crate) struct Gate {
     /// Nobody is sent any more. Set under the lock.
     closed: AtomicBool,
     /// Who is told what happens. `None` if nobody is.
-    observers: Option<Observers>,
+    observers: Option<Box<Observers>>,
 }
 
 impl Gate {
@@ -63,7 +63,7 @@ impl Gate {
             this: gate.clone(),
             changed: Notify::new(),
             closed: AtomicBool::new(false),
-            observers,
+            observers: observers.map(Box::new),
         })
     }
 

@@ -17,6 +17,7 @@ pub use self::event::{Headroom, Load, Now, Outcome, Sent};
 pub use self::fixed::Fixed;
 pub use self::gradient2::Gradient2;
 pub use self::learned::Learned;
+use self::reason::Compact;
 pub use self::reason::{Circuit, Reason, Reasons};
 // For the sweep of the numbers in `benches/ground`: not a part of the public API.
 #[doc(hidden)]

@@ -180,6 +180,23 @@ impl Reason {
     }
 }
 
+/// A reason in one byte: there may be a limit for each of many keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Compact(u8);
+
+impl From<Reason> for Compact {
+    fn from(reason: Reason) -> Self {
+        let index = TEXTS.iter().position(|(listed, ..)| *listed == reason);
+        Self(index.unwrap_or(0) as u8)
+    }
+}
+
+impl From<Compact> for Reason {
+    fn from(compact: Compact) -> Self {
+        TEXTS[usize::from(compact.0)].0
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.texts().1)

@@ -2,7 +2,7 @@
 
 use super::admission::Admission;
 use super::window::FixedWindow;
-use super::{Circuit, Reason, Tuning};
+use super::{Circuit, Compact, Reason, Tuning};
 
 /// Opens when a request is refused and none was accepted since the refusal before. Then single
 /// probes are sent, at doubling intervals, and everything else waits.
@@ -19,7 +19,7 @@ pub(super) struct Breaker {
     /// Mean time of a refusal, in seconds.
     refusal_time: f64,
     /// Why the state is what it is.
-    why: Reason,
+    why: Compact,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Breaker {
             gap: 0.0,
             // Assumed until one was seen.
             refusal_time: tuning.first_refusal_time,
-            why: Reason::Unknown,
+            why: Compact::default(),
         }
     }
 
@@ -63,7 +63,7 @@ impl Breaker {
     }
 
     pub(super) fn why(&self) -> Reason {
-        self.why
+        self.why.into()
     }
 
     /// Opens the breaker for as long as the server asked, or until its window is expected to end,
@@ -81,7 +81,7 @@ impl Breaker {
             (None, Some((at, apart))) => (at, apart.max(gap) / 2.0, Reason::Window),
             (None, None) => (self.next_probe(now, gap, tuning), gap, Reason::Outage),
         };
-        (self.gap, self.why) = (gap, why);
+        (self.gap, self.why) = (gap, why.into());
         self.state = State::Open { until };
     }
 
@@ -186,7 +186,7 @@ impl Breaker {
     }
 
     pub(super) fn close(&mut self) {
-        self.why = Reason::Recovery;
+        self.why = Reason::Recovery.into();
         self.state = State::Closed;
     }
 
@@ -199,7 +199,7 @@ impl Breaker {
     /// The probe came too early: the next one goes after `seconds`.
     pub(super) fn wait(&mut self, now: f64, seconds: f64) {
         self.window.on_probe_refused(now);
-        self.why = Reason::ProbeRefused;
+        self.why = Reason::ProbeRefused.into();
         self.state = State::Open {
             until: now + seconds,
         };
@@ -244,7 +244,7 @@ impl Breaker {
                 (None, _) => self.next_probe(now, gap, tuning),
             };
             self.state = State::Open { until };
-            self.why = Reason::ProbeRefused;
+            self.why = Reason::ProbeRefused.into();
         }
     }
 
@@ -252,7 +252,7 @@ impl Breaker {
     pub(super) fn probe_accepted(&mut self, now: f64, in_flight: usize, tuning: &Tuning) {
         if let State::HalfOpen { since, .. } = self.state {
             self.window.on_renewed(since, self.admitted, tuning);
-            self.why = Reason::ProbeHeld;
+            self.why = Reason::ProbeHeld.into();
             self.state = State::Reopening {
                 since: now,
                 from: in_flight,
@@ -272,7 +272,7 @@ impl Breaker {
         match self.state {
             State::Open { .. } => {
                 self.state = State::HalfOpen { seq, since: now };
-                self.why = Reason::Probe;
+                self.why = Reason::Probe.into();
                 self.admitted = admitted;
             }
             State::Suspect => {

@@ -43,7 +43,8 @@ use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
 use super::{
-    Circuit, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome,
+    Circuit, Compact, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now,
+    Outcome,
 };
 use super::{Reason, Reasons, Sent};
 use crate::cost::Cost;
@@ -186,7 +187,7 @@ pub struct Learned {
     /// What requests cost. `None` until that is told of one.
     costs: Option<Box<Costs>>,
     /// Why the pace is what it is.
-    pace_reason: Reason,
+    pace_reason: Compact,
 }
 
 impl Learned {
@@ -234,7 +235,7 @@ impl Learned {
             pausing: false,
             probe_was_refused: false,
             costs: None,
-            pace_reason: Reason::Unknown,
+            pace_reason: Compact::default(),
         }
     }
 
