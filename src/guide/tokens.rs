@@ -47,11 +47,11 @@
 //!
 //! | what is told | what a request costs | no cost | cost | cost announced |
 //! |---|---|--:|--:|--:|
-//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 12 | 1.06 / 15 |
-//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.03 / 12 | 1.02 / 12 |
+//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 12 | 1.06 / 20 |
+//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.03 / 12 | 1.02 / 16 |
 //! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.01 / 26 | 1.01 / 25 |
-//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.06 / 12 | 1.06 / 13 |
-//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.04 / 10 |
+//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 12 | 1.05 / 18 |
+//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.02 / 13 |
 //! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.01 / 22 | 1.01 / 21 |
 //! | `Retry-After`, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 6 | 1.00 / 6 |
 //! | OpenAI's headers | 800 on average, log-normal | 1.16 / 32 | 1.01 / 3 | 1.00 / 0 |

@@ -281,12 +281,8 @@ impl Costs {
         let mut slots = usize::MAX;
         for (at, meter) in self.meters.iter_mut().enumerate() {
             let reserve = meter.reserve(&self.recent, tuning);
-            let mut need = next.map_or(reserve, |cost| meter.units(cost));
+            let need = next.map_or(reserve, |cost| meter.units(cost));
             let learned = self.learned.get_mut(at).and_then(Option::as_mut);
-            if learned.is_some() {
-                // What refusals show is not exact: what is reserved makes up for that.
-                need = need.max(reserve);
-            }
             let most = meter.available(now, need, uncharged * reserve);
             if let (Err(_), Some(learned)) = (most, learned) {
                 learned.hold();
