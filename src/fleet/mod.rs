@@ -43,7 +43,7 @@
 //! let handles = [one.handle(), other.handle()];
 //!
 //! tokio::time::sleep(Duration::from_secs(1)).await;
-//! assert_eq!(handles.map(|handle| handle.rate()), [Some(10.0), Some(10.0)]);
+//! assert_eq!(handles.map(|handle| handle.rate().map(f64::round)), [Some(10.0), Some(10.0)]);
 //! assert_eq!(fleet.members().await.unwrap().len(), 2);
 //! # drop((one, other));
 //! fleet.leave().await;
