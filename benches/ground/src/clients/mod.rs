@@ -62,10 +62,6 @@ pub struct Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each run, and it stays `Copy`"
-)]
 enum Build {
     As(fn(Server) -> Arc<dyn Client>),
     Learned(Tuning),
