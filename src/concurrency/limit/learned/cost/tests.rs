@@ -170,6 +170,7 @@ fn where_the_cost_is_not_known_before_the_dearest_is_reserved() {
     assert_eq!(world.refused, 0);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn a_bucket_of_which_only_refused_bodies_tell_refuses_once() {
     let mut world = World::new(100.0, 6_000.0);
@@ -177,6 +178,7 @@ fn a_bucket_of_which_only_refused_bodies_tell_refuses_once() {
     assert_eq!(world.refused, 1);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn an_estimate_is_calibrated_by_the_servers_own_count() {
     let mut world = World::new(100.0, 6_000.0);
