@@ -16,8 +16,12 @@ SETS = [
     (["--no-default-features"], set()),
     ([], set()),
     (["--features", "util"], {"tower"}),
+    # The trait `Stream`, by way of futures-util.
+    (["--features", "journal"], {"futures_core"}),
     (["--features", "redis"], {"redis"}),
     (["--features", "http2"], set()),
+    (["--features", "tracing"], set()),
+    (["--features", "metrics"], set()),
     (["--features", "reqwest"], {"reqwest"}),
     (["--features", "reqwest-middleware"], {"reqwest", "reqwest_middleware"}),
 ]

@@ -32,17 +32,19 @@ step_minimal_versions() {
 }
 
 # Every set of features that differs: some features contain others.
-extra powerset "Every set of features (a few minutes)"
+extra powerset "Every set of features (several minutes)"
 step_powerset() {
-    local client other features
+    local client other batch features
     RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
         cargo check --quiet --lib --no-default-features --features redis
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
         for other in "" json util json,util; do
-            features="$client,$other"
-            echo "-- ${features//,/ }"
-            RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
-                cargo check --quiet --lib --no-default-features --features "$features"
+            for batch in "" batch journal; do
+                features="$client,$other,$batch"
+                echo "-- ${features//,/ }"
+                RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
+                    cargo check --quiet --lib --no-default-features --features "$features"
+            done
         done
     done
 }

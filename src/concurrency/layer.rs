@@ -15,9 +15,10 @@ use super::lease::Lease;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
-use super::template::Template;
+use super::template::{Costs, Template};
 use crate::cost::NoCost;
 use crate::hint::Dialect;
+use crate::observe::Observer;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
@@ -75,9 +76,25 @@ impl AdaptiveConcurrencyLayer {
             cost: NoCost,
         }
     }
+}
+
+impl<C> AdaptiveConcurrencyLayer<C> {
+    /// Changes the gate, if nothing else has it, or makes a new one.
+    fn set(mut self, setting: Setting) -> Self {
+        self.plan.add(setting);
+        if Arc::strong_count(&self.gate) == 1 && !self.plan.is_observed() {
+            setting.apply(&self.gate);
+        } else {
+            self.gate = self.plan.build();
+        }
+        self
+    }
 
     /// A gate with these settings that nothing else has: a new one if this layer's is shared.
-    pub(crate) fn into_template(self) -> Template {
+    pub(crate) fn into_template(self) -> Template
+    where
+        C: Send + Sync + 'static,
+    {
         let is_shared = Arc::strong_count(&self.gate) > 1;
         Template {
             gate: if is_shared {
@@ -87,20 +104,8 @@ impl AdaptiveConcurrencyLayer {
             },
             release_at: self.release_at,
             classifier: self.classifier,
+            costs: Costs::new(self.cost),
         }
-    }
-}
-
-impl<C> AdaptiveConcurrencyLayer<C> {
-    /// Changes the gate, if nothing else has it, or makes a new one.
-    fn set(mut self, setting: Setting) -> Self {
-        self.plan.add(setting);
-        if Arc::strong_count(&self.gate) == 1 {
-            setting.apply(&self.gate);
-        } else {
-            self.gate = self.plan.build();
-        }
-        self
     }
 
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
@@ -233,6 +238,39 @@ impl<C> AdaptiveConcurrencyLayer<C> {
             classifier: self.classifier,
             cost,
         }
+    }
+
+    /// Has an observer told what the gate does, and why. By default nobody is, and nothing is spent on it.
+    ///
+    /// Several are told in the order in which they were added. See [`observe`](crate::observe).
+    ///
+    /// ```
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::observe::Timeline;
+    ///
+    /// let layer = AdaptiveConcurrencyLayer::new().observe(Timeline::new(|line| println!("{line}")));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
+        self.plan.observe(observer);
+        self.gate = self.plan.build();
+        self
+    }
+
+    /// What observers are told that the gate is called: `"default"`
+    /// ([`DEFAULT_NAME`](crate::observe::DEFAULT_NAME)) by default. The host of the API is a good name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.plan.set_name(name);
+        self.gate = self.plan.build();
+        self
+    }
+
+    /// What tells the cost of requests.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn cost_of(&self) -> &C {
+        &self.cost
     }
 
     /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that

@@ -8,12 +8,14 @@ use super::gate::Gate;
 use super::handle::Handle;
 use super::lease::{Lease, Member};
 use super::limit::Limit;
+use crate::observe::{Observer, Observers};
 
 /// The limit that a layer was given, and what was set since, in this order.
 #[derive(Clone)]
 pub(super) struct Plan {
     limit: Arc<dyn Fn() -> Box<dyn Limit> + Send + Sync>,
     settings: Vec<Setting>,
+    observers: Observers,
     lease: Option<Arc<dyn Lease>>,
 }
 
@@ -27,8 +29,22 @@ impl Plan {
                 Box::new(limit.clone())
             }),
             settings: Vec::new(),
+            observers: Observers::default(),
             lease: None,
         }
+    }
+
+    pub(super) fn observe(&mut self, observer: impl Observer + 'static) {
+        self.observers.add(observer);
+    }
+
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.observers.set_name(name);
+    }
+
+    /// Whether somebody is told what happens at the gate.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.observers.is_empty()
     }
 
     pub(super) fn add(&mut self, setting: Setting) {
@@ -42,10 +58,15 @@ impl Plan {
 
     /// A gate that knows nothing yet.
     pub(super) fn build(&self) -> Arc<Gate> {
-        let gate = Gate::new((self.limit)());
+        let observers = self.is_observed().then(|| self.observers.clone());
+        let gate = Gate::observed((self.limit)(), observers);
         self.settings
             .iter()
             .for_each(|setting| setting.apply(&gate));
+        if self.is_observed() {
+            // From here on: how the layer is set up is no event.
+            gate.with(|state, _, _| state.observe());
+        }
         if let Some(lease) = &self.lease {
             lease.join(Member::of(&gate));
         }
@@ -57,6 +78,7 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan")
             .field("settings", &self.settings)
+            .field("observers", &self.observers)
             .field("lease", &self.lease)
             .finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`] | How do I build a client, send with it, and keep it in a struct? |
 //! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
+//! | [`batch`] | How do I send thousands of requests, in bounded memory, and go on after a crash? |
 //! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`tokens`] | How do I keep to a limit on tokens per minute? |
 //! | [`sharing`] | How do I use two keys, or several processes? |
@@ -16,6 +17,7 @@
 //! | [`order`] | Which layer goes where, beside tower's, tower-http's and a cache? |
 //! | [`extending`] | How do I wrap another client, or write a limit of my own? |
 
+pub mod batch;
 pub mod extending;
 pub mod failing;
 pub mod fleet;

@@ -12,13 +12,33 @@ use super::bound::Bound;
 use super::overflow::Overflow;
 use super::table::{Entry, Table};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Template};
+use crate::observe::Observer;
 
-pub(super) type MakeGate<K> = dyn Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync;
+pub(super) type MakeGate<K> = dyn Fn(&K, Additions<'_>) -> Template + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
+
+/// What the gates of all keys have beside what their layers were given.
+pub(super) struct Additions<'a> {
+    observers: &'a [Arc<dyn Observer>],
+}
+
+impl Additions<'_> {
+    pub(super) fn make<C>(self, layer: AdaptiveConcurrencyLayer<C>) -> Template
+    where
+        C: Send + Sync + 'static,
+    {
+        let observers = self.observers.iter().cloned();
+        observers
+            .fold(layer, AdaptiveConcurrencyLayer::observe)
+            .into_template()
+    }
+}
 
 /// What was set of a layer.
 pub(super) struct Config<K> {
     pub(super) make_gate: Arc<MakeGate<K>>,
+    /// Who is told what every gate does.
+    pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) alias: Option<Arc<NameBucket<K>>>,
     pub(super) max_waiting: usize,
     pub(super) max_share: f64,
@@ -30,6 +50,7 @@ impl<K> Clone for Config<K> {
     fn clone(&self) -> Self {
         Self {
             make_gate: Arc::clone(&self.make_gate),
+            observers: self.observers.clone(),
             alias: self.alias.clone(),
             ..*self
         }
@@ -89,7 +110,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     }
 
     fn new_gate(&self, key: &K) -> Template {
-        (self.config.make_gate)(key).into_template()
+        let observers = &self.config.observers;
+        (self.config.make_gate)(key, Additions { observers })
     }
 
     /// An answer to a request of `key`, which passed the gate `entry`, named its bucket: from now on the

@@ -1,5 +1,6 @@
 //! The proving ground: clients of every kind do the same work against one simulated API.
 
+mod args;
 mod check;
 mod classes;
 mod clients;
@@ -30,106 +31,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sim::best::{fluid, last};
-use sim::server::Answers;
-use sim::work;
+use sim::{requests, work};
 
+use crate::args::Args;
 use crate::clients::Kind;
 use crate::scenario::Scenario;
 use crate::table::Row;
-
-/// Clients of every kind do the same work against one simulated API.
-#[derive(Debug, Parser)]
-struct Args {
-    /// Only scenarios of this name (repeatable; a trailing `*` matches any ending).
-    #[arg(long, value_name = "SCENARIO")]
-    only: Vec<String>,
-    /// Only clients of this name (repeatable; a trailing `*` matches any ending).
-    #[arg(long, value_name = "NAME")]
-    client: Vec<String>,
-    /// The client `throttle`, and the same driven in other ways than by a clone for each job.
-    #[arg(long, conflicts_with = "client")]
-    drivers: bool,
-    /// How every scenario answers what it accepts.
-    #[arg(long, value_enum)]
-    answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep, or 1 for composed scenarios.
-    #[arg(long)]
-    seeds: Option<u64>,
-    /// The first seed.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Multiplies the number of jobs of every scenario.
-    #[arg(long, default_value_t = 1.0)]
-    jobs_scale: f64,
-    /// N scenarios of each kind of limit, drawn at random, in place of those that have names.
-    #[arg(long, value_name = "N")]
-    drawn: Option<usize>,
-    /// A number of scenarios, each composed at random of a limit, hints, random refusals, an outage, a move of
-    /// the limit, arrivals and clients. Prints quantiles, and how they compare with plain clients.
-    #[arg(long, value_name = "N", conflicts_with_all = ["drawn", "sweep", "vector", "drivers"])]
-    composed: Option<usize>,
-    /// The cases of long-lived clients, in place of those that have names. Prints how they compare with plain
-    /// clients.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "sweep", "vector", "drivers", "check"])]
-    lives: bool,
-    /// APIs that limit tokens, in place of the scenarios that have names.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "check"])]
-    tokens: bool,
-    /// Requests of two classes under one gate, in place of scenarios and clients that have names: who waits,
-    /// how long, and what it costs. 12 seeds.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
-    classes: bool,
-    /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
-    /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
-    /// that dies.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
-    fleet: bool,
-    /// The seed by which scenarios are drawn.
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    draw: u64,
-    /// Adds a scenario with the arrivals of this CSV.
-    #[arg(long, value_name = "CSV")]
-    arrivals: Option<PathBuf>,
-    /// Exits 1 if a row of this crate's defaults misses a bound, and names it, unless its scenario says why; also, in a few scenarios,
-    /// if a program drives them in another way than by a clone for each job, and the quantiles of composed
-    /// scenarios.
-    #[arg(long)]
-    check: bool,
-    /// Changes each constant of the default limit by half, one at a time, and prints which figures
-    /// leave their bounds. With `--check`, exits 1 if one does.
-    #[arg(long)]
-    sweep: bool,
-    /// Sweeps only constants of this name (repeatable; a trailing `*` matches any ending).
-    #[arg(long, value_name = "NAME", requires = "sweep")]
-    constant: Vec<String>,
-    /// Writes what the client believed and did over time as CSV (the first of the scenarios and
-    /// clients that match, the first seed).
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-    /// Draws a run with the first seed over time, an SVG per scenario and client: what was in flight
-    /// and what was allowed, sent and refused.
-    #[arg(long, value_name = "DIR")]
-    plot: Option<PathBuf>,
-    /// Prints how the clients fare in Vector's own twelve conditions instead.
-    #[arg(long)]
-    vector: bool,
-    /// Prints which scenarios hold their bounds, and of the others what is missed and why.
-    #[arg(long, conflicts_with = "long")]
-    standing: bool,
-    /// Prints every figure, a line per scenario and client.
-    #[arg(long)]
-    long: bool,
-    /// Lists scenarios and clients.
-    #[arg(long)]
-    list: bool,
-}
-
-impl Args {
-    /// Whether each run is held against plain clients with the same work.
-    fn is_beside_plain(&self) -> bool {
-        self.composed.is_some() || self.lives
-    }
-}
 
 fn named(name: &str, wanted: &[String]) -> bool {
     let is = |wanted: &String| match wanted.strip_suffix('*') {
@@ -144,6 +51,8 @@ fn kinds(args: &Args) -> Vec<Kind> {
     let wanted = |kind: &&Kind| {
         if args.is_beside_plain() && args.client.is_empty() {
             kind.name == clients::DEFAULTS
+        } else if args.tokens && args.check {
+            tokens::CHECKED.contains(&kind.name)
         } else if args.drivers {
             kind.driver().is_some() || kind.name == clients::DEFAULTS
         } else {
@@ -151,6 +60,18 @@ fn kinds(args: &Args) -> Vec<Kind> {
         }
     };
     clients::named().filter(wanted).copied().collect()
+}
+
+/// The scenarios that are drawn, or else those of a kind that have names.
+fn chosen(args: &Args) -> Vec<Scenario> {
+    match (args.drawn, args.composed) {
+        (Some(count), _) if args.tokens => tokens::of_each(count, args.draw),
+        (Some(count), _) => drawn::of_each(count, args.draw),
+        (_, Some(count)) => composed::scenarios(count, args.draw),
+        (None, None) if args.lives => lives::all(),
+        (None, None) if args.tokens => tokens::all(),
+        (None, None) => scenarios::all(),
+    }
 }
 
 fn main() -> ExitCode {
@@ -161,20 +82,19 @@ fn main() -> ExitCode {
     if args.fleet {
         return one_fleet(&args);
     }
-    let mut scenarios = match (args.drawn, args.composed) {
-        (Some(count), _) => drawn::of_each(count, args.draw),
-        (_, Some(count)) => composed::scenarios(count, args.draw),
-        (None, None) if args.lives => lives::all(),
-        (None, None) if args.tokens => tokens::all(),
-        (None, None) => scenarios::all(),
-    };
-    if let Some(path) = &args.arrivals {
-        match std::fs::read_to_string(path) {
-            Ok(text) => scenarios.push(scenarios::of_trace(work::read_trace(&text))),
-            Err(error) => {
-                eprintln!("{}: {error}", path.display());
-                return ExitCode::from(2);
+    let mut scenarios = chosen(&args);
+    let traced = read(args.arrivals.as_ref())
+        .and_then(|arrivals| Ok((arrivals, read(args.requests.as_ref())?)));
+    match traced {
+        Ok((arrivals, requests)) => {
+            scenarios.extend(arrivals.map(|text| scenarios::of_trace(work::read_trace(&text))));
+            if let Some(text) = requests {
+                scenarios = tokens::of_trace(&requests::read(&text));
             }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
         }
     }
     for scenario in &mut scenarios {
@@ -187,7 +107,10 @@ fn main() -> ExitCode {
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
     let kinds = kinds(&args);
-    if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
+    if (args.check || args.sweep)
+        && !args.tokens
+        && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS)
+    {
         eprintln!(
             "--check and --sweep are about the client {}, which is left out",
             clients::DEFAULTS
@@ -205,6 +128,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The text of a file, if there is one of that name to be read.
+fn read(path: Option<&PathBuf>) -> Result<Option<String>, String> {
+    let text = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    path.map(text).transpose()
 }
 
 fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, Box<dyn Error>> {
@@ -232,7 +163,12 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let seeds = args.seeds.unwrap_or(match args {
-        Args { sweep: true, .. } => 12,
+        Args { sweep: true, .. }
+        | Args {
+            tokens: true,
+            check: true,
+            ..
+        } => 12,
         args if args.is_beside_plain() => 1,
         _ => 3,
     });
@@ -241,24 +177,15 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(beside_plain(args, scenarios, kinds, seeds));
     }
     if args.sweep {
-        let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
-        let wanted = |name: &str| named(name, &args.constant);
-        let sweep = sweep::sweep(scenarios, wanted, &rivals, seeds)?;
-        print!("{sweep}");
-        let failed = args.check && !sweep.holds();
-        return Ok(ExitCode::from(u8::from(failed)));
+        return swept(args, scenarios, kinds, seeds);
     }
     let rows = runs::rows(scenarios, kinds, seeds.clone());
-    print!(
-        "{}",
-        match args {
-            Args { standing: true, .. } => table::standing(&rows),
-            Args { long: true, .. } => table::long(&rows),
-            _ => table::short(&rows),
-        }
-    );
+    print!("{}", shown(args, &rows));
     if !args.check {
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.tokens {
+        return Ok(checked(&[], &tokens::misses(&rows)));
     }
     let mut misses = driven::misses(scenarios, seeds);
     if args.only.is_empty() && args.drawn.is_none() {
@@ -266,6 +193,35 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         misses.extend(defaults.into_iter().flat_map(composed::checked));
     }
     Ok(checked(&rows, &misses))
+}
+
+/// The rows as they are asked for.
+fn shown(args: &Args, rows: &[Row]) -> String {
+    match args {
+        Args { standing: true, .. } => table::standing(rows),
+        Args { long: true, .. } => table::long(rows),
+        _ => table::short(rows),
+    }
+}
+
+/// Prints what the constants decide.
+fn swept(
+    args: &Args,
+    scenarios: &[Scenario],
+    kinds: &[Kind],
+    seeds: Range<u64>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
+    let wanted = |name: &str| named(name, &args.constant);
+    let kind = if args.tokens {
+        Kind::told_with_tuning
+    } else {
+        Kind::with_tuning
+    };
+    let sweep = sweep::sweep(scenarios, kind, wanted, &rivals, seeds)?;
+    print!("{sweep}");
+    let failed = args.check && !sweep.holds();
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// Prints how requests of two classes fare.

@@ -12,6 +12,7 @@ use tower_throttle::queue::Priority;
 
 use crate::client::ApiClient;
 use crate::config::Config;
+use crate::events::Watcher;
 use crate::fleet::{Fingerprint, Meeting, Member};
 
 /// An account at an upstream, the model that the request names, and what other gateways know the account by.
@@ -43,7 +44,7 @@ impl Gates {
         let mut members = Vec::new();
         for key in self.0.keys().iter().take(SHOWN) {
             let model = key.1.as_ref().map_or("", Model::name);
-            members.push((model.to_owned(), meeting.members(&name(key)).await));
+            members.push((model.to_owned(), meeting.members(&fleet_name(key)).await));
         }
         members
     }
@@ -73,14 +74,21 @@ pub(crate) fn key(request: &Request<Full<Bytes>>) -> Key {
 }
 
 /// The name by which gateways know what a key counts against. Nothing of it shows the credential.
-fn name((account, model, fingerprint): &Key) -> String {
+fn fleet_name((account, model, fingerprint): &Key) -> String {
     let model = model.as_ref().map_or("", Model::name);
     format!("gateway:{}:{fingerprint}:{model}", account.host())
 }
 
 /// A layer with a gate for each key, and what shows the gates.
-pub(crate) fn layer(config: &Config) -> (KeyedLayer<Key, KeyOf>, Gates) {
-    let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
+pub(crate) fn layer(
+    config: &Config,
+    name: &str,
+    watcher: Watcher,
+) -> (KeyedLayer<Key, KeyOf>, Gates) {
+    // All gates of an upstream have its name, so that no key of a client's stands in a metric.
+    let gate = AdaptiveConcurrencyLayer::new()
+        .max_limit(config.max_in_flight)
+        .name(name);
     let meeting = config.redis.clone();
     let layer = KeyedLayer::new(key as KeyOf)
         .gates(move |key| {
@@ -89,11 +97,12 @@ pub(crate) fn layer(config: &Config) -> (KeyedLayer<Key, KeyOf>, Gates) {
                 return gate;
             };
             // It ends with the gate.
-            let fleet = meeting.fleet(&name(key));
+            let fleet = meeting.fleet(&fleet_name(key));
             let gate = gate.lease(fleet.clone());
             tokio::spawn(fleet.run());
             gate
         })
+        .observe(watcher)
         .max_keys(config.max_keys)
         // The gateway bounds what waits before a request gets here.
         .max_waiting(usize::MAX);

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
+use crate::events::Entry;
 use crate::fleet::Member;
 use crate::history::{EVERY, KEPT, Sample};
 use crate::metrics;
@@ -102,6 +103,7 @@ struct UpstreamStatus {
     abandoned: u64,
     fleets: Vec<FleetStatus>,
     samples: Vec<Sample>,
+    events: Vec<Entry>,
 }
 
 /// The gateways that share a limit, with `--redis`.
@@ -132,6 +134,7 @@ async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> 
             abandoned: now.abandoned,
             fleets: fleets.collect(),
             samples: upstream.history.after(asked.after),
+            events: upstream.events.after(asked.after),
         });
     }
     let status = Status {

@@ -9,17 +9,19 @@ use tokio::runtime::Id;
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
 use super::flow::Flow;
-use super::grant::Granted;
+use super::grant::{Granted, Watched};
 use super::line::Spot;
+use super::observed::Observed;
 use super::pause::Pause;
 use super::queue::Queue;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
-    DEFAULT_MAX, DEFAULT_MIN, Fixed, Headroom, Limit, Load, Now, Outcome, Sent,
+    DEFAULT_MAX, DEFAULT_MIN, Fixed, Headroom, Limit, Load, Now, Outcome, Reason, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
 use crate::cost::Cost;
 use crate::hint::Hint;
+use crate::observe::{By, Event};
 
 /// Everything the gate knows.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(in crate::concurrency) struct State {
     /// Counts the changes, for those that watch.
     pub(in crate::concurrency) version: u64,
     pub(in crate::concurrency) watchers: usize,
+    /// What observers are to be told, if there are any.
+    pub(super) observed: Option<Box<Observed>>,
 }
 
 impl State {
@@ -67,6 +71,7 @@ impl State {
             bodies: Bodies::default(),
             version: 0,
             watchers: 0,
+            observed: None,
         }
     }
 
@@ -91,7 +96,9 @@ impl State {
     /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
-        self.headroom_under(now, self.load())
+        let room = self.headroom_under(now, self.load());
+        self.compare(None);
+        room
     }
 
     #[inline]
@@ -103,7 +110,7 @@ impl State {
                     opens_at: Some(until),
                 };
             }
-            self.version += u64::from(self.pause.expire(now));
+            self.expire_pause(now);
         }
         let mut room = self.limit.headroom(now, load);
         // One that has no room now, and says that it opens now, would be asked again for ever.
@@ -111,6 +118,27 @@ impl State {
             *at = (*at).max(now.get() + Duration::from_micros(1));
         }
         room
+    }
+
+    /// Forgets a pause that is over.
+    fn expire_pause(&mut self, now: &Now) {
+        if self.pause.expire(now) {
+            self.version += 1;
+            self.happened(|| Event::Resumed { by: By::Time });
+        }
+    }
+
+    /// Has observers told what the limit changed. `by` if somebody else did.
+    #[inline]
+    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
+        if let Some(observed) = &mut self.observed {
+            observed.compare(&*self.limit, by);
+        }
+    }
+
+    /// Observes from now on.
+    pub(in crate::concurrency) fn observe(&mut self) {
+        self.observed = Some(Box::new(Observed::new(&*self.limit)));
     }
 
     /// Lets one request through that did not wait, if nobody has to be asked.
@@ -132,6 +160,7 @@ impl State {
         free.then(|| Granted {
             sent: self.grant(now, cost),
             ticket: self.queue.ticket(),
+            watched: Watched::default(),
         })
     }
 
@@ -146,6 +175,7 @@ impl State {
         let mut sent = Sent::new(seq, None, self.in_flight);
         sent.cost = cost;
         self.limit.on_send(now, &sent, load);
+        self.compare(None);
         // The time itself follows when the request is sent.
         sent.at = self.limit.wants_time(seq, load).then_some(Duration::ZERO);
         sent
@@ -154,6 +184,7 @@ impl State {
     /// The cost of a request that was let through is known, or is another.
     pub(super) fn charge(&mut self, now: &Now, sent: &mut Sent, cost: Cost, wakes: &mut Wakes) {
         self.limit.on_cost(now, sent, cost);
+        self.compare(None);
         sent.cost = Some(cost);
         self.settle(now, wakes);
     }
@@ -164,13 +195,16 @@ impl State {
         &mut self,
         now: &Now,
         sent: &Sent,
+        watched: Watched,
         outcome: Outcome<'_>,
         returned: bool,
         wakes: &mut Wakes,
     ) {
         self.version += 1;
+        self.ended(watched, outcome);
         if returned {
             self.in_flight -= 1;
+            self.released(1);
         }
         match outcome {
             Outcome::Accepted(_) => self.accepted += 1,
@@ -178,6 +212,7 @@ impl State {
             Outcome::Failed | Outcome::Ignored => {}
         }
         self.limit.on_outcome(now, sent, outcome, self.load());
+        self.compare(None);
         if let Outcome::Refused { hint, .. } = outcome {
             self.pause_for(now, hint);
         }
@@ -191,6 +226,7 @@ impl State {
         &mut self,
         now: &Now,
         sent: &Sent,
+        watched: Watched,
         outcome: Outcome<'_>,
         runtime: Option<Id>,
         wakes: &mut Wakes,
@@ -202,7 +238,7 @@ impl State {
         let alarm = due
             .filter(|_| runtime.is_some())
             .and_then(|at| self.alarms.set(now, at, NO_WAITER, runtime));
-        self.report(now, sent, outcome, false, wakes);
+        self.report(now, sent, watched, outcome, false, wakes);
         (last_poll, alarm)
     }
 
@@ -213,6 +249,7 @@ impl State {
         }
         self.version += 1;
         self.in_flight -= 1;
+        self.released(1);
         self.settle(now, wakes);
     }
 
@@ -240,6 +277,7 @@ impl State {
     pub(super) fn sweep(&mut self, now: &Now) -> bool {
         let freed = self.bodies.sweep(now);
         self.in_flight -= freed;
+        self.released(freed);
         self.version += u64::from(freed > 0);
         freed > 0
     }
@@ -256,24 +294,32 @@ impl State {
     /// The body of a refusal says more than its head.
     pub(super) fn refine(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
         self.limit.on_refined(now, sent, hint);
+        self.compare(None);
     }
 
     /// Pauses as long as the limit takes from what a refusal said.
     pub(in crate::concurrency) fn pause_for(&mut self, now: &Now, hint: &Hint) {
         if let Some(wait) = self.limit.pause_for(now, hint) {
+            let former = self.pause.ends_at();
             self.pause.ask(now, wait);
             self.version += 1;
+            self.paused(now, former, By::Server);
         }
     }
 
     /// Lets nobody through for at least `wait`.
     pub(in crate::concurrency) fn pause(&mut self, now: &Now, wait: Duration) {
+        let former = self.pause.ends_at();
         self.pause.begin(now, wait);
         self.version += 1;
+        self.paused(now, former, By::Handle);
     }
 
     /// Ends a pause.
     pub(in crate::concurrency) fn resume(&mut self) {
+        if self.pause.is_set() {
+            self.happened(|| Event::Resumed { by: By::Handle });
+        }
         self.pause.end();
         self.version += 1;
     }
@@ -304,6 +350,7 @@ impl State {
 
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
         self.limit.set_limit(limit);
+        self.compare(Some(Reason::Set));
         self.version += 1;
         self.settle(now, wakes);
     }
@@ -329,12 +376,13 @@ impl State {
     ) {
         self.bounds = change(self.bounds.0, self.bounds.1);
         self.limit.set_bounds(self.bounds.0, self.bounds.1);
+        self.compare(Some(Reason::Set));
         self.version += 1;
         self.settle(now, wakes);
     }
 
     pub(in crate::concurrency) fn snapshot(&mut self, now: &Now) -> Snapshot {
-        self.version += u64::from(self.pause.expire(now));
+        self.expire_pause(now);
         Snapshot {
             limit: self.limit.limit(),
             rate: self.limit.rate(),

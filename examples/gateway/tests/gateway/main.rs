@@ -12,3 +12,4 @@ mod metrics;
 mod overload;
 mod refuse;
 mod tls;
+mod tokens;

@@ -102,7 +102,7 @@ impl Learned {
             }
         }
         if let Some(costs) = &mut self.costs {
-            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next)?);
+            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next, &self.tuning)?);
         }
         Ok(slots)
     }

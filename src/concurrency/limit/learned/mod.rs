@@ -17,6 +17,7 @@ mod judge;
 mod latency;
 mod marks;
 mod overload;
+mod pace;
 mod pacer;
 mod rate;
 mod shift;
@@ -41,7 +42,11 @@ use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
-use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{
+    Circuit, Compact, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now,
+    Outcome,
+};
+use super::{Reason, Reasons, Sent};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -181,6 +186,8 @@ pub struct Learned {
     probe_was_refused: bool,
     /// What requests cost. `None` until that is told of one.
     costs: Option<Box<Costs>>,
+    /// Why the pace is what it is.
+    pace_reason: Compact,
 }
 
 impl Learned {
@@ -221,22 +228,14 @@ impl Learned {
             overload: OverloadTest::new(Kind::Server),
             limited: OverloadTest::new(Kind::Client),
             history: History::default(),
-            advertised_wait: AdvertisedWait::new(&tuning),
+            advertised_wait: AdvertisedWait::default(),
             tuning,
             chance: None,
             rtt: None,
             pausing: false,
             probe_was_refused: false,
             costs: None,
-        }
-    }
-
-    /// Makes room so that the pacer binds, and not the in-flight limit.
-    fn make_room_for_pacer(&mut self) {
-        if let Some(pacer) = &self.pacer {
-            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
-            self.limit
-                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
+            pace_reason: Compact::default(),
         }
     }
 
@@ -301,6 +300,7 @@ impl Limit for Learned {
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
+                self.pace_changed(Reason::RateHeld);
                 self.make_room_for_pacer();
             }
         }
@@ -368,6 +368,14 @@ impl Limit for Learned {
 
     fn rate(&self) -> Option<f64> {
         self.pacer.as_ref().map(|pacer| pacer.rate())
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.breaker.circuit()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.explain()
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -25,7 +25,7 @@ struct Record {
     /// `None` until it is known.
     cost: Option<Cost>,
     /// What was left of each quota when it was charged, by unit. `None` where nothing was known.
-    levels: [Option<Mark>; 3],
+    levels: [Option<Mark>; 4],
     /// Whether it ended.
     ended: bool,
 }
@@ -50,7 +50,7 @@ impl Ledger {
         let record = Record {
             seq,
             cost: None,
-            levels: [None; 3],
+            levels: [None; 4],
             ended: false,
         };
         self.records.insert(at, record);
@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// What a request costs, and what was left then.
-    pub(super) fn charge(&mut self, seq: u64, cost: Cost, levels: [Option<Mark>; 3]) {
+    pub(super) fn charge(&mut self, seq: u64, cost: Cost, levels: [Option<Mark>; 4]) {
         let Ok(at) = self.find(seq) else { return };
         let record = &mut self.records[at];
         self.uncharged -= usize::from(record.cost.is_none() && !record.ended);
@@ -101,6 +101,18 @@ impl Ledger {
     /// How many were let through whose cost is not known yet.
     pub(super) fn uncharged(&self) -> usize {
         self.uncharged
+    }
+
+    /// What those cost that were charged after this time.
+    pub(super) fn charged_after(&self, time: f64, unit: Unit) -> f64 {
+        let at = |record: &Record| record.levels[unit as usize].map(|mark| mark.at);
+        let latest = self.records.iter().rev();
+        latest
+            .take_while(|record| at(record).is_none_or(|at| at > time))
+            .filter(|record| at(record).is_some())
+            .filter_map(|record| record.cost)
+            .map(|cost| unit.of(cost))
+            .sum()
     }
 
     /// What those cost that were let through after a request.
