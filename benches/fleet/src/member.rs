@@ -1,5 +1,6 @@
 //! One of the processes.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,8 +52,10 @@ impl Member {
     }
 }
 
-/// Sends requests until it is killed.
+/// Waits for a line of input, and then sends requests until it is killed.
 pub(crate) async fn run(member: Member) -> Result<()> {
+    println!("ready");
+    io::stdin().read_line(&mut String::new())?;
     let redis = redis::Client::open(member.redis.clone())?;
     let places = member.places.map(|places| places as usize);
     let gcra = Arc::new(Gcra::new(

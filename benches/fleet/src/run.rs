@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
@@ -44,13 +45,10 @@ pub(crate) struct Ran {
 pub(crate) async fn run(row: &Row, seconds: u64, members: usize) -> Result<Ran> {
     let mut store = Store::start().await?;
     let (api, port) = Api::start(row.limits).await?;
-    let children: Vec<Child> = (0..members)
+    let mut children: Vec<Child> = (0..members)
         .map(|index| start(row, index, port, &store))
         .collect::<Result<_>>()?;
-    // A process takes a while to start.
-    while api.now() < 5.0 && api.take_log().accepted.is_empty() && row.sharing == Sharing::Alone {
-        sleep(Duration::from_millis(1)).await;
-    }
+    begin(&mut children).await?;
     let (began, mut calls) = (api.now(), 0.0);
     let total = Duration::from_secs(seconds);
     if let Some(outage) = row.outage {
@@ -66,6 +64,21 @@ pub(crate) async fn run(row: &Row, seconds: u64, members: usize) -> Result<Ran> 
     calls += store.commands().await?;
     drop(children);
     Ok(measure(row, &log, began, seconds as f64, calls, members))
+}
+
+/// Lets all processes begin at once, when the last of them runs: how long that takes is the machine's affair.
+async fn begin(children: &mut [Child]) -> Result<()> {
+    for child in &mut *children {
+        let out = child.stdout.take().ok_or("no output")?;
+        if BufReader::new(out).lines().next_line().await?.is_none() {
+            return Err("a process does not start".into());
+        }
+    }
+    for child in children {
+        let input = child.stdin.as_mut().ok_or("no input")?;
+        input.write_all(b"\n").await?;
+    }
+    Ok(())
 }
 
 /// Takes Redis away for a while. Returns what it had counted, if that is lost.
@@ -94,7 +107,8 @@ fn start(row: &Row, index: usize, port: u16, store: &Store) -> Result<Child> {
     if let Some(places) = row.limits.places {
         command.args(["--places", &places.to_string()]);
     }
-    Ok(command.stdin(Stdio::null()).kill_on_drop(true).spawn()?)
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    Ok(command.kill_on_drop(true).spawn()?)
 }
 
 fn measure(row: &Row, log: &Log, began: f64, seconds: f64, calls: f64, members: usize) -> Ran {

@@ -48,16 +48,16 @@ fn rows() -> Vec<Row> {
 /// Runs the rows of these names, one after the other.
 pub(crate) async fn print(seconds: u64, members: usize, only: &[String]) -> Result<()> {
     println!(
-        "| limit | shared by | time / best | refused per 1,000 | after a quarter | Jain | calls per s and process | least in a second |"
+        "| limit | shared by | time / best | refused per 1,000 | after a quarter | Jain | calls per s and process | least in a second | load |"
     );
-    println!("|---|---|--:|--:|--:|--:|--:|--:|");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
     for row in rows() {
         if !only.is_empty() && !only.iter().any(|name| row.name.starts_with(name)) {
             continue;
         }
         let ran = run(&row, seconds, members).await?;
         println!(
-            "| {} | {} | {:.3} | {:.1} | {:.1} | {:.3} | {:.2} | {:.2} |",
+            "| {} | {} | {:.3} | {:.1} | {:.1} | {:.3} | {:.2} | {:.2} | {} |",
             row.name,
             format!("{:?}", row.sharing).to_lowercase(),
             ran.time,
@@ -66,7 +66,14 @@ pub(crate) async fn print(seconds: u64, members: usize, only: &[String]) -> Resu
             ran.jain,
             ran.calls,
             ran.least,
+            load(),
         );
     }
     Ok(())
+}
+
+/// How many processes of the whole machine ran or wanted to, on average over the last minute, where Linux tells it.
+fn load() -> String {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    told.split(' ').next().unwrap_or_default().to_owned()
 }
