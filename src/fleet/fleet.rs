@@ -41,6 +41,8 @@ pub struct Fleet<S> {
 struct Shared {
     /// Members that nobody reports for yet.
     joined: Mutex<Vec<Member>>,
+    /// The names of those that are reported for.
+    names: Mutex<Vec<String>>,
     leaves: AtomicBool,
     left: AtomicBool,
     /// Somebody joined, or all leave.
@@ -113,6 +115,7 @@ impl<S: Store> Fleet<S> {
                 }
             }
             keepers.retain(|keeper| !keeper.member.is_gone());
+            self.name(&keepers);
             if self.shared.leaves.load(Ordering::Acquire) {
                 self.take_in(&mut keepers, &mut random);
                 for keeper in &mut keepers {
@@ -143,10 +146,15 @@ impl<S: Store> Fleet<S> {
     }
 
     fn joined(&self) -> MutexGuard<'_, Vec<Member>> {
-        self.shared
-            .joined
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.joined)
+    }
+
+    /// Says who is here.
+    fn name(&self, keepers: &[Keeper]) {
+        let mut names = lock(&self.shared.names);
+        if names.iter().ne(keepers.iter().map(|keeper| &keeper.id)) {
+            *names = keepers.iter().map(|keeper| keeper.id.clone()).collect();
+        }
     }
 
     /// Gives back the shares of this process, so that the others have them at once, and ends [`run`](Self::run).
@@ -173,7 +181,12 @@ impl<S: Store> Fleet<S> {
     ///
     /// If the store is out of reach.
     pub async fn members(&self) -> Result<Vec<Row>, S::Error> {
-        self.store.members().await
+        let mut rows = self.store.members().await?;
+        let names = lock(&self.shared.names);
+        for row in &mut rows {
+            row.is_own = names.contains(&row.id);
+        }
+        Ok(rows)
     }
 
     /// Returns the store.
@@ -181,6 +194,10 @@ impl<S: Store> Fleet<S> {
     pub fn store(&self) -> &S {
         &self.store
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Store> Lease for Fleet<S> {

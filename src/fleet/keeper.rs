@@ -25,7 +25,7 @@ const RATE_SECONDS: f64 = 2.0;
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) member: Member,
-    id: String,
+    pub(super) id: String,
     period: Duration,
     /// Between the first report and the second.
     first: Duration,

@@ -230,5 +230,6 @@ fn row(fields: &[String]) -> Option<Row> {
         places: some(places)?,
         rate: some(rate)?,
         leads: leads == "1",
+        is_own: false,
     })
 }

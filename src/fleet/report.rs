@@ -119,4 +119,7 @@ pub struct Row {
     pub rate: Option<f64>,
     /// Whether it leads.
     pub leads: bool,
+    /// Whether it is one of the fleet that was asked, in this process: [`Fleet::members`](super::Fleet::members) says
+    /// so, a store does not.
+    pub is_own: bool,
 }

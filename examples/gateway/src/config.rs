@@ -10,7 +10,7 @@ use axum::http::uri::{Authority, Scheme};
 use bytesize::ByteSize;
 
 use crate::cost::{Counted, Provider};
-use crate::fleet::Meeting;
+use crate::fleet::{self, FleetSecret, RedisUrl, StatedLimit};
 
 /// Names that stand for the gateway's own addresses.
 const TAKEN: [&str; 3] = ["v1", "metrics", "status.json"];
@@ -67,10 +67,30 @@ pub struct Config {
     #[arg(long)]
     pub fair_keys: bool,
 
-    /// A Redis through which gateways share what each upstream takes, such as redis://127.0.0.1/. Without it each learns
-    /// alone
-    #[arg(long, value_name = "URL")]
-    pub redis: Option<Meeting>,
+    /// A Redis through which gateways share what each upstream takes, such as redis://127.0.0.1/, or with TLS
+    /// rediss://user:password@host:6379/0. Without it each learns alone
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GATEWAY_REDIS",
+        hide_env_values = true
+    )]
+    pub redis: Option<RedisUrl>,
+
+    /// What all gateways that share have and nobody else: with it, who reads Redis cannot tell whether a credential
+    /// that he guesses is in use
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "GATEWAY_FLEET_SECRET",
+        hide_env_values = true
+    )]
+    pub fleet_secret: Option<FleetSecret>,
+
+    /// States a limit that gateways share, of each credential and model of an upstream or of all: 40 in flight, 20/s,
+    /// 1200/m, or 20/s+40 with a burst of 40. What is not stated is read from headers, or learned
+    #[arg(long = "limit", value_name = "[NAME=]LIMIT")]
+    pub limits: Vec<StatedLimit>,
 
     /// Counts the tokens of JSON requests, by the rules of openai, anthropic, gemini, or compatible, for an upstream
     /// or for all: estimated when they come, and settled by the usage of their answers
@@ -99,6 +119,8 @@ impl Config {
             priority_field: None,
             fair_keys: false,
             redis: None,
+            fleet_secret: None,
+            limits: Vec::new(),
             costs: Vec::new(),
             drain: Duration::from_secs(30),
         }
@@ -130,6 +152,13 @@ impl Config {
             {
                 return Err(format!("two costs for {}", of.unwrap_or("all upstreams")));
             }
+        }
+        fleet::check(&self.limits, &self.upstreams)?;
+        if self.redis.is_none() && (self.fleet_secret.is_some() || !self.limits.is_empty()) {
+            return Err(
+                "--limit and --fleet-secret are for gateways that share: --redis is missing"
+                    .to_owned(),
+            );
         }
         if self.max_buffered < self.max_body {
             return Err("--max-buffered is less than --max-body".to_owned());

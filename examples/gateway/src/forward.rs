@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::buffer::{Memory, Unread};
 use crate::config::Config;
 use crate::headers;
-use crate::keys;
+use crate::keys::Key;
 use crate::priority::Wish;
 use crate::refusal::Refusal;
 use crate::upstream::{Place, Upstream};
@@ -165,7 +165,7 @@ async fn send(
     *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
     request.extensions_mut().insert(wish);
     cost.map(|cost| request.extensions_mut().insert(cost));
-    let key = keys::key(&request);
+    let key = Key::of(&request);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;
     let answer = answer.map_err(|_| Refusal::Timeout)?;

@@ -107,6 +107,7 @@ pub(crate) async fn record(upstream: &Upstream) {
             upstream
                 .history
                 .push(sample(&before, &now, in_flight, queued));
+            upstream.gates.forget_unused();
             before = now;
             (in_flight, queued) = (now.gate.in_flight, now.queued);
         }

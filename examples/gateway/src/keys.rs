@@ -1,25 +1,58 @@
 //! What a request counts against: the upstream, the credential and the model.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::http::Request;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::Full;
+use serde::Serialize;
 use tower_throttle::AdaptiveConcurrencyLayer;
 use tower_throttle::concurrency::Snapshot;
-use tower_throttle::keyed::{Account, Keyed, KeyedHandle, KeyedLayer, Model};
+use tower_throttle::keyed::{Host, Keyed, KeyedHandle, KeyedLayer, Model};
 use tower_throttle::queue::Priority;
 
 use crate::client::ApiClient;
 use crate::config::Config;
 use crate::events::Watcher;
-use crate::fleet::{Fingerprint, Meeting, Member};
+use crate::fleet::{Fingerprint, Fleets, Member, Parts};
 
-/// An account at an upstream, the model that the request names, and what other gateways know the account by.
-pub(crate) type Key = (Account, Option<Model>, Fingerprint);
+/// How many limits are shown, with their members: those of the most requests.
+const SHOWN: usize = 8;
 
-/// How many limits' members are shown.
-const SHOWN: usize = 5;
+/// An account at an upstream, and the model that the request names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    host: Host,
+    credential: Fingerprint,
+    model: Option<Model>,
+}
+
+impl Key {
+    /// The key of a request.
+    pub(crate) fn of(request: &Request<Full<Bytes>>) -> Self {
+        Self {
+            host: Host::of(request),
+            credential: Fingerprint::of(request.headers()),
+            model: Model::of(request),
+        }
+    }
+
+    fn model(&self) -> &str {
+        self.model.as_ref().map_or("", Model::name)
+    }
+
+    /// The name by which other gateways know it.
+    fn name(&self, fleets: &Fleets) -> String {
+        fleets.name(&Parts {
+            host: self.host.to_string(),
+            credential: self.credential,
+            model: self.model(),
+        })
+    }
+}
 
 type KeyOf = fn(&Request<Full<Bytes>>) -> Key;
 
@@ -28,55 +61,84 @@ pub(crate) type Gated = Keyed<ApiClient, Key, KeyOf>;
 
 /// The gates of one upstream.
 #[derive(Clone, Debug)]
-pub(crate) struct Gates(KeyedHandle<Key>, Option<Meeting>);
+pub(crate) struct Gates {
+    handle: KeyedHandle<Key>,
+    /// With `--redis`.
+    fleets: Option<Fleets>,
+}
+
+/// What an upstream's gates share with those of other gateways.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sharing {
+    /// Why Redis does not serve, if it does not.
+    failure: Option<String>,
+    limits: Vec<SharedLimit>,
+}
+
+/// A limit, and who has a share of it.
+#[derive(Debug, Serialize)]
+struct SharedLimit {
+    model: String,
+    members: Vec<Member>,
+}
 
 impl Gates {
     /// The numbers of all gates together.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.0.total()
-    }
-
-    /// Who shares the limits of this upstream, by model. Of the first keys only: the page is for a look at them.
-    pub(crate) async fn members(&self) -> Vec<(String, Vec<Member>)> {
-        let Some(meeting) = &self.1 else {
-            return Vec::new();
-        };
-        let mut members = Vec::new();
-        for key in self.0.keys().iter().take(SHOWN) {
-            let model = key.1.as_ref().map_or("", Model::name);
-            members.push((model.to_owned(), meeting.members(&fleet_name(key)).await));
-        }
-        members
+        self.handle.total()
     }
 
     /// How long one waits behind `queued` others, while there is one line. Of several, it depends on the key.
     pub(crate) fn estimate(&self, queued: usize) -> Option<Duration> {
-        match self.0.keys().as_slice() {
-            [key] => self.0.get(key)?.estimate(queued),
+        match self.handle.keys().as_slice() {
+            [key] => self.handle.get(key)?.estimate(queued),
             _ => None,
         }
     }
 
     /// How long a request of this key and class would wait that comes now.
     pub(crate) fn wait(&self, key: &Key, class: Priority) -> Option<Duration> {
-        let gate = self.0.get(key)?;
+        let gate = self.handle.get(key)?;
         gate.estimate(gate.ahead(class))
     }
-}
 
-/// The key of a request.
-pub(crate) fn key(request: &Request<Full<Bytes>>) -> Key {
-    (
-        Account::of(request),
-        Model::of(request),
-        Fingerprint::of(request.headers()),
-    )
-}
+    /// Who shares the limits of the keys that are used most.
+    pub(crate) async fn sharing(&self) -> Option<Sharing> {
+        let fleets = self.fleets.as_ref()?;
+        let mut keys = self.handle.keys();
+        keys.sort_by_cached_key(|key| {
+            let gate = self.handle.get(key).map(|gate| gate.snapshot());
+            Reverse(gate.map_or(0, |gate| gate.accepted + gate.refused))
+        });
+        let limits = keys.iter().take(SHOWN).map(async |key| SharedLimit {
+            model: key.model().to_owned(),
+            members: fleets.members(&key.name(fleets)).await,
+        });
+        let limits = join_all(limits).await;
+        Some(Sharing {
+            failure: fleets.failure(),
+            limits,
+        })
+    }
 
-/// The name by which gateways know what a key counts against. Nothing of it shows the credential.
-fn fleet_name((account, model, fingerprint): &Key) -> String {
-    let model = model.as_ref().map_or("", Model::name);
-    format!("gateway:{}:{fingerprint}:{model}", account.host())
+    /// Forgets what was shared for keys that were forgotten.
+    pub(crate) fn forget_unused(&self) {
+        let Some(fleets) = self.fleets.as_ref() else {
+            return;
+        };
+        if fleets.len() > self.handle.len() {
+            let keys = self.handle.keys();
+            let known: HashSet<_> = keys.iter().map(|key| key.name(fleets)).collect();
+            fleets.keep(|name| known.contains(name));
+        }
+    }
+
+    /// Gives the shares back to other gateways.
+    pub(crate) async fn leave(&self) {
+        if let Some(fleets) = self.fleets.as_ref() {
+            fleets.leave().await;
+        }
+    }
 }
 
 /// A layer with a gate for each key, and what shows the gates.
@@ -84,28 +146,22 @@ pub(crate) fn layer(
     config: &Config,
     name: &str,
     watcher: Watcher,
+    fleets: Option<Fleets>,
 ) -> (KeyedLayer<Key, KeyOf>, Gates) {
     // All gates of an upstream have its name, so that no key of a client's stands in a metric.
     let gate = AdaptiveConcurrencyLayer::new()
         .max_limit(config.max_in_flight)
         .name(name);
-    let meeting = config.redis.clone();
-    let layer = KeyedLayer::new(key as KeyOf)
-        .gates(move |key| {
-            let gate = gate.clone();
-            let Some(meeting) = &meeting else {
-                return gate;
-            };
-            // It ends with the gate.
-            let fleet = meeting.fleet(&fleet_name(key));
-            let gate = gate.lease(fleet.clone());
-            tokio::spawn(fleet.run());
-            gate
+    let shared = fleets.clone();
+    let layer = KeyedLayer::new(Key::of as KeyOf)
+        .gates(move |key: &Key| match &shared {
+            Some(fleets) => fleets.join(key.name(fleets), gate.clone()),
+            None => gate.clone(),
         })
         .observe(watcher)
         .max_keys(config.max_keys)
         // The gateway bounds what waits before a request gets here.
         .max_waiting(usize::MAX);
-    let gates = Gates(layer.handle(), config.redis.clone());
-    (layer, gates)
+    let handle = layer.handle();
+    (layer, Gates { handle, fleets })
 }

@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 use axum::serve::ListenerExt;
+use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -35,9 +36,10 @@ use tracing::{info, warn};
 
 pub use config::{Config, Target};
 pub use cost::{Counted, Provider};
-pub use fleet::Meeting;
+pub use fleet::{FleetSecret, RedisUrl, StatedLimit};
 
 use crate::buffer::Memory;
+use crate::fleet::{Connection, Fleets};
 use crate::forward::{Desk, forward};
 use crate::metrics::{Answers, Changes};
 use crate::refusal::Refusal;
@@ -56,6 +58,8 @@ pub struct Gateway {
     upstreams: Vec<Arc<Upstream>>,
     answers: Answers,
     changes: Changes,
+    /// Where other gateways are, if there are any.
+    redis: Option<Connection>,
 }
 
 impl Gateway {
@@ -63,16 +67,27 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// If the settings contradict each other, or https is needed and the system has no root
-    /// certificates.
+    /// If the settings contradict each other, the address of Redis is none, or https is needed and the system has no
+    /// root certificates.
     pub fn new(config: Config) -> Result<Self, String> {
         config.check()?;
         let tls = config.upstreams.iter().any(Target::is_tls);
         let client = client::client(tls)?;
+        let redis = config.redis.as_ref().map(Connection::open).transpose()?;
         let (answers, changes) = (Answers::default(), Changes::default());
         let upstreams = config.upstreams.iter().map(|target| {
             let (client, answers) = (client.clone(), answers.clone());
-            Upstream::new(target.clone(), &config, client, answers, changes.clone())
+            let fleets = redis
+                .as_ref()
+                .map(|redis| Fleets::new(target, &config, redis));
+            Upstream::new(
+                target.clone(),
+                &config,
+                client,
+                answers,
+                changes.clone(),
+                fleets,
+            )
         });
         Ok(Self {
             upstreams: upstreams.collect(),
@@ -84,6 +99,7 @@ impl Gateway {
             }),
             answers,
             changes,
+            redis,
         })
     }
 
@@ -99,7 +115,21 @@ impl Gateway {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<bool> {
+        let ended = self.serve_until(listener, shutdown).await;
+        // Nothing more is sent, and the other gateways need not wait for the shares.
+        join_all(self.upstreams.iter().map(|upstream| upstream.leave())).await;
+        ended
+    }
+
+    async fn serve_until(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<bool> {
         let mut recorders = JoinSet::new();
+        if let Some(redis) = self.redis.clone() {
+            recorders.spawn(async move { redis.greet().await });
+        }
         for upstream in &self.upstreams {
             let upstream = Arc::clone(upstream);
             recorders.spawn(async move { history::record(&upstream).await });
@@ -155,7 +185,12 @@ impl Gateway {
 
     /// All addresses, without the recording of the page's history that [`serve`](Self::serve) does.
     fn router(&self) -> Router {
-        let registry = metrics::registry(&self.upstreams, &self.answers, &self.changes);
+        let registry = metrics::registry(
+            &self.upstreams,
+            &self.answers,
+            &self.changes,
+            self.redis.as_ref(),
+        );
         let mut router = page::router(self.upstreams.clone(), registry);
         for (at, upstream) in self.upstreams.iter().enumerate() {
             let name = format!("/{}", upstream.target.name);

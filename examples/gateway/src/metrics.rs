@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use tower_throttle::observe::Event;
 
+use crate::fleet::{Connection, UP_HELP};
 use crate::upstream::{Numbers, Upstream};
 
 /// What `/metrics` answers with: OpenMetrics, which Prometheus asks for first.
@@ -90,12 +91,16 @@ pub(crate) fn registry(
     upstreams: &[Arc<Upstream>],
     answers: &Answers,
     changes: &Changes,
+    redis: Option<&Connection>,
 ) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Gates(upstreams.to_vec())));
     let own = registry.sub_registry_with_prefix("gateway");
     let help = "Answers that were begun, by status and by who gave them";
     own.register("answers", help, answers.0.clone());
+    if let Some(redis) = redis {
+        own.register("redis_up", UP_HELP, redis.up());
+    }
     let layers = registry.sub_registry_with_prefix("http_client_throttle");
     let help = "Attempts that were refused, by status";
     layers.register("refused", help, changes.refused.clone());

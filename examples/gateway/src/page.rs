@@ -13,8 +13,8 @@ use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
 use crate::events::Entry;
-use crate::fleet::Member;
 use crate::history::{EVERY, KEPT, Sample};
+use crate::keys::Sharing;
 use crate::metrics;
 use crate::upstream::Upstream;
 
@@ -101,23 +101,16 @@ struct UpstreamStatus {
     refused: u64,
     turned_away: u64,
     abandoned: u64,
-    fleets: Vec<FleetStatus>,
+    /// With `--redis`.
+    sharing: Option<Sharing>,
     samples: Vec<Sample>,
     events: Vec<Entry>,
-}
-
-/// The gateways that share a limit, with `--redis`.
-#[derive(Debug, Serialize)]
-struct FleetStatus {
-    model: String,
-    members: Vec<Member>,
 }
 
 async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> Response {
     let mut upstreams = Vec::new();
     for upstream in &board.upstreams {
-        let fleets = upstream.gates.members().await.into_iter();
-        let fleets = fleets.map(|(model, members)| FleetStatus { model, members });
+        let sharing = upstream.gates.sharing().await;
         let now = upstream.numbers();
         upstreams.push(UpstreamStatus {
             name: Arc::clone(&upstream.target.name),
@@ -132,7 +125,7 @@ async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> 
             refused: now.gate.refused,
             turned_away: now.turned_away,
             abandoned: now.abandoned,
-            fleets: fleets.collect(),
+            sharing,
             samples: upstream.history.after(asked.after),
             events: upstream.events.after(asked.after),
         });

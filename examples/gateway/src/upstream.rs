@@ -19,6 +19,7 @@ use crate::client::ApiClient;
 use crate::config::{Config, Target};
 use crate::cost::Provider;
 use crate::events::{Events, Watcher};
+use crate::fleet::Fleets;
 use crate::history::History;
 use crate::keys::{self, Gated, Gates, Key};
 use crate::metrics::{Answers, Changes};
@@ -74,6 +75,7 @@ impl Upstream {
         client: ApiClient,
         answers: Answers,
         changes: Changes,
+        fleets: Option<Fleets>,
     ) -> Arc<Self> {
         let events = Arc::new(Events::default());
         let watcher = Watcher {
@@ -83,7 +85,7 @@ impl Upstream {
         let retries = RetryOn429Layer::new()
             .name(&target.name)
             .observe(watcher.clone());
-        let (layer, gates) = keys::layer(config, &target.name, watcher);
+        let (layer, gates) = keys::layer(config, &target.name, watcher, fleets);
         let mut queue = QueueLayer::new()
             .priority(priority::class as fn(&_) -> _)
             .deadline(priority::time_left as fn(&_) -> _)
@@ -162,6 +164,11 @@ impl Upstream {
     /// How many requests were taken and are not at their answer's end.
     pub(crate) fn inside(&self) -> usize {
         self.inside.load(Ordering::Relaxed)
+    }
+
+    /// Gives the shares of this gateway back to others.
+    pub(crate) async fn leave(&self) {
+        self.gates.leave().await;
     }
 
     pub(crate) fn numbers(&self) -> Numbers {

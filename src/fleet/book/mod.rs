@@ -123,6 +123,7 @@ impl Book {
             places: entry.places,
             rate: entry.rate,
             leads: self.leader.as_ref() == Some(&entry.id),
+            is_own: false,
         };
         self.members.iter().map(row).collect()
     }

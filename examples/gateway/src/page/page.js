@@ -58,24 +58,17 @@ class View {
     this.svg.addEventListener("pointerleave", () => this.point(null));
   }
 
-  /// Who shares the limits, if anybody does.
-  fleets(fleets) {
-    const table = this.root.querySelector(".fleet");
-    table.hidden = fleets.length === 0;
-    const rows = fleets.flatMap((fleet) =>
-      fleet.members.map((member) => {
-        const row = document.createElement("tr");
-        const places = member.places === null ? "" : number.format(member.places);
-        const pace = member.rate === null ? "" : `${oneDigit.format(member.rate)} / s`;
-        const name = member.id.slice(0, 8) + (member.leads ? " (leads)" : "");
-        const answered = `${oneDigit.format(member.answered)} / s`;
-        for (const text of [fleet.model, name, places, pace, number.format(member.in_flight), answered]) {
-          row.append(Object.assign(document.createElement("td"), { textContent: text }));
-        }
-        return row;
-      }),
-    );
-    table.querySelector("tbody").replaceChildren(...rows);
+  /// Who shares the limits, and what each has, if this gateway shares any.
+  share(sharing) {
+    const place = this.root.querySelector(".sharing");
+    place.hidden = !sharing || (!sharing.failure && sharing.limits.length === 0);
+    if (place.hidden) return;
+    this.field("failure", sharing.failure ? `Redis does not serve (${sharing.failure}). Shares stay as they were.` : "");
+    const table = place.querySelector("table");
+    [...table.tBodies].forEach((body) => body.remove());
+    const shown = sharing.limits.filter((limit) => limit.members.length > 0);
+    table.hidden = shown.length === 0;
+    table.append(...shown.map(membersOf));
   }
 
   newest() {
@@ -112,7 +105,7 @@ class View {
     this.field("refused", number.format(upstream.refused));
     this.field("turned_away", number.format(upstream.turned_away)).classList.toggle("alert", upstream.turned_away > 0);
     this.field("abandoned", number.format(upstream.abandoned));
-    this.fleets(upstream.fleets);
+    this.share(upstream.sharing);
     this.draw();
   }
 
@@ -189,6 +182,26 @@ class View {
     this.root.querySelector("[data-field=events]").replaceChildren(...rows);
     this.root.querySelector(".why").hidden = rows.length === 0;
   }
+}
+
+/// The rows of one limit: its model, and who has a share of it.
+function membersOf(limit) {
+  const body = document.createElement("tbody");
+  const model = body.insertRow();
+  const title = Object.assign(document.createElement("th"), { colSpan: 6, scope: "rowgroup" });
+  title.textContent = limit.model || "no model";
+  model.append(title);
+  const members = limit.members.toSorted((a, b) => b.is_own - a.is_own || a.id.localeCompare(b.id));
+  for (const member of members) {
+    const row = body.insertRow();
+    row.classList.toggle("own", member.is_own);
+    const name = (member.is_own ? "this one" : member.id.slice(0, 8)) + (member.leads ? ", leads" : "");
+    const places = member.places === null ? "–" : number.format(member.places);
+    const pace = member.rate === null ? "–" : `${oneDigit.format(member.rate)} / s`;
+    const rest = [number.format(member.in_flight), number.format(member.waiting), `${oneDigit.format(member.speed)} / s`];
+    for (const text of [name, places, pace, ...rest]) row.insertCell().textContent = text;
+  }
+  return body;
 }
 
 /// What changed, without the reason.
