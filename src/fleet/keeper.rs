@@ -190,15 +190,19 @@ impl Keeper {
             self.member.pause(pause);
         }
         let whole = |places: f64| places.max(0.0).round() as usize;
-        let mut share = if grant.is_known {
-            Share::bounded().burst(grant.burst)
-        } else if grant.leads {
-            Share::own()
-        } else {
-            Share::fixed()
+        let mut share = match (grant.is_known, grant.leads) {
+            (true, _) => Share::bounded().burst(grant.burst),
+            (false, false) => Share::fixed(),
+            (false, true) if grant.spare.is_some() => Share::bounded(),
+            (false, true) => Share::own(),
         };
         share.places = grant.places.map(whole);
         share.rate = grant.rate;
+        if let Some(spare) = grant.spare {
+            // It tries more than it has, and its own pace decides.
+            share.places = grant.places.map(|places| whole(places + spare));
+            share.rate = grant.rate.filter(|_| tally.own_rate.is_none());
+        }
         if grant.is_known {
             self.lift(tally, share, self.was_over && !grant.is_over);
         } else if grant.leads {
@@ -231,11 +235,11 @@ impl Keeper {
         self.member.shift(if grown { signed(more) } else { 0 }, by);
     }
 
-    /// The store is away: what it said last holds on.
+    /// The store is away: what it said last holds on, for a while if nobody knows the limit.
     fn fail(&mut self, now: Instant, tally: &Tally) {
         let follows = tally.share.role == Role::Fixed && self.has_share;
         let alone = now.saturating_duration_since(self.heard) > ALONE_AFTER;
-        if self.has_share && !(follows && alone) {
+        if self.has_share && !(alone && (follows || self.leads)) {
             self.member.set_away();
             return;
         }

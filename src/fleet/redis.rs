@@ -211,6 +211,7 @@ fn grant(fields: &[String]) -> Option<Grant> {
         leads,
         is_known,
         is_over,
+        spare,
         pause,
         members,
     ] = fields
@@ -225,6 +226,7 @@ fn grant(fields: &[String]) -> Option<Grant> {
         leads: leads == "1",
         is_known: is_known == "1",
         is_over: is_over == "1",
+        spare: some(spare)?,
         pause: number(pause)?,
         members: members.parse().ok()?,
     })

@@ -39,7 +39,7 @@ impl Store for Far {
     }
 }
 
-/// Four members of which two are cut off for so many seconds. What each had accepted in three seconds, from two seconds
+/// Four members, of which two are cut off for `cut` seconds. What each had accepted in three seconds, from two seconds
 /// after that on.
 async fn after_a_partition(api: &Api, capacity: Capacity, cut: f64, seed: u64) -> Vec<f64> {
     let near = Far::default();

@@ -239,6 +239,10 @@ fn two_classes(args: &Args) -> ExitCode {
 fn one_fleet(args: &Args) -> ExitCode {
     let seeds = args.seed..args.seed + args.seeds.unwrap_or(fleet::SEEDS);
     let drawn = args.drawn.map(|count| (count, args.draw));
+    if drawn.is_some() && args.check {
+        eprintln!("fleets that are drawn have no bounds: leave out --check or --drawn");
+        return ExitCode::from(2);
+    }
     let rows = fleet::rows(&seeds, drawn, |name| named(name, &args.only));
     print!("{}", fleet::table(&rows));
     if drawn.is_some() {

@@ -3,6 +3,8 @@
 /// How the members come to their shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sharing {
+    /// One process does it all.
+    One,
     /// Each for itself.
     Alone,
     /// The limit is stated.
@@ -14,6 +16,7 @@ pub(super) enum Sharing {
 impl Sharing {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::One => "one",
             Self::Alone => "alone",
             Self::Known => "known",
             Self::Unknown => "unknown",
@@ -160,9 +163,9 @@ impl Case {
             return None;
         }
         match (self.members, self.rate, self.places) {
-            (100.., ..) => Some("a leader finds no more than its own tasks can use"),
-            (2, ..) => Some("a leader of two pays for half of what is found"),
             (_, Some(_), Some(_)) => Some("both limits bind, and Learned takes one for the other"),
+            (100.., ..) => Some("all grow from one place to hundreds within the minute"),
+            (2, Some(_), None) => Some("a leader of two pays for half of what is found"),
             (_, Some(_), None) if self.outage.is_some() || self.death.is_some() => {
                 Some("the pace is found a second time")
             }
@@ -178,7 +181,7 @@ impl Case {
             jain,
         };
         match self.sharing {
-            Sharing::Alone => None,
+            Sharing::One | Sharing::Alone => None,
             Sharing::Known => Some(bounds(
                 1.05,
                 3.0,

@@ -13,8 +13,8 @@ enum Kind {
     Both,
 }
 
-/// `count` fleets of each kind of limit, the same for the same seed. Each is there twice: with a limit that is stated, and
-/// with one that nobody knows.
+/// `count` fleets of each kind of limit, the same for the same seed. Each does its work as one process, as processes each
+/// for itself, with a limit that is stated, and with one that nobody knows.
 pub(super) fn of_each(count: usize, seed: u64) -> Vec<Case> {
     [
         (Kind::Rate, "rate"),
@@ -24,7 +24,13 @@ pub(super) fn of_each(count: usize, seed: u64) -> Vec<Case> {
     .into_iter()
     .flat_map(|(kind, name)| (1..=count).map(move |index| (kind, name, index)))
     .flat_map(|(kind, name, index)| {
-        [Sharing::Known, Sharing::Unknown].map(|sharing| {
+        [
+            Sharing::One,
+            Sharing::Alone,
+            Sharing::Known,
+            Sharing::Unknown,
+        ]
+        .map(|sharing| {
             let rng = &mut rng(seed, (kind as u64) << 32 | index as u64);
             draw(rng, kind, Case::new(&format!("{name}-{index}"), sharing))
         })
@@ -47,10 +53,15 @@ fn draw(rng: &mut fastrand::Rng, kind: Kind, case: Case) -> Case {
         Kind::Places => Some(busy),
         Kind::Both => Some(busy * tightness),
     };
+    // Enough for all of the limit.
+    let tasks = (eagerness * busy / members).ceil().max(2.0);
+    let (members, tasks) = match case.sharing {
+        Sharing::One => (1.0, members * tasks),
+        _ => (members, tasks),
+    };
     Case {
         members: members as usize,
-        // Enough for all of the limit.
-        tasks: (eagerness * busy / members).ceil().max(2.0) as usize,
+        tasks: tasks as usize,
         latency,
         rate: (!matches!(kind, Kind::Places)).then_some((per_second, burst)),
         places: places.map(|places| places.ceil().max(1.0) as usize),

@@ -43,7 +43,12 @@ pub fn quantiles(rows: &[Row]) -> String {
          | Jain p50 | p25 | p10 | least |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    for sharing in [Sharing::Known, Sharing::Unknown] {
+    for sharing in [
+        Sharing::One,
+        Sharing::Alone,
+        Sharing::Known,
+        Sharing::Unknown,
+    ] {
         for kind in ["rate", "places", "both"] {
             let of_kind =
                 |row: &&Row| row.case.sharing == sharing && row.case.name.starts_with(kind);

@@ -1,16 +1,21 @@
-//! A limit that is stated or told.
+//! Who has how much of a limit.
 
 use super::share;
 use super::{ALIKE, Book, Entry};
-use crate::fleet::report::Report;
+use crate::fleet::report::{Capacity, Report};
 
-/// For so many periods after a member brought what others had got meanwhile, members may have more than there is.
+/// Periods in which members may have more than there is, after one brought what others had got meanwhile.
 const SETTLE: f64 = 1.0;
 
 impl Book {
     /// Gives a member its fair share, and no more than the others leave.
     pub(super) fn divide(&mut self, now: f64, report: &Report, index: usize) {
-        let learns = now < self.learns_until;
+        let all = if self.capacity.is_known() {
+            self.capacity
+        } else {
+            self.found.capacity()
+        };
+        let learns = self.capacity.is_known() && now < self.learns_until;
         let most = |fair: f64, held: Option<f64>| {
             if learns {
                 fair.min(held.unwrap_or(0.0))
@@ -18,22 +23,22 @@ impl Book {
                 fair
             }
         };
-        let places = self.capacity.places.map(|total| {
+        let places = all.places.map(|total| {
             let left = total
                 - self.held_by_others(index, |entry| entry.places.unwrap_or(0.0).max(entry.busy));
             let fair = self.fair_places(now, report.period, total, index);
             most(fair, report.places).min(left).max(0.0)
         });
-        let rate = self.capacity.rate.map(|total| {
-            let left = total - self.held_by_others(index, |entry| entry.rate.unwrap_or(0.0));
-            let fair = share::rate(total, &self.wants(), index);
-            most(fair, report.rate).min(left).max(0.0)
-        });
-        if self.is_over(report, index) {
+        if self.capacity.is_known() && self.is_over(report, index) {
             self.over_until = now + SETTLE * report.period;
         }
-        let entry = &mut self.members[index];
-        (entry.places, entry.rate) = (places, rate);
+        self.members[index].places = places;
+        let rate = all.rate.map(|total| {
+            let left = total - self.held_by_others(index, |entry| entry.rate.unwrap_or(0.0));
+            let fair = share::rate(total, &self.wants_of_rate(), index);
+            most(fair, report.rate).min(left).max(0.0)
+        });
+        self.members[index].rate = rate;
     }
 
     /// Whether what a member brings and what the others have is more than there is: it was out of reach, and its share
@@ -44,13 +49,15 @@ impl Book {
             sum.zip(total)
                 .is_some_and(|(sum, total)| sum > total * (1.0 + ALIKE))
         };
-        let places = self.held_by_others(index, |entry| entry.places.unwrap_or(0.0));
-        let rate = self.held_by_others(index, |entry| entry.rate.unwrap_or(0.0));
-        over(places, report.places, self.capacity.places)
-            || over(rate, report.rate, self.capacity.rate)
+        let Capacity { places, rate, .. } = self.capacity;
+        let held = |of: fn(&Entry) -> Option<f64>| {
+            self.held_by_others(index, |entry| of(entry).unwrap_or(0.0))
+        };
+        over(held(|entry| entry.places), report.places, places)
+            || over(held(|entry| entry.rate), report.rate, rate)
     }
 
-    fn held_by_others(&self, index: usize, held: impl Fn(&Entry) -> f64) -> f64 {
+    pub(super) fn held_by_others(&self, index: usize, held: impl Fn(&Entry) -> f64) -> f64 {
         let entries = self.members.iter().enumerate();
         entries
             .filter(|(other, _)| *other != index)
