@@ -211,6 +211,6 @@ step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
-    cargo run --quiet --release -p ground -- --fleet --seeds 1 --check
+    cargo run --quiet --release -p ground -- --fleet --seeds 12 --check
     cargo run --quiet --release -p ground -- --tokens --check
 }

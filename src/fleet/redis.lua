@@ -59,7 +59,7 @@ if book and now - book.last > KEEP_CAPACITY * period then book = nil end
 if not book then
     book = { made = now, learns_until = now + period, last = now, leader = '', pause_until = 0, over_until = 0,
         all_places = -1, all_rate = -1, burst = 0, capacity_until = 0,
-        places = 0, rate = -1, rate_until = 0, is_met = false, members = {} }
+        places = 0, rate = -1, restored = 0, rate_until = 0, is_met = false, members = {} }
 elseif now - book.last > AWAY * period then
     for _, m in ipairs(book.members) do m[ENDS] = max(m[ENDS], now + LEASE * period) end
 end
@@ -104,10 +104,9 @@ if not index then
         if not known() then
             book.places = book.places + (report.places or 0)
             book.is_met = book.is_met or report.places ~= nil
-            if report.rate then
-                book.rate = max(book.rate, 0) + report.rate
-                book.rate_until = now + KEEP_PACE * period
-            end
+            book.restored = book.restored + (report.rate or report.used)
+            if report.rate then book.rate_until = now + KEEP_PACE * period end
+            if report.rate or book.rate >= 0 then book.rate = book.restored end
         end
     end
     index = #book.members + 1

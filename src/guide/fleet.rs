@@ -102,7 +102,7 @@
 //! | a fleet, limit not known | 1.015 | 55 | 23 | 0.997 |
 //! | ... ten seconds without a store, limit stated | 1.033 | 0 | 0 | 1.000 |
 //! | ... the same, not known; the store stopped | 1.015 | 61 | 31 | 0.988 |
-//! | ... the store lost | 1.020 | 57 | 26 | 0.989 |
+//! | ... the store lost | 1.019 | 56 | 24 | 0.989 |
 //!
 //! 40 requests in flight, which take 2 s each:
 //!

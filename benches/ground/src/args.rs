@@ -20,7 +20,8 @@ pub(crate) struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     pub(crate) answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios.
+    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios. A fleet of
+    /// 100 members and more runs with the first.
     #[arg(long)]
     pub(crate) seeds: Option<u64>,
     /// The first seed.

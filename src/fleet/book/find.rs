@@ -22,6 +22,8 @@ pub(super) struct Found {
     places: f64,
     /// Requests per second, if there is a pace.
     rate: Option<f64>,
+    /// What members brought of it, or sent without one, when the store was lost.
+    restored: f64,
     /// Until when a pace is kept that the leader has given up.
     rate_until: f64,
     /// Whether anybody was refused yet.
@@ -41,9 +43,12 @@ impl Found {
     pub(super) fn restore(&mut self, now: f64, report: &Report) {
         self.places += report.places.unwrap_or(0.0);
         self.is_met |= report.places.is_some();
-        if let Some(rate) = report.rate {
-            self.rate = Some(self.rate.unwrap_or(0.0) + rate);
+        self.restored += report.rate.unwrap_or(report.used);
+        if report.rate.is_some() {
             self.rate_until = now + KEEP_PACE * report.period;
+        }
+        if report.rate.or(self.rate).is_some() {
+            self.rate = Some(self.restored);
         }
     }
 
