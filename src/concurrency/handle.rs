@@ -134,6 +134,18 @@ impl Handle {
             .with(|state, now, wakes| state.set_limit(now, limit, wakes));
     }
 
+    /// Moves the limit by `places` requests in flight and by `rate` requests per second, where another share of an
+    /// API's limit is this gate's from now on. Negative numbers take away.
+    ///
+    /// Unlike [`set_limit`](Self::set_limit), it forgets nothing: what is known is moved with it. A rate changes
+    /// nothing where the limit knows none. One that is no finite number counts as 0. See
+    /// [`Limit::shift`](super::limit::Limit::shift).
+    pub fn shift(&self, places: isize, rate: f64) {
+        let rate = if rate.is_finite() { rate } else { 0.0 };
+        self.gate
+            .with(|state, now, wakes| state.shift(now, places, rate, wakes));
+    }
+
     /// Sets the least that the limit shrinks to; 0 counts as 1. Raises the most if that is less.
     pub fn set_min(&self, min: usize) {
         let min = min.max(1);

@@ -8,6 +8,7 @@ mod growth;
 mod rates;
 mod run;
 mod server;
+mod shift;
 mod windows;
 
 use std::cell::Cell;

@@ -298,6 +298,19 @@ impl State {
         self.settle(now, wakes);
     }
 
+    /// More of a limit that others share is this gate's, or less.
+    pub(in crate::concurrency) fn shift(
+        &mut self,
+        now: &Now,
+        places: isize,
+        rate: f64,
+        wakes: &mut Wakes,
+    ) {
+        self.limit.shift(now, places, rate);
+        self.version += 1;
+        self.settle(now, wakes);
+    }
+
     pub(in crate::concurrency) fn set_bounds(
         &mut self,
         now: &Now,

@@ -150,6 +150,16 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// Sets the number of requests that may be in flight; learning goes on from there.
     fn set_limit(&mut self, limit: usize);
 
+    /// More of a limit that several share is this one's from now on, or less if negative: `places` requests in
+    /// flight and `rate` requests per second. What was found out stays, moved by that. Nothing new was seen: it is no
+    /// evidence for or against anything.
+    ///
+    /// By default the limit is [set](Self::set_limit) to the sum, within its bounds, and the rate is ignored.
+    fn shift(&mut self, now: &Now, places: isize, rate: f64) {
+        let _ = (now, rate);
+        self.set_limit(self.limit().saturating_add_signed(places));
+    }
+
     /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
 
@@ -205,6 +215,10 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn set_limit(&mut self, limit: usize) {
         (**self).set_limit(limit);
+    }
+
+    fn shift(&mut self, now: &Now, places: isize, rate: f64) {
+        (**self).shift(now, places, rate);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

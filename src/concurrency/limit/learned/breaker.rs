@@ -106,6 +106,11 @@ impl Breaker {
         self.window.on_first_send(now);
     }
 
+    /// The server takes `rate` requests per second more of this client, or fewer.
+    pub(super) fn shift_window(&mut self, rate: f64) {
+        self.window.shift(rate);
+    }
+
     /// Whether the size of the server's windows is known, so that no pace is needed.
     pub(super) fn knows_window(&self, tuning: &Tuning) -> bool {
         self.window.is_known(tuning)

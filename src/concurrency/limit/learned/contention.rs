@@ -59,6 +59,11 @@ impl Contention {
         rate * (1.0 - tuning.shared_cut)
     }
 
+    /// The share of this client is another.
+    pub(super) fn shift(&mut self, moved: impl FnOnce(f64) -> f64) {
+        self.refused_rate = self.refused_rate.map(moved);
+    }
+
     /// Requests of a step, with a round trip of `rtt` seconds.
     pub(super) fn requests_per_step(&self, rtt: f64, tuning: &Tuning) -> f64 {
         let rate = self.refused_rate.unwrap_or(0.0);

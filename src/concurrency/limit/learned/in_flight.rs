@@ -2,6 +2,7 @@
 
 mod ceiling;
 mod comparison;
+mod shift;
 #[cfg(test)]
 mod tests;
 

@@ -15,9 +15,11 @@ mod history;
 mod in_flight;
 mod judge;
 mod latency;
+mod marks;
 mod overload;
 mod pacer;
 mod rate;
+mod shift;
 mod train;
 mod tuning;
 mod window;
@@ -34,6 +36,7 @@ use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
+use self::marks::{FirstBurst, Mark};
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
@@ -178,22 +181,6 @@ pub struct Learned {
     probe_was_refused: bool,
     /// What requests cost. `None` until that is told of one.
     costs: Option<Box<Costs>>,
-}
-
-/// A moment at which the server's bucket was empty.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: f64,
-    /// Requests accepted in all by then.
-    admitted: f64,
-}
-
-/// The requests that the server accepted before its first refusal.
-#[derive(Clone, Copy, Debug)]
-struct FirstBurst {
-    admitted: f64,
-    /// From the first request to the refused one.
-    seconds: f64,
 }
 
 impl Learned {
@@ -385,6 +372,10 @@ impl Limit for Learned {
 
     fn set_limit(&mut self, limit: usize) {
         self.limit.set(limit);
+    }
+
+    fn shift(&mut self, now: &Now, places: isize, rate: f64) {
+        self.shift_by(now, places, rate);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

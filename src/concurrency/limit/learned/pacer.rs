@@ -1,5 +1,7 @@
 //! The pacer: how many requests per second.
 
+mod shift;
+
 use super::Tuning;
 use super::contention::Contention;
 use super::rate::{News, Rate, Trial};

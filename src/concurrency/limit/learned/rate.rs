@@ -31,6 +31,13 @@ impl Rate {
         self.requests / self.seconds
     }
 
+    /// The rate is another by `by` requests per second, and known as well as before. It stays above `least`, or
+    /// where it was if that is lower.
+    pub(super) fn shift(&mut self, by: f64, least: f64) {
+        let rate = (self.get() + by).max(least.min(self.get()));
+        self.seconds = self.requests / rate;
+    }
+
     /// The part by which the rate may be wrong.
     pub(super) fn uncertainty(&self, tuning: &Tuning) -> f64 {
         tuning.rate_error / self.requests

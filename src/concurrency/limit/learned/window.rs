@@ -226,6 +226,13 @@ impl FixedWindow {
         Some(start.admitted + self.quota.allows() - admitted)
     }
 
+    /// A window takes `rate` requests more for each of its seconds, or fewer.
+    pub(super) fn shift(&mut self, rate: f64) {
+        if let Some(length) = self.length {
+            self.quota.shift(rate * length);
+        }
+    }
+
     /// This window was spent without a refusal.
     pub(super) fn on_spent(&mut self, now: f64, tuning: &Tuning) {
         self.exhausted_at = Some(now);

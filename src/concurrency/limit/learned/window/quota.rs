@@ -51,6 +51,11 @@ impl WindowQuota {
         self.agreed = 0;
     }
 
+    /// A window takes this number of requests more, or fewer.
+    pub(super) fn shift(&mut self, requests: f64) {
+        self.size = self.size.map(|size| (size + requests).round().max(1.0));
+    }
+
     /// Whether two windows took equally many.
     pub(super) fn has_agreed(&self) -> bool {
         self.agreed > 0
