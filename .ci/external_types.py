@@ -15,6 +15,7 @@ PUBLIC = {"tower_service", "tower_layer", "http", "http_body", "bytes"}
 SETS = [
     (["--no-default-features"], set()),
     ([], set()),
+    (["--features", "serde"], {"serde", "serde_core"}),
     (["--features", "util"], {"tower"}),
     (["--features", "http2"], set()),
     (["--features", "reqwest"], {"reqwest"}),

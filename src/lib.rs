@@ -47,6 +47,7 @@
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | many hosts or accounts, several deployments | [`guide::keys`] |
+//! | to begin where the last run has ended | [`guide::resuming`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -99,6 +100,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals |
+//! | `serde` | | [`Learnt`](concurrency::Learnt) can be written and read: what was learned, for the next run |
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |

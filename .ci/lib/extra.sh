@@ -32,7 +32,7 @@ extra powerset "Every set of features (a few minutes)"
 step_powerset() {
     local client other features
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
-        for other in "" json util json,util; do
+        for other in "" json util json,util serde json,util,serde; do
             features="$client,$other"
             echo "-- ${features//,/ }"
             RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \

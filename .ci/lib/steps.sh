@@ -58,7 +58,7 @@ step lints-features "Lints: no feature, and each feature alone"
 step_lints_features() {
     cargo clippy --lib --no-default-features -- -D warnings
     local feature
-    for feature in json util hyper-util http2 reqwest reqwest-middleware; do
+    for feature in json serde util hyper-util http2 reqwest reqwest-middleware; do
         echo "-- $feature"
         cargo clippy --lib --no-default-features --features "$feature" -- -D warnings
     done
@@ -152,7 +152,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments resume; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done
@@ -195,4 +195,5 @@ step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
+    cargo run --quiet --release -p ground -- --resume --check
 }

@@ -123,6 +123,7 @@ mod future;
 mod gate;
 mod handle;
 mod layer;
+pub mod learnt;
 pub mod limit;
 #[cfg(feature = "util")]
 mod load;
@@ -139,6 +140,7 @@ pub use self::gate::DEFAULT_BODY_IDLE;
 pub(crate) use self::gate::{Admission, Gate, Permit};
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
+pub use self::learnt::Learnt;
 pub use self::service::AdaptiveConcurrency;
 pub use self::snapshot::Snapshot;
 pub(crate) use self::template::Template;

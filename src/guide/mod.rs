@@ -6,6 +6,7 @@
 //! | [`recipes`] | How do I do one particular thing: a batch in order, two keys, a streamed answer? |
 //! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`tokens`] | How do I keep to a limit on tokens per minute? |
+//! | [`resuming`] | How do I begin where the last run has ended? |
 //! | [`sharing`] | How do I use two keys, or several processes? |
 //! | [`priorities`] | Which requests go first, how long may they wait, and what do I tell those that wait for nothing? |
 //! | [`failing`] | What does a caller see when the API refuses, fails or hangs, and how long does it take? |
@@ -22,6 +23,7 @@ pub mod observing;
 pub mod order;
 pub mod priorities;
 pub mod recipes;
+pub mod resuming;
 pub mod sharing;
 pub mod start;
 pub mod testing;

@@ -11,6 +11,7 @@ mod lives;
 mod measure;
 mod plot;
 mod recovery;
+mod resume;
 mod run;
 mod runs;
 mod scenario;
@@ -78,6 +79,10 @@ struct Args {
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
     classes: bool,
+    /// Programs that run twice, in place of scenarios and clients that have names: what the second run saves that
+    /// begins with what the first has learned. 12 seeds. With `--long`, also each case that is drawn.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    resume: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -151,6 +156,9 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.classes {
         return two_classes(&args);
+    }
+    if args.resume {
+        return run_twice(&args);
     }
     let mut scenarios = match (args.drawn, args.composed) {
         (Some(count), _) => drawn::of_each(count, args.draw),
@@ -266,6 +274,17 @@ fn two_classes(args: &Args) -> ExitCode {
     print!("{}", classes::table(&rows));
     if args.check {
         return checked(&[], &classes::misses(&rows));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints what the second run saves.
+fn run_twice(args: &Args) -> ExitCode {
+    let seeds = args.seed..args.seed + args.seeds.unwrap_or(resume::SEEDS);
+    let rows = resume::rows(&seeds, args.draw);
+    print!("{}", resume::table(&rows, args.long));
+    if args.check {
+        return checked(&[], &resume::misses(&rows));
     }
     ExitCode::SUCCESS
 }

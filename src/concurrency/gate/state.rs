@@ -23,8 +23,12 @@ use crate::hint::Hint;
 /// Everything the gate knows.
 #[derive(Debug)]
 pub(in crate::concurrency) struct State {
-    limit: Box<dyn Limit>,
+    pub(super) limit: Box<dyn Limit>,
     bounds: (usize, usize),
+    /// The limit to start with.
+    pub(super) initial: u32,
+    /// Whether it began with what another gate has learned.
+    pub(in crate::concurrency) resumed: bool,
     pub(super) in_flight: usize,
     /// How many requests were let through.
     seq: u64,
@@ -50,6 +54,8 @@ pub(in crate::concurrency) struct State {
 impl State {
     pub(super) fn new(limit: Box<dyn Limit>) -> Self {
         Self {
+            initial: limit.limit().try_into().unwrap_or(u32::MAX),
+            resumed: false,
             limit,
             bounds: (DEFAULT_MIN, DEFAULT_MAX),
             in_flight: 0,

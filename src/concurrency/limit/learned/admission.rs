@@ -21,6 +21,15 @@ fn not_before(at: f64) -> Headroom {
 }
 
 impl Learned {
+    /// Makes room so that the pacer binds, and not the in-flight limit.
+    pub(super) fn make_room_for_pacer(&mut self) {
+        if let Some(pacer) = &self.pacer {
+            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
+            self.limit
+                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
+        }
+    }
+
     /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
     /// clock is read where the in-flight limit alone decides.
     pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {

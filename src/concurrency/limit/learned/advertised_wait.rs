@@ -8,7 +8,7 @@ use super::Tuning;
 /// and serve all others. So one request is sent early now and then. If it is refused, the server
 /// means what it says, and the next test comes later. If it is accepted, such a wait is that
 /// of the refused request alone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AdvertisedWait {
     binds: bool,
     /// Waits that were advertised.
@@ -17,18 +17,22 @@ pub(super) struct AdvertisedWait {
     next_test: f64,
     /// Waits from that test to the one after it.
     interval: f64,
-    test: Option<Test>,
-    /// What is left of a wait whose test failed, in seconds.
-    rest: Option<f64>,
+    /// In a box: most APIs ask for no wait, and there may be a limit for each of many keys.
+    test: Option<Box<Test>>,
 }
 
-/// A test that has begun.
+/// A test of a wait.
 #[derive(Clone, Copy, Debug)]
-struct Test {
-    /// Seconds from the refusal to the early request.
-    after: f64,
-    /// When the advertised wait ends.
-    until: f64,
+enum Test {
+    /// It has begun.
+    Begun {
+        /// Seconds from the refusal to the early request.
+        after: f64,
+        /// When the advertised wait ends.
+        until: f64,
+    },
+    /// It failed. What is left of the wait, in seconds.
+    Failed { rest: f64 },
 }
 
 impl AdvertisedWait {
@@ -39,7 +43,6 @@ impl AdvertisedWait {
             next_test: tuning.first_wait_test,
             interval: 1.0,
             test: None,
-            rest: None,
         }
     }
 
@@ -58,35 +61,43 @@ impl AdvertisedWait {
         tuning: &Tuning,
     ) -> f64 {
         self.count += 1.0;
-        self.rest = None;
         let after = tuning.early_test.min(1.0) * seconds;
         let tests = self.count >= self.next_test && after >= tuning.min_early_test * refusal_time;
-        self.test = tests.then_some(Test {
-            after,
-            until: now + seconds,
+        self.test = tests.then(|| {
+            Box::new(Test::Begun {
+                after,
+                until: now + seconds,
+            })
         });
         if tests { after } else { seconds }
     }
 
     /// Seconds after which the next request is sent, if that is not what the last refusal asked for.
     pub(super) fn ends_in(&self) -> Option<f64> {
-        self.test.map(|test| test.after).or(self.rest)
+        self.test.as_deref().map(|test| match *test {
+            Test::Begun { after, .. } => after,
+            Test::Failed { rest } => rest,
+        })
     }
 
     /// The request that was sent after a wait was refused. Returns the seconds that are left of the
     /// wait if that was a test of it.
     pub(super) fn on_refused(&mut self, now: f64, tuning: &Tuning) -> Option<f64> {
-        let test = self.test.take()?;
+        let Some(Test::Begun { until, .. }) = self.test.as_deref().copied() else {
+            return None;
+        };
         self.next_test = self.count + self.interval;
         self.interval = (tuning.wait_test_growth * self.interval).min(tuning.max_wait_tests);
-        self.rest = Some((test.until - now).max(0.0));
-        self.rest
+        let rest = (until - now).max(0.0);
+        self.test = Some(Box::new(Test::Failed { rest }));
+        Some(rest)
     }
 
     /// The request that was sent at `sent_at` after a wait was accepted.
     pub(super) fn on_accepted(&mut self, sent_at: f64) {
-        self.rest = None;
-        let early = self.test.take().is_some_and(|test| sent_at < test.until);
+        let test = self.test.take();
+        let early =
+            test.is_some_and(|test| matches!(*test, Test::Begun { until, .. } if sent_at < until));
         self.binds &= !early;
     }
 }

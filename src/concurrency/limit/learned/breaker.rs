@@ -102,8 +102,18 @@ impl Breaker {
     }
 
     /// Records the first request of all.
-    pub(super) fn on_first_send(&mut self, now: f64) {
-        self.window.on_first_send(now);
+    pub(super) fn on_first_send(&mut self, now: f64, admitted: f64) {
+        self.window.on_first_send(now, admitted);
+    }
+
+    /// What is known of the server's windows.
+    pub(super) fn window(&self) -> &FixedWindow {
+        &self.window
+    }
+
+    /// The same, to begin with what was known before.
+    pub(super) fn window_mut(&mut self) -> &mut FixedWindow {
+        &mut self.window
     }
 
     /// The server takes `rate` requests per second more of this client, or fewer.

@@ -2,10 +2,13 @@
 
 mod ceiling;
 mod comparison;
+mod earlier;
+mod resume;
 mod shift;
 #[cfg(test)]
 mod tests;
 
+use self::earlier::Earlier;
 use super::Tuning;
 use super::latency::LatencyTrend;
 
@@ -64,6 +67,8 @@ pub(super) struct InFlightLimit {
     stage_answers: u64,
     /// Probes in a row that came by time, as all places were held and none was answered.
     stalled_probes: i32,
+    /// What an earlier run has found.
+    earlier: Earlier,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
     urgent_probes: u32,
 }
@@ -105,6 +110,7 @@ impl InFlightLimit {
             stage_seq: 0,
             stage_answers: 0,
             stalled_probes: 0,
+            earlier: Earlier::None,
             urgent_probes: 0,
         }
     }
@@ -119,6 +125,7 @@ impl InFlightLimit {
         self.resize(size as f64);
         self.phase = Phase::SlowStart;
         self.provisional_ceiling = None;
+        self.earlier = Earlier::None;
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
@@ -184,6 +191,7 @@ impl InFlightLimit {
                 // Before any answer the round trip is unknown. One of no time at all is known.
                 let known = rtt > 0.0 || self.stage_answers > 0;
                 let spacing = if known { spacing } else { refusal_timeout };
+                let spacing = spacing.max(self.least_spacing(refusal_timeout));
                 Some(self.unproven_since + spacing.min(refusal_timeout))
             }
             Phase::Probing { .. } if f64::from(self.unproven_level) > self.size => {
@@ -208,6 +216,7 @@ impl InFlightLimit {
         {
             self.stage_target = (tuning.stage_growth * self.size).ceil() as u32;
             (self.stage_seq, self.stage_answers) = (next, 0);
+            self.earlier = Earlier::None;
         }
     }
 
@@ -221,7 +230,10 @@ impl InFlightLimit {
                 self.phase = Phase::Probing { interval };
                 self.stalled_probes = (self.stalled_probes + 1).min(MOST_STALLED);
             }
-            _ => self.resize(self.size.floor() + 1.0),
+            _ => {
+                self.resize(self.size.floor() + 1.0);
+                self.stop_at_known_ceiling(tuning);
+            }
         }
         let passed = |ceiling| self.size > f64::from(ceiling) + tuning.provisional_margin;
         if self.provisional_ceiling.is_some_and(passed) {
@@ -241,6 +253,7 @@ impl InFlightLimit {
     fn probe_accepted(&mut self, interval: f64, tuning: &Tuning) {
         let confirmed = interval >= self.max_probe_interval(tuning);
         self.provisional_ceiling = confirmed.then_some(self.size as u32);
+        self.earlier = Earlier::None;
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
     }

@@ -1,6 +1,7 @@
 //! The fixed window: when a server that accepts nothing will accept again.
 
 mod quota;
+mod resume;
 
 use self::quota::WindowQuota;
 use super::Tuning;
@@ -57,11 +58,11 @@ impl WindowStart {
 }
 
 impl FixedWindow {
-    /// Records the first request of all.
-    pub(super) fn on_first_send(&mut self, now: f64) {
-        self.start = Some(WindowStart {
+    /// Records the first request of all, after `admitted` that were forgotten.
+    pub(super) fn on_first_send(&mut self, now: f64, admitted: f64) {
+        self.start.get_or_insert(WindowStart {
             at: now,
-            admitted: 0.0,
+            admitted,
             uncertainty: 0.0,
             assumed: true,
         });

@@ -1,7 +1,7 @@
 //! A refusal for a limit: is it one of requests in flight, or of requests per time?
 
 use super::super::pacer::{Pacer, RateSample};
-use super::super::{FirstBurst, Learned, Mark};
+use super::super::{Learned, Mark};
 use super::{Evidence, Refusal};
 
 impl Learned {
@@ -11,12 +11,7 @@ impl Learned {
             now, mark, asked, ..
         } = evidence.refusal;
         self.limit.forget_proven(now);
-        if self.first_burst.is_none() && mark.admitted > 0.0 {
-            self.first_burst = Some(FirstBurst {
-                admitted: mark.admitted,
-                seconds: (mark.at - self.first_send).max(0.0),
-            });
-        }
+        self.opening.on_refused(mark);
         let contradicts = self.count_contradictions(evidence);
         let is_ceiling = self.is_ceiling(evidence, contradicts);
         // A server that says when to come back counts by time.
@@ -100,6 +95,7 @@ impl Learned {
         } = evidence.refusal;
         let idle = self.demand.take_idle(now);
         let Some(last) = self.exhausted.replace(mark) else {
+            self.refuse_resumed_pace(now);
             return;
         };
         let sample = RateSample {
@@ -127,7 +123,8 @@ impl Learned {
             None => {
                 let rate = sample.requests / sample.seconds;
                 let depth = self
-                    .first_burst
+                    .opening
+                    .first_burst()
                     .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
                 self.pacer = Some(Box::new(Pacer::new(&sample, depth, &self.tuning)));
                 // From here on the pace must explain what is refused.

@@ -1,6 +1,10 @@
 //! The ceiling: what a refusal is attributed to, and when to probe above a ceiling.
 
+use super::earlier::Earlier;
 use super::{Attribution, InFlightLimit, Phase, Tuning, count};
+
+/// How much rarer probes are above a ceiling that an earlier run has confirmed, and this one again.
+const RARER: f64 = 4.0;
 
 impl InFlightLimit {
     /// Attributes the refusal of a request sent at `level`. `overload` if it speaks of the server.
@@ -67,6 +71,7 @@ impl InFlightLimit {
 
     /// The server accepts `level` and no more.
     pub(in super::super) fn cut(&mut self, level: usize, tuning: &Tuning) {
+        self.earlier = Earlier::None;
         self.resize(level as f64);
         self.enter_steady(tuning.first_probe_rounds * self.size);
     }
@@ -93,6 +98,7 @@ impl InFlightLimit {
     }
 
     pub(super) fn enter_steady(&mut self, interval: f64) {
+        self.earlier.end_growth();
         self.phase = Phase::Steady {
             answers: 0.0,
             interval,
@@ -101,6 +107,11 @@ impl InFlightLimit {
 
     /// The answers between two probes above a confirmed ceiling.
     pub(super) fn max_probe_interval(&self, tuning: &Tuning) -> f64 {
-        tuning.probe_requests.max(tuning.probe_rounds * self.size)
+        let interval = tuning.probe_requests.max(tuning.probe_rounds * self.size);
+        if self.earlier == Earlier::Met {
+            RARER * interval
+        } else {
+            interval
+        }
     }
 }

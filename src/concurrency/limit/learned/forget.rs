@@ -1,0 +1,24 @@
+//! Nothing is known any more.
+
+use std::sync::Arc;
+
+use super::Learned;
+
+impl Learned {
+    /// Begins anew at `initial`. What is in flight was sent before, and is no evidence.
+    pub(super) fn forget_all(&mut self, initial: usize) {
+        let mut limit = self.limit.forgotten(self.tuning.free);
+        limit.set(initial);
+        let fresh = Self::with_shared(Arc::clone(&self.tuning));
+        *self = Self {
+            limit,
+            advertised: self.advertised.forgotten(),
+            sent: self.sent,
+            refused: self.refused,
+            recovery_epoch: self.sent,
+            admitted_at_refusal: self.sent as f64 - self.refused as f64,
+            demand: self.demand,
+            ..fresh
+        };
+    }
+}
