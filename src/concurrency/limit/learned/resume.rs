@@ -15,7 +15,11 @@ impl Learned {
         }
         self.limit
             .begin_at(self.needed(learnt), learnt.ceiling(), &self.tuning);
-        if let Some(rate) = learnt.rate(&Dimension::Requests) {
+        // Nobody is held for longer than `max_wait` by what may be wrong.
+        let rate = learnt
+            .rate(&Dimension::Requests)
+            .filter(|rate| rate.per_second() * self.tuning.max_wait >= 1.0);
+        if let Some(rate) = rate {
             self.pacer = Some(Box::new(Pacer::resumed(now, rate, &self.tuning)));
             // The pace binds, and not the growth of the limit.
             self.limit.stop(&self.tuning);
