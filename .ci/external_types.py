@@ -17,7 +17,12 @@ SETS = [
     ([], set()),
     (["--features", "serde"], {"serde", "serde_core"}),
     (["--features", "util"], {"tower"}),
+    # The trait `Stream`, by way of futures-util.
+    (["--features", "journal"], {"futures_core"}),
+    (["--features", "redis"], {"redis"}),
     (["--features", "http2"], set()),
+    (["--features", "tracing"], set()),
+    (["--features", "metrics"], set()),
     (["--features", "reqwest"], {"reqwest"}),
     (["--features", "reqwest-middleware"], {"reqwest", "reqwest_middleware"}),
 ]

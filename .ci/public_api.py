@@ -68,6 +68,8 @@ class Api:
             self.lines.add(f"pub mod {path}")
         elif kind == "constant":
             self.lines.add(f"pub const {path}: {self.type(inner['type'])}")
+        elif kind == "type_alias":
+            self.lines.add(f"pub type {path}{generics} = {self.type(inner['type'])}{where}")
         elif kind == "function":
             self.lines.add(self.function(item, path))
         elif kind == "trait":

@@ -49,8 +49,6 @@ pub(crate) struct Reply {
     pub(crate) in_time: bool,
     /// How many are ahead, if that was asked.
     pub(crate) ahead: Option<usize>,
-    /// The attempt stands in a line though it was called: it was not sent yet.
-    pub(crate) is_unsent: bool,
 }
 
 impl Ask {
@@ -77,8 +75,12 @@ thread_local! {
         })
     };
     static REPLY: Cell<Reply> = const {
-        Cell::new(Reply { too_long: None, in_time: false, ahead: None, is_unsent: false })
+        Cell::new(Reply { too_long: None, in_time: false, ahead: None })
     };
+    /// Whether anything is asked: an ask is large, and most requests are sent without one.
+    static IS_ASKED: Cell<bool> = const { Cell::new(false) };
+    /// How often an attempt was found to stand in a line though it was called.
+    static UNSENT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Puts a value back, even if what ran meanwhile panicked.
@@ -93,6 +95,7 @@ impl<T: Copy + 'static> Drop for Restore<T> {
 /// Runs `poll` with this ask in force, and restores the former one, even if `poll` panics.
 pub(crate) fn with<T>(ask: Ask, poll: impl FnOnce() -> T) -> T {
     let _restore = Restore(&ASK, ASK.replace(ask));
+    let _restore_whether = Restore(&IS_ASKED, IS_ASKED.replace(ask != Ask::default()));
     poll()
 }
 
@@ -107,8 +110,36 @@ pub(crate) fn with_reply<T>(ask: Ask, poll: impl FnOnce() -> T) -> (T, Reply) {
 }
 
 /// The ask in force.
+#[inline]
 pub(crate) fn current() -> Ask {
-    ASK.get()
+    if IS_ASKED.get() {
+        ASK.get()
+    } else {
+        Ask::default()
+    }
+}
+
+/// What the request costs, if the ask in force tells that.
+#[inline]
+pub(crate) fn known_cost() -> Option<Cost> {
+    if !IS_ASKED.get() {
+        return None;
+    }
+    ASK.get().known_cost()
+}
+
+/// Runs `poll`, which polls an attempt. The second result says whether the attempt still waits for a gate that depends
+/// on the request: it was called, and not sent yet.
+#[inline]
+pub(crate) fn poll_attempt<T>(poll: impl FnOnce() -> T) -> (T, bool) {
+    let before = UNSENT.get();
+    let result = poll();
+    (result, UNSENT.get() != before)
+}
+
+/// Tells whoever polls the attempt that it was not sent yet.
+pub(crate) fn tell_unsent() {
+    UNSENT.set(UNSENT.get().wrapping_add(1));
 }
 
 /// Adds to the reply.
@@ -118,7 +149,6 @@ pub(crate) fn reply(reply: Reply) {
         too_long: reply.too_long.or(before.too_long),
         in_time: reply.in_time || before.in_time,
         ahead: reply.ahead.or(before.ahead),
-        is_unsent: reply.is_unsent || before.is_unsent,
     });
 }
 

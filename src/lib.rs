@@ -32,6 +32,7 @@
 //!   of them pause.
 //!
 //! - [`QueueLayer`] and [`PriorityLayer`] decide who goes first in that line, and how long a request may wait.
+//! - [`cost`] tells the gate what requests take of a quota of tokens, and [`usage`] reads from answers what they took.
 //! - [`keyed`] gives each host, account or model a gate of its own, and [`spread`] has a request go to whichever of
 //!   several deployments has room.
 //!
@@ -43,11 +44,13 @@
 //! |---|---|
 //! | a first client, with hyper-util or reqwest | [`guide::start`] |
 //! | one particular task | [`guide::recipes`] |
+//! | thousands of requests, of which nobody waits for one alone | [`guide::batch`] |
 //! | what a caller sees when the API refuses, fails or hangs | [`guide::failing`] |
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | many hosts or accounts, several deployments | [`guide::keys`] |
 //! | to begin where the last run has ended | [`guide::resuming`] |
+//! | several processes or machines on one limit | [`guide::fleet`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
 //! | what the gate does | [`concurrency`] |
@@ -99,12 +102,17 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `json` | yes | reads the JSON bodies of refusals |
+//! | `json` | yes | reads the JSON bodies of refusals; [`keyed::Model`]; [`usage`] |
 //! | `serde` | | [`Learnt`](concurrency::Learnt) can be written and read: what was learned, for the next run |
+//! | `batch` | | `Batch`: a stream of requests in, a stream of answers out |
+//! | `journal` | | a batch's journal as a file of JSON lines, and `batch` |
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |
 //! | `hyper-util` | | lets [`Preset`](retry::Preset) tell hyper's errors apart, and those of hyper-util's client. The layers wrap that client without it |
 //! | `http2` | | the same for the errors of HTTP/2 (`h2`) |
+//! | `tracing` | | `observe::Tracing`: what the layers do, as events |
+//! | `metrics` | | `observe::Metrics`: the same as metrics of the `metrics` facade |
 //! | `reqwest` | | the layers around `reqwest::Client`, and `hyper-util`; see [`integrations`] |
+//! | `redis` | | [`fleet::redis`](fleet): a limit that several processes share; needs Rust 1.88 |
 //! | `reqwest-middleware` | | the layers around `reqwest_middleware::ClientWithMiddleware`, and `ThrottleMiddleware` inside it |
 //!
 //! # Runtime
@@ -114,20 +122,28 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ask;
+#[cfg(feature = "batch")]
+pub mod batch;
 pub mod concurrency;
 pub mod cost;
 mod ext;
+pub mod fleet;
 pub mod guide;
 pub mod hint;
 pub mod integrations;
 pub mod keyed;
 pub mod message;
+pub mod observe;
 mod priority;
 pub mod queue;
 mod random;
 pub mod retry;
 pub mod spread;
+#[cfg(feature = "json")]
+pub mod usage;
 
+#[cfg(feature = "batch")]
+pub use batch::Batch;
 pub use concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyLayer};
 #[cfg(feature = "util")]
 pub use ext::ThrottleBuilderExt;

@@ -101,6 +101,11 @@ pub trait ReplayRequest: Sized {
         None
     }
 
+    /// The host that the request is for, to tell [observers](crate::observe). `None` by default: it is not known.
+    fn server(&self) -> Option<&str> {
+        None
+    }
+
     /// Adapts the head of an answer that was copied from another request's: what it says of its request,
     /// such as the URL, becomes that of this one. By default nothing is changed.
     fn mark_response(&self, parts: &mut Parts) {
@@ -168,6 +173,10 @@ impl<B: TryCloneBody> ReplayRequest for Request<B> {
         let uri = self.uri();
         let kind = (self.method(), uri.authority(), uri.path());
         Some(route(kind, self.headers()))
+    }
+
+    fn server(&self) -> Option<&str> {
+        self.uri().host()
     }
 }
 

@@ -15,6 +15,10 @@ step_msrv() {
     version=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
     rustup toolchain install "$version" --profile minimal
     cargo "+$version" check --lib --locked
+    # All but `redis`, whose own minimum is higher.
+    cargo "+$version" check --lib --locked --features util,http2,reqwest-middleware
+    version=1.88
+    rustup toolchain install "$version" --profile minimal
     cargo "+$version" check --lib --locked --all-features
 }
 
@@ -28,15 +32,19 @@ step_minimal_versions() {
 }
 
 # Every set of features that differs: some features contain others.
-extra powerset "Every set of features (a few minutes)"
+extra powerset "Every set of features (several minutes)"
 step_powerset() {
-    local client other features
+    local client other batch features
+    RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
+        cargo check --quiet --lib --no-default-features --features redis
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
         for other in "" json util json,util serde json,util,serde; do
-            features="$client,$other"
-            echo "-- ${features//,/ }"
-            RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
-                cargo check --quiet --lib --no-default-features --features "$features"
+            for batch in "" batch journal; do
+                features="$client,$other,$batch"
+                echo "-- ${features//,/ }"
+                RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
+                    cargo check --quiet --lib --no-default-features --features "$features"
+            done
         done
     done
 }

@@ -36,10 +36,13 @@ want_limiters() {
     need varnishd varnish
     local modules=(/usr/lib/*/varnish/vmods/libvmod_vsthrottle.so)
     [[ -e ${modules[0]} ]] || missing+=(varnish-modules)
-    need redis-server redis-server
+    want_redis
     need node nodejs
     need npm npm
 }
+
+# The store of a fleet.
+want_redis() { need redis-server redis-server; }
 
 # What reads the page and the metrics of examples/gateway.
 want_browser() {

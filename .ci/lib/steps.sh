@@ -58,7 +58,7 @@ step lints-features "Lints: no feature, and each feature alone"
 step_lints_features() {
     cargo clippy --lib --no-default-features -- -D warnings
     local feature
-    for feature in json serde util hyper-util http2 reqwest reqwest-middleware; do
+    for feature in json serde batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware redis; do
         echo "-- $feature"
         cargo clippy --lib --no-default-features --features "$feature" -- -D warnings
     done
@@ -84,6 +84,15 @@ step_interop() {
     INTEROP_SLACK=3 cargo test --all-features --test interop -- --include-ignored
 }
 
+# In real time as well.
+step fleet "Tests: members of a fleet through a real Redis, which the step tests ignores; and the example"
+step_fleet() {
+    want_redis
+    install_missing
+    cargo test --all-features --test fleet -- --include-ignored
+    cargo run --quiet --features redis --example fleet
+}
+
 step faults "Tests: faults over real sockets, with an outage of ten seconds"
 step_faults() {
     cargo test -p faults -- --include-ignored
@@ -97,6 +106,11 @@ step_clients() {
 step recipes "Tests: the code of the README, and the examples that need more dependencies"
 step_recipes() {
     cargo test -p recipes
+}
+
+step batch "Tests: the program batch as a whole, with TLS"
+step_batch() {
+    cargo test -p batch
 }
 
 step async-openai "Tests: async-openai"
@@ -152,7 +166,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments resume; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments five_ways tokens watch resume; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done
@@ -164,6 +178,8 @@ step_examples() {
         echo "-- $name"
         cargo run --quiet -p "$name"
     done
+    echo "-- million"
+    cargo run --quiet --release --example million --features batch
     .ci/batch.py
 }
 
@@ -196,4 +212,6 @@ step_ground() {
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
     cargo run --quiet --release -p ground -- --resume --check
+    cargo run --quiet --release -p ground -- --fleet --seeds 1 --check
+    cargo run --quiet --release -p ground -- --tokens --check
 }

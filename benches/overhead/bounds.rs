@@ -1,6 +1,8 @@
 //! What the layers may cost.
 
-use crate::contenders::{BOTH, GATE, KEYED, RETRY, TOWER_BOTH, TOWER_LIMIT, TOWER_RETRY};
+use crate::contenders::{
+    BOTH, BOTH_OBSERVED, GATE, KEYED, OBSERVED, RETRY, TOWER_BOTH, TOWER_LIMIT, TOWER_RETRY,
+};
 use crate::measure::{Cost, Table};
 
 /// Prints whether each bound is kept, and returns whether all are.
@@ -16,6 +18,10 @@ pub(crate) fn report(table: &Table) -> bool {
         nanos: one_gate.nanos + 120.0,
         ..one_gate
     };
+    let observed = |name| Cost {
+        nanos: table.added(name).nanos + 100.0,
+        ..table.added(name)
+    };
     let bounds = [
         (
             GATE,
@@ -23,6 +29,16 @@ pub(crate) fn report(table: &Table) -> bool {
             "twice tower's `ConcurrencyLimit`, no allocation",
         ),
         (KEYED, keyed, "one gate and 120 ns, no allocation"),
+        (
+            OBSERVED,
+            observed(GATE),
+            "the gate and 100 ns, no allocation",
+        ),
+        (
+            BOTH_OBSERVED,
+            observed(BOTH),
+            "the two and 100 ns, no allocation more",
+        ),
         (RETRY, table.added(TOWER_RETRY), TOWER_RETRY),
         (BOTH, table.added(TOWER_BOTH), TOWER_BOTH),
     ];

@@ -13,6 +13,7 @@ use tower::retry::{Policy, RetryLayer};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_throttle::concurrency::limit::Fixed;
 use tower_throttle::keyed::{Host, KeyedLayer};
+use tower_throttle::observe::{Event, Observer, Source};
 use tower_throttle::queue::{Priority, PriorityLayer, QueueLayer};
 use tower_throttle::spread::SpreadLayer;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
@@ -29,6 +30,9 @@ pub(crate) const KEYED_HOST: &str = "`Keyed` by `Host`";
 pub(crate) const SPREAD: &str = "`Spread` over three `AdaptiveConcurrency`";
 pub(crate) const RETRY: &str = "`RetryOn429`";
 pub(crate) const BOTH: &str = "`RetryOn429` + `AdaptiveConcurrency`";
+
+pub(crate) const OBSERVED: &str = "`AdaptiveConcurrency`, observed";
+pub(crate) const BOTH_OBSERVED: &str = "`RetryOn429` + `AdaptiveConcurrency`, observed";
 
 const CLASS: &str = "`Prioritized` + the two";
 const QUEUE: &str = "`Queue` with every bound + the two";
@@ -100,6 +104,19 @@ fn built_on_them() -> Vec<Contender> {
             SpreadLayer::new([(); 3].map(|()| AdaptiveConcurrencyLayer::new())).layer(ReadyService),
         ),
         Contender::new(
+            OBSERVED,
+            AdaptiveConcurrencyLayer::new()
+                .observe(ignore())
+                .layer(ReadyService),
+        ),
+        Contender::new(
+            BOTH_OBSERVED,
+            stack()
+                .layer(RetryOn429Layer::new().observe(ignore()))
+                .layer(AdaptiveConcurrencyLayer::new().observe(ignore()))
+                .service(ReadyService),
+        ),
+        Contender::new(
             CLASS,
             stack()
                 .layer(PriorityLayer::new(Priority::BATCH))
@@ -128,6 +145,13 @@ fn bounded() -> QueueLayer<Class, TimeLeft> {
         .deadline((|_| Some(Duration::from_secs(60))) as TimeLeft)
         .max_wait(Duration::from_secs(30))
         .max_waiting(1000)
+}
+
+/// An observer that reads each event, and does nothing about it.
+fn ignore() -> impl Observer {
+    |source: Source<'_>, event: &Event<'_>| {
+        std::hint::black_box((source, event));
+    }
 }
 
 /// Answers every request at once.

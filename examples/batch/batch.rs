@@ -1,16 +1,23 @@
-//! One batch through one client: posts in, records out, until all are done or the user stops it.
+//! One batch through one client: posts in, records out, until all are done or something stops it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tower_throttle::hint::DEFAULT_MAX_SERVER_WAIT;
+use tower_throttle::observe::Timeline;
 
-use crate::args::ClientKind;
-use crate::clients::{self, Running};
-use crate::output::{Output, Record};
-use crate::posts::Post;
-use crate::progress::Progress;
-use crate::run::Desk;
+use crate::classes::Classes;
+use crate::clients::{self, Choice, Running};
+use crate::output::Output;
+use crate::posts::Input;
+use crate::progress::{Progress, Screen};
+use crate::reasons::Reasons;
+use crate::run::{Desk, Done};
+use crate::stopping::{Judge, Stop};
+use crate::target::Target;
+use crate::wire::WireCounts;
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -19,60 +26,81 @@ pub(crate) struct Outcome {
     pub(crate) failed: usize,
     pub(crate) refused: u64,
     pub(crate) peak_in_flight: u64,
-    /// From the first post's submission to the last answer.
+    /// From the first post's submission to the last answer, or to the end of what was in flight at a stop.
     pub(crate) makespan: Duration,
-    pub(crate) interrupted: bool,
+    pub(crate) reasons: Reasons,
+    pub(crate) classes: Classes,
+    /// Why it ended before its end.
+    pub(crate) stopped: Option<Stop>,
 }
 
 /// Ctrl-C, as often as it is pressed.
 pub(crate) type Interrupts = mpsc::UnboundedReceiver<()>;
 
-/// Sends the posts through a client of this kind. The first interrupt stops it, a second ends the
-/// program.
+/// Sends the posts to the target. The first interrupt stops it, a second ends the program.
+///
+/// An error says that the output or the input is at fault.
 pub(crate) async fn send(
-    kind: ClientKind,
-    posts: Vec<Post>,
-    uri: http::Uri,
+    choice: Choice,
+    input: &Input,
+    target: Target,
     output: &mut Output,
     interrupts: &mut Interrupts,
-) -> std::io::Result<Outcome> {
-    let jobs = posts.len();
+) -> Result<Outcome, String> {
+    let jobs = input.len();
     let (stop, stopped) = watch::channel(false);
     let (sender, mut records) = mpsc::unbounded_channel();
+    let reasons = Reasons::new(target.secrets.clone());
     let desk = Desk {
-        uri,
+        target: Arc::new(target),
         records: sender,
         stop: stopped,
         attempts: clients::attempts,
+        patience: choice.patience.unwrap_or(DEFAULT_MAX_SERVER_WAIT),
+        settles: choice.settles,
     };
+    let kind = choice.kind;
+    let screen = Screen::new();
+    let timeline = choice.explain.then(|| {
+        let screen = screen.clone();
+        Timeline::new(move |line| screen.say(line))
+    });
     let started = Instant::now();
-    let Running { work, wire, limit } = clients::start(kind, posts, desk);
+    let running = clients::start(choice, input.posts(), desk, timeline.clone());
+    let Running { work, wire, limit } = running;
     // In a task of its own, so that writing and drawing do not hold the clients up.
     let work = tokio::spawn(work);
     let mut watched = Watched {
-        progress: Progress::new(kind.name(), jobs, wire.clone(), limit),
+        progress: Progress::new(kind.name(), jobs, wire.clone(), limit, screen.clone()),
+        screen,
         started,
         stop,
-        outcome: Outcome::default(),
+        judge: Judge::default(),
+        outcome: Outcome {
+            reasons,
+            ..Outcome::default()
+        },
     };
-    watched.follow(&mut records, output, interrupts).await?;
-    watched.progress.clear();
+    let followed = watched.follow(&mut records, output, interrupts).await;
+    // A step that was held back, as another might have followed.
+    if let Some(timeline) = timeline {
+        timeline.flush();
+    }
+    watched.screen.clear();
+    followed?;
     if let Err(error) = work.await {
         std::panic::resume_unwind(error.into_panic());
     }
-    let mut outcome = watched.outcome;
-    // Stopped when there was nothing left to stop is not stopped.
-    outcome.interrupted &= outcome.done + outcome.failed < jobs;
-    outcome.refused = wire.refused();
-    outcome.peak_in_flight = wire.peak();
-    Ok(outcome)
+    Ok(watched.outcome(jobs, &wire))
 }
 
 /// A batch on its way.
 struct Watched {
     progress: Progress,
+    screen: Screen,
     started: Instant,
     stop: watch::Sender<bool>,
+    judge: Judge,
     outcome: Outcome,
 }
 
@@ -80,42 +108,78 @@ impl Watched {
     /// Writes the records and shows the progress until the work is at its end.
     async fn follow(
         &mut self,
-        records: &mut mpsc::UnboundedReceiver<Record>,
+        records: &mut mpsc::UnboundedReceiver<Result<Done, String>>,
         output: &mut Output,
         interrupts: &mut Interrupts,
-    ) -> std::io::Result<()> {
+    ) -> Result<(), String> {
         let interval = self.progress.interval();
         let mut ticks = interval_at(self.started + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                record = records.recv() => {
+                done = records.recv() => {
                     // The last sender is gone when the work is at its end.
-                    let Some(record) = record else { return Ok(()) };
-                    self.on_record(&record);
-                    output.write(&record)?;
+                    let Some(done) = done else { return Ok(()) };
+                    self.on_done(done?, output)?;
                 }
                 Some(()) = interrupts.recv() => self.on_interrupt(),
-                _ = ticks.tick() => self.progress.show(self.outcome.done + self.outcome.failed),
+                _ = ticks.tick() => self.progress.show(self.outcome.done, self.outcome.failed),
             }
         }
     }
 
-    fn on_record(&mut self, record: &Record) {
-        self.outcome.makespan = self.started.elapsed();
-        match record.succeeded() {
-            true => self.outcome.done += 1,
-            false => self.outcome.failed += 1,
+    fn on_done(&mut self, done: Done, output: &mut Output) -> Result<(), String> {
+        let Done { record, class } = done;
+        let stop = if record.succeeded() {
+            self.outcome.done += 1;
+            self.outcome.classes.add(class, self.started.elapsed());
+            self.judge.on_success();
+            None
+        } else if record.told.unsent {
+            // It counts as not sent, so that a resumed batch has nothing to take back.
+            self.judge.on_failure(&record, &Reasons::of(&record))
+        } else {
+            self.outcome.failed += 1;
+            let reason = self.outcome.reasons.add(&record);
+            self.judge.on_failure(&record, &reason)
+        };
+        if !record.told.unsent {
+            output
+                .write(&record)
+                .map_err(|error| format!("the output: {error}"))?;
         }
+        if let (Some(stop), None) = (stop, &self.outcome.stopped) {
+            self.screen.say(&stop.to_string());
+            self.stop(stop);
+        }
+        Ok(())
+    }
+
+    /// What became of the batch, at its end.
+    fn outcome(self, jobs: usize, wire: &WireCounts) -> Outcome {
+        let mut outcome = self.outcome;
+        // Stopped when there was nothing left to stop is not stopped.
+        if outcome.done + outcome.failed == jobs && outcome.stopped == Some(Stop::Interrupted) {
+            outcome.stopped = None;
+        }
+        outcome.makespan = self.started.elapsed();
+        outcome.refused = wire.refused();
+        outcome.peak_in_flight = wire.peak();
+        outcome
+    }
+
+    fn stop(&mut self, why: Stop) {
+        self.outcome.stopped = Some(why);
+        self.stop.send_replace(true);
     }
 
     fn on_interrupt(&mut self) {
-        if self.outcome.interrupted {
-            std::process::exit(crate::INTERRUPTED);
+        if self.outcome.stopped.is_some() {
+            self.screen.clear();
+            std::process::exit(crate::INTERRUPTED.into());
         }
-        self.outcome.interrupted = true;
-        self.stop.send_replace(true);
-        self.progress
+        self.stop(Stop::Interrupted);
+        self.screen
             .say("Finishing what is in flight; Ctrl-C again quits at once.");
     }
 }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::Sleep;
 use tower::ServiceBuilder;
@@ -16,11 +15,14 @@ use tower::retry::Policy;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
 use tower::util::rng::Rng;
 use tower_throttle::concurrency::Handle;
+use tower_throttle::cost::FromExtensions;
+use tower_throttle::observe::Timeline;
 use tower_throttle::retry::Attempts;
 use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::args::ClientKind;
-use crate::posts::Post;
+use crate::connect::Connector;
+use crate::posts::Posts;
 use crate::run::{Desk, all_at_once, workers};
 use crate::wire::{Wire, WireCounts};
 
@@ -45,15 +47,60 @@ pub(crate) enum LimitView {
     Adaptive(Handle),
 }
 
-/// Makes a client and hands it the posts.
-pub(crate) fn start(kind: ClientKind, posts: Vec<Post>, desk: Desk) -> Running {
-    let mut connector = HttpConnector::new();
-    // Requests are small and each is waited for.
-    connector.set_nodelay(true);
-    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
-    let client = Wire::new(client);
+impl LimitView {
+    /// The limit now.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Fixed(limit) => Some(*limit),
+            Self::Adaptive(handle) => Some(handle.limit()),
+        }
+    }
+
+    /// The requests per second that are kept to.
+    pub(crate) fn pace(&self) -> Option<f64> {
+        match self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive(handle) => handle.rate(),
+        }
+    }
+
+    /// What is left of a pause.
+    pub(crate) fn paused(&self) -> Option<Duration> {
+        match self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive(handle) => handle.pause_remaining(),
+        }
+    }
+}
+
+/// What is asked of a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) kind: ClientKind,
+    pub(crate) connector: Connector,
+    /// The bound of an attempt.
+    pub(crate) timeout: Option<Duration>,
+    /// How long to wait for an API that serves nobody, or asks for it.
+    pub(crate) patience: Option<Duration>,
+    /// Whether the API gives back the tokens that a request did not take.
+    pub(crate) settles: bool,
+    /// Whether it is told what the layers do.
+    pub(crate) explain: bool,
+}
+
+/// Makes a client and hands it the posts. The timeline is told what the layers do.
+pub(crate) fn start(
+    choice: Choice,
+    posts: Posts,
+    desk: Desk,
+    timeline: Option<Timeline>,
+) -> Running {
+    let client = Client::builder(TokioExecutor::new());
+    let client = client.build::<_, Full<Bytes>>(choice.connector);
+    let client = Wire::new(client, choice.timeout);
     let wire = client.counts();
-    let (work, limit): (Pin<Box<dyn Future<Output = ()> + Send>>, _) = match kind {
+    let (work, limit): (Pin<Box<dyn Future<Output = ()> + Send>>, _) = match choice.kind {
         ClientKind::Naive => (Box::pin(all_at_once(client, posts, desk)), LimitView::None),
         ClientKind::Sequential => (
             Box::pin(workers(1, client, posts, desk)),
@@ -74,10 +121,21 @@ pub(crate) fn start(kind: ClientKind, posts: Vec<Post>, desk: Desk) -> Running {
             )
         }
         ClientKind::Throttle => {
-            let gate = AdaptiveConcurrencyLayer::new();
+            let mut retries = RetryOn429Layer::new();
+            // Only with --tokens has a request a cost in its extensions.
+            let mut gate = AdaptiveConcurrencyLayer::new().cost(FromExtensions);
+            if let Some(patience) = choice.patience {
+                retries = retries.max_attempts(u32::MAX).max_server_wait(patience);
+                retries = retries.max_outage(patience);
+                gate = gate.max_pause(patience);
+            }
+            if let Some(timeline) = timeline {
+                retries = retries.observe(timeline.clone());
+                gate = gate.observe(timeline);
+            }
             let handle = gate.handle();
             let stack = ServiceBuilder::new()
-                .layer(RetryOn429Layer::new())
+                .layer(retries)
                 .layer(gate)
                 .service(client);
             (

@@ -2,16 +2,22 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::posts::Id;
+use crate::posts::{Id, Source};
+use crate::reasons::Told;
+
+mod order;
+
+pub(crate) use order::sort;
 
 /// What became of a post.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Record {
     pub(crate) id: Id,
     /// Of the last answer; `None` if there was none.
@@ -22,13 +28,40 @@ pub(crate) struct Record {
     pub(crate) latency_ms: Option<f64>,
     /// The answer: as JSON, if it is JSON, or else as text; the error, if there was none.
     pub(crate) body: Value,
+    /// What the answer says of all posts.
+    #[serde(skip)]
+    pub(crate) told: Told,
 }
 
 impl Record {
     /// Whether the API took the post.
     pub(crate) fn succeeded(&self) -> bool {
-        matches!(self.status, Some(200..=299))
+        is_success(self.status)
     }
+}
+
+fn is_success(status: Option<u16>) -> bool {
+    matches!(status, Some(200..=299))
+}
+
+/// A record without its answer, as it is read again. Whatever lacks one of these was written by something else.
+#[derive(Deserialize)]
+struct Written {
+    id: Id,
+    status: Option<u16>,
+    #[serde(rename = "attempts")]
+    _attempts: u32,
+    #[serde(rename = "body")]
+    _body: IgnoredAny,
+}
+
+/// What an output holds of a former run.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Done {
+    /// The posts that have a successful line.
+    pub(crate) ids: HashSet<Id>,
+    /// How many bytes of whole lines there are.
+    sound: u64,
 }
 
 /// Where the records go.
@@ -46,6 +79,14 @@ impl Output {
         }
     }
 
+    /// Writes to standard output.
+    pub(crate) fn stdout() -> Self {
+        Self {
+            to: Box::new(io::stdout()),
+            path: None,
+        }
+    }
+
     /// Writes to a new file in the system's temporary directory.
     pub(crate) fn temporary() -> Result<Self, String> {
         let name = format!("tower-throttle-batch-{:016x}.jsonl", fastrand::u64(..));
@@ -54,34 +95,38 @@ impl Output {
         Self::at(&path, file)
     }
 
-    /// Writes to a file from its beginning; what was in it is gone.
-    pub(crate) fn create(path: &Path) -> Result<Self, String> {
-        Self::at(path, File::create(path))
+    /// Writes to a file from its beginning. Answers that are in it are lost only if that is wanted.
+    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, String> {
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .and_then(|file| Ok((file.metadata()?, file)));
+        let (metadata, file) = opened.map_err(|error| of(path, error))?;
+        // A device or a pipe has no end to cut off.
+        if metadata.is_file() && metadata.len() > 0 {
+            if !overwrite {
+                let hint = "it holds something: --resume goes on, --overwrite replaces it";
+                return Err(of(path, hint));
+            }
+            file.set_len(0).map_err(|error| of(path, error))?;
+        }
+        Self::at(path, Ok(file))
     }
 
-    /// Appends to a file, and gives the ids that already have a successful line in it.
-    ///
-    /// A last line that was not written to its end is cut off.
-    pub(crate) fn resume(path: &Path) -> Result<(Self, HashSet<Id>), String> {
-        let error = |error| format!("{}: {error}", path.display());
-        let written = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(cause) => return Err(error(cause)),
-        };
-        let (done, sound) =
-            scan(&written).map_err(|cause| format!("{}: {cause}", path.display()))?;
+    /// Appends to a file. A last line that was not written to its end is cut off.
+    pub(crate) fn append(path: &Path, done: &Done) -> Result<Self, String> {
         let file = OpenOptions::new().append(true).create(true).open(path);
         if let Ok(file) = &file {
-            file.set_len(sound as u64).map_err(error)?;
+            file.set_len(done.sound).map_err(|error| of(path, error))?;
         }
-        Ok((Self::at(path, file)?, done))
+        Self::at(path, file)
     }
 
     fn at(path: &Path, file: io::Result<File>) -> Result<Self, String> {
-        let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Self {
-            to: Box::new(file),
+            to: Box::new(file.map_err(|error| of(path, error))?),
             path: Some(path.to_owned()),
         })
     }
@@ -100,73 +145,66 @@ impl Output {
     }
 }
 
-/// The ids of the successful lines, and how many bytes of whole lines there are.
-fn scan(written: &[u8]) -> Result<(HashSet<Id>, usize), String> {
-    let sound = match written.iter().rposition(|byte| *byte == b'\n') {
-        Some(last) => last + 1,
-        None => 0,
+fn of(path: &Path, reason: impl std::fmt::Display) -> String {
+    format!("{}: {reason}", path.display())
+}
+
+/// Refuses an output that is the input, by whatever name or link.
+pub(crate) fn check_apart(path: &Path, source: &Source) -> Result<(), String> {
+    // Opening a pipe would wait for its other end.
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    match File::open(path) {
+        Ok(file) if source.is(&file) => {
+            Err(of(path, "this is the input; nothing was written to it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a file holds of a former run; nothing, if there is none.
+pub(crate) fn done(path: &Path) -> Result<Done, String> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Done::default()),
+        Err(cause) => return Err(of(path, cause)),
     };
-    let mut done = HashSet::new();
-    for (index, line) in written[..sound].split(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let record: Record = serde_json::from_slice(line)
-            .map_err(|error| format!("line {}: not written by this example: {error}", index + 1))?;
-        if record.succeeded() {
-            done.insert(record.id);
-        }
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(of(path, "--resume needs a file"));
     }
-    Ok((done, sound))
+    let mut done = Done::default();
+    let sound = each_record(BufReader::new(file), |_, record| {
+        if is_success(record.status) {
+            done.ids.insert(record.id);
+        }
+    });
+    done.sound = sound.map_err(|error| of(path, error))?;
+    Ok(done)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(id: u32, status: Option<u16>) -> Record {
-        Record {
-            id: Id::Number(id.into()),
-            status,
-            attempts: 2,
-            latency_ms: Some(1.5),
-            body: "text".into(),
+/// Calls `each` with every whole line and its place, and says how many bytes of whole lines there are.
+fn each_record(
+    mut reader: impl BufRead,
+    mut each: impl FnMut((u64, usize), Written),
+) -> Result<u64, String> {
+    let (mut line, mut start) = (Vec::new(), 0);
+    for number in 1.. {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line);
+        let read = read.map_err(|error| error.to_string())?;
+        if !line.ends_with(b"\n") {
+            break;
         }
-    }
-
-    #[test]
-    fn a_resumed_file_keeps_its_successes_and_loses_its_torn_line() {
-        let path = Output::temporary().expect("a file");
-        let path = path.path().expect("a path").to_owned();
-        let mut output = Output::create(&path).expect("writable");
-        for line in [record(1, Some(200)), record(2, Some(429)), record(3, None)] {
-            output.write(&line).expect("written");
+        if !line.trim_ascii().is_empty() {
+            let record = serde_json::from_slice(&line)
+                .map_err(|error| format!("line {number}: not written by this program: {error}"))?;
+            each((start, read), record);
         }
-        let whole = std::fs::read(&path).expect("readable");
-        let torn = [&whole[..], b"{\"id\":4,\"status\":200,\"at"].concat();
-        std::fs::write(&path, torn).expect("writable");
-
-        let (mut output, done) = Output::resume(&path).expect("resumes");
-        assert_eq!(done, HashSet::from([Id::Number(1.into())]));
-        output.write(&record(5, Some(200))).expect("written");
-        let (_, done) = Output::resume(&path).expect("resumes again");
-        assert_eq!(
-            done,
-            HashSet::from([Id::Number(1.into()), Id::Number(5.into())])
-        );
-        assert!(std::fs::read(&path).expect("readable").starts_with(&whole));
-        std::fs::remove_file(&path).expect("removable");
+        start += read as u64;
     }
-
-    #[test]
-    fn a_file_of_another_kind_is_not_touched() {
-        let error = scan(b"{\"id\":1}\nnotes\n").expect_err("no record");
-        assert!(error.starts_with("line 1: "), "{error}");
-    }
-
-    #[test]
-    fn a_missing_file_resumes_from_the_start() {
-        assert_eq!(scan(b"").expect("nothing"), (HashSet::new(), 0));
-        assert_eq!(scan(b"{\"id\":").expect("only torn"), (HashSet::new(), 0));
-    }
+    Ok(start)
 }
+
+#[cfg(all(test, unix))]
+mod tests;

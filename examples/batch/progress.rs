@@ -1,4 +1,4 @@
-//! How far the batch is: a bar on a terminal, else a line a second. Both go to standard error.
+//! How far the batch is: a bar on a terminal, else lines. Both go to standard error.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -8,11 +8,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::clients::LimitView;
+use crate::pace::Pace;
+use crate::tell;
+use crate::times::about;
 use crate::wire::WireCounts;
 
-/// How often a bar is drawn, and how often a line is printed.
+mod line;
+
+use self::line::State;
+
+/// How often a bar is drawn.
 const DRAW: Duration = Duration::from_millis(100);
-const PRINT: Duration = Duration::from_secs(1);
+
+/// The width of a terminal that does not tell.
+const USUAL: usize = 80;
 
 /// The display of one client's run.
 pub(crate) struct Progress {
@@ -21,63 +30,32 @@ pub(crate) struct Progress {
     wire: Arc<WireCounts>,
     limit: LimitView,
     started: Instant,
+    pace: Pace,
+    /// When the next line is due, where there is no bar.
+    next: Duration,
+    screen: Screen,
+}
+
+/// Standard error, with a bar on its last line if it is a terminal. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Screen {
     bar: Option<ProgressBar>,
 }
 
-impl Progress {
-    pub(crate) fn new(
-        name: &'static str,
-        jobs: usize,
-        wire: Arc<WireCounts>,
-        limit: LimitView,
-    ) -> Self {
+impl Screen {
+    pub(crate) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
-            ProgressBar::new(jobs as u64)
-                .with_style(style.expect("the template is sound"))
-                .with_prefix(name)
+            let style = ProgressStyle::with_template("{msg}").expect("the template is sound");
+            ProgressBar::no_length().with_style(style)
         });
-        Self {
-            name,
-            jobs,
-            wire,
-            limit,
-            started: Instant::now(),
-            bar,
-        }
-    }
-
-    /// How often to call [`Progress::show`].
-    pub(crate) fn interval(&self) -> Duration {
-        match self.bar {
-            Some(_) => DRAW,
-            None => PRINT,
-        }
-    }
-
-    /// Shows where things stand, with `answered` posts answered.
-    pub(crate) fn show(&self, answered: usize) {
-        let elapsed = self.started.elapsed();
-        let state = state(&self.wire, &self.limit, answered, elapsed);
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(state);
-                bar.set_position(answered as u64);
-            }
-            None => eprintln!(
-                "{} {:.0} s: {answered}/{} {state}",
-                self.name,
-                elapsed.as_secs_f64(),
-                self.jobs,
-            ),
-        }
+        Self { bar }
     }
 
     /// Says something without spoiling the bar.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell::err(text)),
+            None => tell::err(text),
         }
     }
 
@@ -89,33 +67,63 @@ impl Progress {
     }
 }
 
-fn state(wire: &WireCounts, limit: &LimitView, answered: usize, elapsed: Duration) -> String {
-    let rate = answered as f64 / elapsed.as_secs_f64().max(1e-3);
-    let mut state = format!("done, {} in flight, ", wire.in_flight());
-    match limit {
-        LimitView::None => state.push_str("no limit"),
-        LimitView::Fixed(limit) => state.push_str(&format!("limit {limit}")),
-        LimitView::Adaptive(handle) => {
-            state.push_str(&format!("limit {}", handle.limit()));
-            if let Some(pause) = handle.pause_remaining() {
-                state.push_str(&format!(" (paused {:.1} s)", pause.as_secs_f64()));
-            }
+impl Progress {
+    pub(crate) fn new(
+        name: &'static str,
+        jobs: usize,
+        wire: Arc<WireCounts>,
+        limit: LimitView,
+        screen: Screen,
+    ) -> Self {
+        let started = Instant::now();
+        Self {
+            name,
+            jobs,
+            wire,
+            limit,
+            started,
+            pace: Pace::new(started),
+            next: Duration::from_secs(1),
+            screen,
         }
     }
-    state.push_str(&format!(", {} refused, {rate:.1}/s", wire.refused()));
-    state
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// How often to call [`Progress::show`].
+    pub(crate) fn interval(&self) -> Duration {
+        match self.screen.bar {
+            Some(_) => DRAW,
+            None => Duration::from_secs(1),
+        }
+    }
 
-    #[test]
-    fn a_line_tells_limit_refusals_and_rate() {
-        let wire = WireCounts::default();
-        let line = state(&wire, &LimitView::Fixed(5), 30, Duration::from_secs(2));
-        assert_eq!(line, "done, 0 in flight, limit 5, 0 refused, 15.0/s");
-        let line = state(&wire, &LimitView::None, 0, Duration::ZERO);
-        assert_eq!(line, "done, 0 in flight, no limit, 0 refused, 0.0/s");
+    /// Shows where things stand.
+    pub(crate) fn show(&mut self, done: usize, failed: usize) {
+        let now = Instant::now();
+        let elapsed = now - self.started;
+        let rate = self.pace.update(now, done + failed);
+        if self.screen.bar.is_none() && elapsed < self.next {
+            return;
+        }
+        let state = State {
+            name: self.name,
+            answered: done + failed,
+            jobs: self.jobs,
+            failed,
+            in_flight: self.wire.in_flight(),
+            limit: self.limit.limit(),
+            pace: self.limit.pace(),
+            paused: self.limit.paused(),
+            refused: self.wire.refused(),
+            rate,
+            left: self.pace.estimate(now, self.jobs - done - failed, rate),
+        };
+        match &self.screen.bar {
+            Some(bar) => bar.set_message(state.bar(tell::width_of_stderr().unwrap_or(USUAL))),
+            None => {
+                tell::err(format_args!("{}: {}", about(elapsed), state.words()));
+                // A night of lines is not read: each comes a tenth of the time later.
+                self.next = elapsed + Duration::from_secs(1).max(elapsed / 10);
+            }
+        }
     }
 }

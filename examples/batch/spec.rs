@@ -7,6 +7,8 @@ use std::time::Duration;
 use sim::limits::{self, Unit};
 use sim::schedule::Schedule;
 
+use crate::times::meant;
+
 /// One limit, as `--api` names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Rule {
@@ -72,11 +74,7 @@ impl FromStr for Spec {
                     let quota = positive(quota)?;
                     rules.push(Rule::Window { quota, length });
                 }
-                _ => {
-                    return Err(format!(
-                        "`{key}` is none of concurrency, rpm, tpm, burst, window"
-                    ));
-                }
+                _ => return Err(unknown(key)),
             }
         }
         Ok(Self(rules))
@@ -109,6 +107,14 @@ impl fmt::Display for Spec {
     }
 }
 
+fn unknown(key: &str) -> String {
+    const KEYS: [&str; 5] = ["concurrency", "rpm", "tpm", "burst", "window"];
+    match meant(key, KEYS) {
+        Some(meant) => format!("there is no `{key}`; did you mean `{meant}`?"),
+        None => format!("`{key}` is none of {}", KEYS.join(", ")),
+    }
+}
+
 fn positive(text: &str) -> Result<u64, String> {
     match text.parse() {
         // Beyond this a number is a slip of the finger, and the arithmetic stays exact.
@@ -117,7 +123,7 @@ fn positive(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Reads `250ms`, `1.5s`, `2m`.
+/// Reads `250ms`, `1.5s`, `2m`, `12h`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -125,7 +131,8 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "ms" => 1e-3,
         "s" => 1.0,
         "m" => 60.0,
-        _ => return Err(format!("`{text}` needs a unit: us, ms, s or m")),
+        "h" => 3600.0,
+        _ => return Err(format!("`{text}` needs a unit: us, ms, s, m or h")),
     };
     let seconds = digits
         .parse::<f64>()
@@ -227,8 +234,9 @@ mod tests {
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse_duration("250us"), Ok(Duration::from_micros(250)));
+        assert_eq!(parse_duration("12h"), Ok(Duration::from_secs(12 * 3600)));
         for text in [
-            "", "5", "ms", "-1s", "NaNs", "infs", "99999m", "1h", "1\u{e9}s",
+            "", "5", "ms", "-1s", "NaNs", "infs", "99999m", "25h", "1d", "1\u{e9}s",
         ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

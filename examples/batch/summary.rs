@@ -7,6 +7,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::api::Counts;
+use crate::classes::Classes;
+use crate::posts::Id;
+use crate::reasons::Reasons;
+use crate::stopping::Stop;
+use crate::times::grouped;
+
+/// How many reasons are printed; the JSON has all.
+const REASONS: usize = 5;
 
 /// The figures of one client's run.
 #[derive(Debug, Clone)]
@@ -23,6 +31,10 @@ pub(crate) struct Summary {
     pub(crate) refused: u64,
     pub(crate) peak_in_flight: u64,
     pub(crate) makespan: Duration,
+    pub(crate) reasons: Reasons,
+    /// When the posts of each class were done, if there are classes.
+    pub(crate) classes: Option<Classes>,
+    pub(crate) stopped: Option<Stop>,
     pub(crate) embedded: Option<Embedded>,
     pub(crate) output: Option<PathBuf>,
 }
@@ -39,12 +51,12 @@ pub(crate) struct Embedded {
 }
 
 impl Summary {
-    fn refused_per_1000(&self) -> f64 {
+    pub(crate) fn refused_per_1000(&self) -> f64 {
         self.refused as f64 * 1000.0 / self.jobs.max(1) as f64
     }
 
     /// Makespan over the best possible; of a batch that was not done to its end there is none.
-    fn ratio(&self) -> Option<f64> {
+    pub(crate) fn ratio(&self) -> Option<f64> {
         let best = self.embedded?.best;
         let whole = self.done == self.jobs && !best.is_zero();
         whole.then(|| self.makespan.as_secs_f64() / best.as_secs_f64())
@@ -74,77 +86,61 @@ impl Summary {
             "makespan_s": rounded(self.makespan.as_secs_f64()),
             "best_s": self.embedded.map(|api| rounded(api.best.as_secs_f64())),
             "ratio": self.ratio().map(rounded),
+            "reasons": self.reasons.to_json(),
+            "classes": self.classes.as_ref().map(Classes::to_json),
+            "stopped": self.stopped.as_ref().map(Stop::name),
             "embedded": api,
             "output": self.output,
         })
     }
-
-    /// A row of the table that [`TABLE_HEAD`] begins.
-    pub(crate) fn row(&self) -> String {
-        let best = self.embedded.map(|api| api.best.as_secs_f64());
-        format!(
-            "| {:<10} | {:>4} | {:>6} | {:>17.0} | {:>14} | {:>10.2} | {:>6} | {:>5} |",
-            self.client,
-            self.done,
-            self.failed,
-            self.refused_per_1000(),
-            self.peak_in_flight,
-            self.makespan.as_secs_f64(),
-            optional(best),
-            optional(self.ratio()),
-        )
-    }
 }
-
-/// The head of a table of summaries.
-pub(crate) const TABLE_HEAD: &str = "\
-| client     | done | failed | refused per 1,000 | peak in flight | makespan s | best s | ratio |
-|------------|-----:|-------:|------------------:|---------------:|-----------:|-------:|------:|";
 
 fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 
-fn optional(number: Option<f64>) -> String {
-    number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"))
-}
-
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "client    {} against {}", self.client, self.api)?;
+        writeln!(f, "client    {} against {}", self.client, self.api)?;
         if let Some(api) = self.embedded {
-            write!(f, " ({:?} a request, hints: {})", api.latency, api.hints)?;
-        }
-        writeln!(f)?;
-        write!(f, "posts     {} done, {} failed", self.done, self.failed)?;
-        let left = self.jobs - self.done - self.failed;
-        if left > 0 {
-            write!(f, ", {left} not sent")?;
-        }
-        if self.skipped > 0 {
-            write!(f, ", {} skipped", self.skipped)?;
-        }
-        writeln!(f)?;
-        writeln!(
-            f,
-            "refused   {}, which is {:.0} per 1,000 posts",
-            self.refused,
-            self.refused_per_1000()
-        )?;
-        writeln!(f, "in flight {} at most", self.peak_in_flight)?;
-        write!(f, "makespan  {:.2} s", self.makespan.as_secs_f64())?;
-        if let Some(api) = self.embedded {
-            write!(f, "; best possible {:.2} s", api.best.as_secs_f64())?;
-            if let Some(ratio) = self.ratio() {
-                write!(f, "; ratio {ratio:.2}")?;
-            }
-            writeln!(f)?;
-            write!(
+            writeln!(
                 f,
-                "the API   accepted {}, refused {}, worked on {} at most",
-                api.counts.accepted, api.counts.refused, api.counts.peak
+                "          {:?} a request, hints: {}",
+                api.latency, api.hints
             )?;
         }
+        let number = |count: usize| grouped(count as u64);
+        write!(
+            f,
+            "posts     {} done, {} failed",
+            number(self.done),
+            number(self.failed)
+        )?;
+        let left = self.jobs - self.done - self.failed;
+        if left > 0 {
+            write!(f, ", {} not sent", number(left))?;
+        }
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", number(self.skipped))?;
+        }
+        writeln!(f)?;
+        self.fmt_reasons(f)?;
+        for times in self.classes.iter().flat_map(Classes::times) {
+            let (half, all) = (times.half.as_secs_f64(), times.all.as_secs_f64());
+            let (name, done) = (times.class.name(), number(times.done));
+            writeln!(
+                f,
+                "{name:<11} {done}: half by {half:.2} s, all by {all:.2} s"
+            )?;
+        }
+        let per_1000 = self.refused_per_1000();
+        writeln!(
+            f,
+            "refused   {}, {per_1000:.0} per 1,000 posts",
+            grouped(self.refused)
+        )?;
+        writeln!(f, "in flight {} at most", self.peak_in_flight)?;
+        self.fmt_makespan(f)?;
         if let Some(path) = &self.output {
             write!(f, "\nanswers   {}", path.display())?;
         }
@@ -152,11 +148,53 @@ impl fmt::Display for Summary {
     }
 }
 
+impl Summary {
+    fn fmt_reasons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons = self.reasons.sorted();
+        for (reason, failures) in reasons.iter().take(REASONS) {
+            let (count, first) = (grouped(failures.count as u64), first(&failures.first));
+            writeln!(f, "  {count} x {reason}; first {first}")?;
+            if let Some(message) = &failures.message {
+                writeln!(f, "      \"{message}\"")?;
+            }
+        }
+        match reasons.len().saturating_sub(REASONS) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} other reasons; see --json"),
+        }
+    }
+
+    fn fmt_makespan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "makespan  {:.2} s", self.makespan.as_secs_f64())?;
+        let Some(api) = self.embedded else {
+            return Ok(());
+        };
+        // Of a batch that was not sent to its end the best possible says nothing.
+        if let Some(ratio) = self.ratio() {
+            let best = api.best.as_secs_f64();
+            write!(f, "\n          best possible {best:.2} s, ratio {ratio:.2}")?;
+        }
+        let counts = api.counts;
+        let (accepted, refused) = (grouped(counts.accepted), grouped(counts.refused));
+        write!(f, "\nthe API   accepted {accepted}, refused {refused}")?;
+        write!(f, ",\n          worked on {} at most", counts.peak)
+    }
+}
+
+/// A name that a person can search for, and not a whole line of it.
+fn first(id: &Id) -> String {
+    let id = id.to_string();
+    match id.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &id[..end]),
+        None => id,
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn summary() -> Summary {
+    pub(crate) fn summary() -> Summary {
         let counts = Counts {
             accepted: 500,
             refused: 6,
@@ -172,6 +210,9 @@ mod tests {
             refused: 6,
             peak_in_flight: 6,
             makespan: Duration::from_millis(10_500),
+            reasons: Reasons::default(),
+            classes: None,
+            stopped: None,
             embedded: Some(Embedded {
                 hints: "none",
                 latency: Duration::from_millis(100),
@@ -219,12 +260,39 @@ mod tests {
             ..summary()
         };
         assert!(summary.to_json()["ratio"].is_null());
-        assert!(summary.to_string().contains("10 not sent"));
+        let text = summary.to_string();
+        assert!(
+            text.contains("10 not sent") && !text.contains("best possible"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn rows_fit_their_head() {
-        let head = TABLE_HEAD.lines().next().expect("two lines");
-        assert_eq!(summary().row().len(), head.len());
+    fn the_summary_says_why_posts_failed() {
+        let body = json!({"error": {"code": "invalid_api_key", "message": "a wrong key"}});
+        let mut reasons = Reasons::default();
+        reasons.add(&crate::reasons::tests::record(401, body));
+        let summary = Summary {
+            failed: 1,
+            done: 0,
+            reasons,
+            stopped: Some(Stop::KeyRefused("401".to_owned())),
+            ..summary()
+        };
+        let text = summary.to_string();
+        assert!(
+            text.contains("  1 x 401 invalid_api_key; first 1\n      \"a wrong key\"\n"),
+            "{text}"
+        );
+        let json = summary.to_json();
+        assert_eq!(json["reasons"], json!({"401 invalid_api_key": 1}));
+        assert_eq!(json["stopped"], "key-refused");
+    }
+
+    #[test]
+    fn the_summary_fits_fifty_columns() {
+        for line in summary().to_string().lines() {
+            assert!(line.len() <= 50, "{line}");
+        }
     }
 }

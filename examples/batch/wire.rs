@@ -1,9 +1,12 @@
-//! The innermost service: counts what really goes over the wire, the same way for every client.
+//! The innermost service: counts what really goes over the wire, and bounds it, the same way for every client.
 
+use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -17,6 +20,32 @@ use tower::Service;
 pub(crate) struct Wire<S> {
     inner: S,
     counts: Arc<WireCounts>,
+    timeout: Option<Duration>,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug)]
+pub(crate) enum WireError<E> {
+    TimedOut(Duration),
+    Client(E),
+}
+
+impl<E: Error> fmt::Display for WireError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut(timeout) => write!(f, "timed out after {timeout:?}"),
+            Self::Client(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for WireError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::TimedOut(_) => None,
+            Self::Client(error) => error.source(),
+        }
+    }
 }
 
 /// What went over the wire.
@@ -55,9 +84,12 @@ impl Ticket {
     }
 }
 
-/// Found in a response's extensions: when the attempt it answers was sent.
+/// Found in a response's extensions: when the attempt it answers was sent, and how long it may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SentAt(pub(crate) Instant);
+pub(crate) struct Sent {
+    pub(crate) at: Instant,
+    pub(crate) timeout: Option<Duration>,
+}
 
 /// One attempt in flight. It travels in the response's extensions until the body is read.
 #[derive(Debug)]
@@ -87,10 +119,12 @@ impl Drop for Attempt {
 }
 
 impl<S> Wire<S> {
-    pub(crate) fn new(inner: S) -> Self {
+    /// Counts what goes through `inner`, and gives up an attempt whose answer does not begin in time.
+    pub(crate) fn new(inner: S, timeout: Option<Duration>) -> Self {
         Self {
             inner,
             counts: Arc::default(),
+            timeout,
         }
     }
 
@@ -105,20 +139,29 @@ where
     S::Future: Send + 'static,
 {
     type Response = Response<B>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
+    type Error = WireError<S::Error>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Self::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(WireError::Client)
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let ticket = request.extensions().get::<Ticket>().cloned();
         let attempt = Attempt::start(Arc::clone(&self.counts), ticket);
-        let sent = SentAt(Instant::now());
+        let sent = Sent {
+            at: Instant::now(),
+            timeout: self.timeout,
+        };
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let mut response = answer.await?;
+            let answered = match sent.timeout {
+                None => answer.await,
+                Some(timeout) => tokio::time::timeout(timeout, answer)
+                    .await
+                    .map_err(|_| WireError::TimedOut(timeout))?,
+            };
+            let mut response = answered.map_err(WireError::Client)?;
             response.extensions_mut().insert(sent);
             if response.status() == StatusCode::TOO_MANY_REQUESTS {
                 attempt.counts.refused.fetch_add(1, Relaxed);

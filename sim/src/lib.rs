@@ -32,6 +32,7 @@ pub mod best;
 pub mod costs;
 pub mod hints;
 pub mod limits;
+pub mod requests;
 pub mod schedule;
 pub mod server;
 pub mod work;

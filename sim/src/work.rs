@@ -206,7 +206,7 @@ pub fn read_trace(text: &str) -> Vec<f64> {
     times.iter().map(|at| (at - first).max(0.0)).collect()
 }
 
-fn moment(field: &str) -> Option<f64> {
+pub(crate) fn moment(field: &str) -> Option<f64> {
     let Some((_, clock)) = field.trim().split_once(' ') else {
         return field.trim().parse().ok();
     };

@@ -12,12 +12,14 @@ use super::classify::{Classified, Classifier};
 use super::gate::Gate;
 use super::handle::Handle;
 use super::learnt::Learnt;
+use super::lease::Lease;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
 use super::service::AdaptiveConcurrency;
-use super::template::Template;
+use super::template::{Costs, Template};
 use crate::cost::NoCost;
 use crate::hint::Dialect;
+use crate::observe::Observer;
 
 /// Wraps services so that no more requests are in flight than the server takes.
 ///
@@ -75,9 +77,26 @@ impl AdaptiveConcurrencyLayer {
             cost: NoCost,
         }
     }
+}
+
+impl<C> AdaptiveConcurrencyLayer<C> {
+    /// Changes the gate, if nothing else has it, or makes a new one.
+    fn set(mut self, setting: Setting) -> Self {
+        if Arc::strong_count(&self.gate) == 1 && !self.plan.is_observed() {
+            setting.apply(&self.gate);
+            self.plan.add(setting);
+        } else {
+            self.plan.add(setting);
+            self.gate = self.plan.build();
+        }
+        self
+    }
 
     /// A gate with these settings that nothing else has: a new one if this layer's is shared.
-    pub(crate) fn into_template(self) -> Template {
+    pub(crate) fn into_template(self) -> Template
+    where
+        C: Send + Sync + 'static,
+    {
         let is_shared = Arc::strong_count(&self.gate) > 1;
         Template {
             gate: if is_shared {
@@ -87,21 +106,8 @@ impl AdaptiveConcurrencyLayer {
             },
             release_at: self.release_at,
             classifier: self.classifier,
+            costs: Costs::new(self.cost),
         }
-    }
-}
-
-impl<C> AdaptiveConcurrencyLayer<C> {
-    /// Changes the gate, if nothing else has it, or makes a new one.
-    fn set(mut self, setting: Setting) -> Self {
-        if Arc::strong_count(&self.gate) == 1 {
-            setting.apply(&self.gate);
-            self.plan.add(setting);
-        } else {
-            self.plan.add(setting);
-            self.gate = self.plan.build();
-        }
-        self
     }
 
     /// When an accepted request returns its permit: when the server's work is done, as far as can be seen
@@ -181,6 +187,17 @@ impl<C> AdaptiveConcurrencyLayer<C> {
         self.set(Setting::BodyIdle(idle))
     }
 
+    /// Has `lease` bound the gate from outside: how many places it has, and what pace it may keep. By default
+    /// nothing does. See [`fleet`](crate::fleet).
+    ///
+    /// Each gate that this layer makes is a member of its own.
+    #[must_use]
+    pub fn lease(mut self, lease: impl Lease) -> Self {
+        self.plan.set_lease(Arc::new(lease));
+        self.gate = self.plan.build();
+        self
+    }
+
     /// Decides how some answers count. `None`, or no hook, leaves an answer to the default: a refusal
     /// ([`Hint::is_refusal`](crate::Hint::is_refusal)) counts as refused, any other 5xx, a 401 and a 407 as
     /// failed, and everything else as accepted.
@@ -238,6 +255,39 @@ impl<C> AdaptiveConcurrencyLayer<C> {
             classifier: self.classifier,
             cost,
         }
+    }
+
+    /// Has an observer told what the gate does, and why. By default nobody is, and nothing is spent on it.
+    ///
+    /// Several are told in the order in which they were added. See [`observe`](crate::observe).
+    ///
+    /// ```
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::observe::Timeline;
+    ///
+    /// let layer = AdaptiveConcurrencyLayer::new().observe(Timeline::new(|line| println!("{line}")));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
+        self.plan.observe(observer);
+        self.gate = self.plan.build();
+        self
+    }
+
+    /// What observers are told that the gate is called: `"default"`
+    /// ([`DEFAULT_NAME`](crate::observe::DEFAULT_NAME)) by default. The host of the API is a good name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.plan.set_name(name);
+        self.gate = self.plan.build();
+        self
+    }
+
+    /// What tells the cost of requests.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn cost_of(&self) -> &C {
+        &self.cost
     }
 
     /// A handle to look at the gate from outside, and to steer it. Take it last: a builder method that

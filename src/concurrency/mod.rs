@@ -124,6 +124,7 @@ mod gate;
 mod handle;
 mod layer;
 pub mod learnt;
+mod lease;
 pub mod limit;
 #[cfg(feature = "util")]
 mod load;
@@ -141,6 +142,7 @@ pub(crate) use self::gate::{Admission, Gate, Permit};
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
 pub use self::learnt::Learnt;
+pub use self::lease::{Lease, Member, Role, Share, Tally};
 pub use self::service::AdaptiveConcurrency;
 pub use self::snapshot::Snapshot;
 pub(crate) use self::template::Template;

@@ -7,13 +7,17 @@ use std::time::{Duration, SystemTime};
 use super::gate::Gate;
 use super::handle::Handle;
 use super::learnt::Learnt;
+use super::lease::{Lease, Member};
 use super::limit::Limit;
+use crate::observe::{Observer, Observers};
 
 /// The limit that a layer was given, and what was set since, in this order.
 #[derive(Clone)]
 pub(super) struct Plan {
     limit: Arc<dyn Fn() -> Box<dyn Limit> + Send + Sync>,
     settings: Vec<Setting>,
+    observers: Observers,
+    lease: Option<Arc<dyn Lease>>,
 }
 
 impl Plan {
@@ -26,26 +30,58 @@ impl Plan {
                 Box::new(limit.clone())
             }),
             settings: Vec::new(),
+            observers: Observers::default(),
+            lease: None,
         }
+    }
+
+    pub(super) fn observe(&mut self, observer: impl Observer + 'static) {
+        self.observers.add(observer);
+    }
+
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.observers.set_name(name);
+    }
+
+    /// Whether somebody is told what happens at the gate.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.observers.is_empty()
     }
 
     pub(super) fn add(&mut self, setting: Setting) {
         self.settings.push(setting);
     }
 
+    /// Has each gate that is made from now on join this lease.
+    pub(super) fn set_lease(&mut self, lease: Arc<dyn Lease>) {
+        self.lease = Some(lease);
+    }
+
     /// A gate that knows nothing yet.
     pub(super) fn build(&self) -> Arc<Gate> {
-        let gate = Gate::new((self.limit)());
+        let observers = self.is_observed().then(|| self.observers.clone());
+        let gate = Gate::observed((self.limit)(), observers);
         self.settings
             .iter()
             .for_each(|setting| setting.apply(&gate));
+        if self.is_observed() {
+            // From here on: how the layer is set up is no event.
+            gate.with(|state, _, _| state.observe());
+        }
+        if let Some(lease) = &self.lease {
+            lease.join(Member::of(&gate));
+        }
         gate
     }
 }
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.settings.fmt(f)
+        f.debug_struct("Plan")
+            .field("settings", &self.settings)
+            .field("observers", &self.observers)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,13 +26,16 @@
 //! # When it counts
 //!
 //! The cost is charged when the request is sent, and returned if the request is refused. The server may count
-//! less in the end: see [`Charge`].
+//! less in the end: see [`Charge`], and [`usage`](crate::usage), which reads it from the answers.
 //!
 //! # Before the request is known
 //!
 //! A gate decides in `poll_ready`, and gets the request after that. Until then it reserves what the dearest of
-//! the latest requests took. Who knows the cost before can tell it: see [`announce`]. A
-//! [`RetryOn429`](crate::RetryOn429) does so for each attempt after the first.
+//! the latest requests took. What has the request before can tell its cost, and the gate waits for exactly that: a
+//! [`QueueLayer`](crate::QueueLayer::cost), a [`KeyedLayer`](crate::KeyedLayer::gates) whose gates are told a cost,
+//! reqwest-middleware's `ThrottleMiddleware`, or your own layer by [`announce`]. A
+//! [`RetryOn429`](crate::RetryOn429) does so for each attempt after the first. An announced cost is charged, so the gate
+//! need not be told it again.
 
 mod amount;
 mod announce;

@@ -1,4 +1,4 @@
-//! Nineteen tasks, each with its code.
+//! Twenty tasks, each with its code.
 //!
 //! | task | where |
 //! |---|---|
@@ -6,7 +6,8 @@
 //! | reqwest in a struct | [`start`](super::start#around-reqwest), `examples/reqwest_client.rs` |
 //! | reqwest-middleware | [`integrations`](crate::integrations), `examples/reqwest_middleware.rs` |
 //! | an axum app whose handlers have a deadline | `examples/recipes/src/bin/axum_deadline.rs` (`cargo run -p recipes --bin axum_deadline`) |
-//! | 500 requests, answers in order | [below](#answers-in-order) |
+//! | 500 requests, answers in order | [below](#answers-in-order), [`batch`](super::batch) |
+//! | a batch that survives a crash | [`batch`](super::batch#a-batch-that-survives-a-crash) |
 //! | two API keys, a gate for each | [`sharing`](super::sharing#two-keys), `examples/keyed.rs` (`cargo run --example keyed`) |
 //! | two API keys or three deployments of which any will do | [`spread`](crate::spread), `examples/deployments.rs` (`cargo run --example deployments --features util`) |
 //! | a known cost in tokens | [`tokens`](super::tokens) |
@@ -32,7 +33,8 @@
 //!
 //! # Answers in order
 //!
-//! Spawn all, and await them in order. The gate decides how many are in flight, and no request needs an index:
+//! Spawn all, and await them in order. The gate decides how many are in flight, and no request needs an index. In
+//! bounded memory, [`Batch`](super::batch) does it:
 //!
 //! ```
 //! # use std::convert::Infallible;

@@ -1,7 +1,6 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
-//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key. The
-//! section on processes is about something that the gate does not do yet, and says what can be done today.
+//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
@@ -59,9 +58,10 @@
 //!
 //! # Several processes
 //!
-//! Processes share no state. Each finds its part of the quota by its own refusals, and their parts become
-//! equal with time, but together they are refused more often than one process would be. If the limit is
-//! known, divide it:
+//! [`Fleet`](crate::fleet::Fleet) makes several processes behave as one, through Redis or another store: see
+//! [`fleet`](super::fleet). Without a store they share no state. Each finds its part of the quota by its own refusals,
+//! and their parts become equal with time, but together they are refused more often than one process would be. If the
+//! limit is known, divide it:
 //!
 //! ```
 //! use tower_throttle::AdaptiveConcurrencyLayer;

@@ -26,7 +26,18 @@
 //! ```
 //!
 //! Where the request was made, its cost is often better known than from its bytes. Put it into the request's
-//! extensions, and give the layer [`FromExtensions`](crate::cost::FromExtensions).
+//! extensions, and give the layer [`FromExtensions`](crate::cost::FromExtensions). `cargo run --example tokens` is a whole
+//! program.
+//!
+//! # What becomes of a cost
+//!
+//! | | when | by what |
+//! |---|---|---|
+//! | announced | before the gate lets the request go | a layer that has the request: see [below](#who-announces-it) |
+//! | reserved | in the same place, if nothing was announced | the gate, by what the latest requests took |
+//! | charged | when the request is sent | `cost` of the gate, or what was announced |
+//! | returned | when it is refused | the gate |
+//! | settled | when the answer has ended | [`UsageLayer`](crate::usage), or your own [`Charge`](crate::cost::Charge) |
 //!
 //! # What it is worth
 //!
@@ -36,14 +47,15 @@
 //!
 //! | what is told | what a request costs | no cost | cost | cost announced |
 //! |---|---|--:|--:|--:|
-//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 14 | 1.04 / 17 |
-//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.01 / 14 | 1.02 / 14 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.00 / 28 | 1.00 / 28 |
-//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 13 | 1.04 / 16 |
-//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.02 / 11 | 1.02 / 13 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.00 / 23 | 1.01 / 24 |
+//! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 12 | 1.06 / 20 |
+//! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.03 / 12 | 1.02 / 16 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.01 / 26 | 1.01 / 25 |
+//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 12 | 1.05 / 18 |
+//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.02 / 13 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.01 / 22 | 1.01 / 21 |
+//! | `Retry-After`, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 6 | 1.00 / 6 |
 //! | OpenAI's headers | 800 on average, log-normal | 1.16 / 32 | 1.01 / 3 | 1.00 / 0 |
-//! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.01 / 0 |
+//! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.00 / 0 |
 //! |  | 200, then 3,000, then 200 | 1.12 / 35 | 1.00 / 1 | 1.00 / 0 |
 //! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 34 | 1.01 / 3 | 1.00 / 0 |
 //! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 2 | 0.99 / 3 |
@@ -60,8 +72,9 @@
 //!
 //! Refusals tell what they are for, if costs differ: under a limit on tokens they come when much was sent in tokens, and
 //! under one on requests when much was sent in requests. Once three refusals or more show that it is tokens, their rate is
-//! measured between refusals, and kept to as a rate of requests would be. Until then, and where all requests cost the same, the gate
-//! learns requests. Fixed windows of tokens are not learned.
+//! measured between refusals, and kept to as a rate of requests would be. Where both are limited, both paces are kept. Until
+//! then, and where all requests cost the same, the gate learns requests. Fixed windows of tokens are learned where refusals ask for
+//! a wait.
 //!
 //! # Input and output
 //!
@@ -72,15 +85,95 @@
 //!
 //! `poll_ready` comes before `call`, so the gate does not know what the next request costs. It reserves what the dearest
 //! of the latest 256 to 512 took, up to nine tenths of the bucket. A request that is dearer than that may be refused, once: its retry
-//! waits until the quota has room for it. A middleware that has the request before it polls for readiness can tell its
-//! cost: see [`announce`](crate::cost::announce).
+//! waits until the quota has room for it.
 //!
 //! A request dearer than the whole bucket is sent when the bucket is full. If the server says that it is too large
 //! ("Limit 30000, Requested 35000"), the refusal is final.
 //!
+//! # Who announces it
+//!
+//! What has the request before it waits can tell its cost, and the gate then waits for exactly that. Announced, a cost is
+//! charged as well, so that it need be told in one place only:
+//!
+//! | layer | how |
+//! |---|---|
+//! | [`QueueLayer`](crate::QueueLayer) | [`cost`](crate::QueueLayer::cost) |
+//! | [`KeyedLayer`](crate::KeyedLayer) | [`gates`](crate::KeyedLayer::gates) of layers with a `cost`, which may differ by key |
+//! | `ThrottleMiddleware` of reqwest-middleware | a [`Cost`](crate::cost::Cost) in the request's extensions, its `cost`, or a gate with one |
+//! | [`RetryOn429Layer`](crate::RetryOn429Layer) | by what the attempt before was charged |
+//! | one of your own | [`announce`](crate::cost::announce) |
+//!
+//! ```
+//! # use bytes::Bytes;
+//! # use http::Request;
+//! # use http_body_util::Full;
+//! # use tower::ServiceBuilder;
+//! # use tower_throttle::cost::Cost;
+//! use tower_throttle::{AdaptiveConcurrencyLayer, QueueLayer, RetryOn429Layer};
+//!
+//! # fn cost(request: &Request<Full<Bytes>>) -> Cost {
+//! #     Cost::tokens(http_body::Body::size_hint(request.body()).lower() / 4 + 400)
+//! # }
+//! # let http_client = ();
+//! let client = ServiceBuilder::new()
+//!     .layer(QueueLayer::new().cost(cost))
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(AdaptiveConcurrencyLayer::new())
+//!     .service(http_client);
+//! # let _ = client;
+//! ```
+//!
+//! A `Buffer` between that layer and the gate loses it. A [`SpreadLayer`](crate::SpreadLayer) passes it to all of its gates.
+//!
+//! [Classes](crate::queue) share by requests, whatever these cost, and a request that is dearer than what is left holds up
+//! those behind it: the line is served in its order, so that dear requests do not wait for ever.
+//!
+//! # A quota for each model
+//!
+//! APIs count each model apart. [`Model`](crate::keyed::Model) is the key, and the cost may depend on it:
+//!
+//! ```
+//! # #[cfg(feature = "json")] {
+//! use bytes::Bytes;
+//! use http::Request;
+//! use http_body_util::Full;
+//! use tower_throttle::AdaptiveConcurrencyLayer;
+//! use tower_throttle::cost::Cost;
+//! use tower_throttle::keyed::{KeyedLayer, Model};
+//!
+//! let keyed = KeyedLayer::new(Model::of::<Full<Bytes>>).gates(|model: &Option<Model>| {
+//!     let reasons = model.as_ref().is_some_and(|model| model.name().starts_with('o'));
+//!     let answer = if reasons { 8_000 } else { 400 };
+//!     AdaptiveConcurrencyLayer::new().cost(move |request: &Request<Full<Bytes>>| {
+//!         Cost::tokens(http_body::Body::size_hint(request.body()).lower() / 4 + answer)
+//!     })
+//! });
+//! # let _ = keyed;
+//! # }
+//! ```
+//!
 //! # After the answer
 //!
-//! Some servers give back what a request did not take. Tell that from the answer's `usage`:
+//! Some servers give back what a request did not take. [`UsageLayer`](crate::usage::UsageLayer) reads that from the answers,
+//! and settles the charge:
+//!
+//! ```
+//! # #[cfg(feature = "json")] {
+//! # use tower::ServiceBuilder;
+//! # use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+//! use tower_throttle::usage::{Usage, UsageLayer};
+//!
+//! # let (gate, http_client) = (AdaptiveConcurrencyLayer::new(), ());
+//! let client = ServiceBuilder::new()
+//!     .layer(UsageLayer::new(Usage::anthropic()))
+//!     .layer(RetryOn429Layer::new())
+//!     .layer(gate)
+//!     .service(http_client);
+//! # let _ = client;
+//! # }
+//! ```
+//!
+//! Or tell it yourself:
 //!
 //! ```
 //! use tower_throttle::cost::{Charge, Cost};
@@ -93,8 +186,10 @@
 //! # }
 //! ```
 //!
-//! | provider | counts | settle |
-//! |---|---|---|
-//! | OpenAI, Azure | the prompt and `max_tokens`, on arrival | no |
-//! | Anthropic | input without cached reads; output by `max_tokens`, corrected at the end | yes |
-//! | Bedrock | input and `max_tokens` on arrival, and five for each token of output at the end | yes |
+//! | provider | counts | gives back | |
+//! |---|---|---|---|
+//! | OpenAI, Azure | the prompt and `max_tokens`, on arrival | no | `Usage::openai()` raises a charge that was too low |
+//! | Anthropic | input without cached reads; output by `max_tokens`, corrected at the end | yes | `Usage::anthropic()` |
+//! | Gemini | input, with what is cached | | `Usage::gemini()` |
+//! | LiteLLM's proxy | what was taken | yes | `Usage::openai_compatible()` |
+//! | Bedrock | input and `max_tokens` on arrival, and five for each token of output at the end | yes | `Charge::settle` |

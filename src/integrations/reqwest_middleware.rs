@@ -14,14 +14,16 @@ use tower_service::Service;
 
 use crate::ask::{self, Ask};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Handle};
+use crate::cost::{Cost, CostOf, NoCost};
+use crate::observe::Observer;
 use crate::queue::{Priority, QueueError};
 use crate::retry::{NoHook, RefusalsOnly, Replay, RetryHandle, RetryOn429Layer};
 
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
 /// The retries around the gate, as [`ThrottleMiddleware`] has them.
-type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
-    (RetryOn429Layer<C, H, K>, AdaptiveConcurrencyLayer);
+type Both<C = RefusalsOnly, H = NoHook, K = Replay, G = NoCost> =
+    (RetryOn429Layer<C, H, K>, AdaptiveConcurrencyLayer<G>);
 
 /// Both layers of this crate, or any other, as a [`Middleware`].
 ///
@@ -95,6 +97,30 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 /// # let _ = (client, why);
 /// ```
 ///
+/// # Cost
+///
+/// What a request costs in tokens is announced to the gate: the [`Cost`] in its [`Extensions`]
+/// (`client.post(url).with_extension(Cost::tokens(1_600))`), or else what [`cost`](Self::cost) tells, or the gate that was
+/// given to [`from_layers`](Self::from_layers):
+///
+/// ```
+/// use reqwest_middleware::ClientBuilder;
+/// use tower_throttle::cost::Cost;
+/// use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer, ThrottleMiddleware};
+///
+/// /// Four bytes are a token, more or less, and the answer may take 400.
+/// fn cost(request: &reqwest::Request) -> Cost {
+///     let bytes = request.body().and_then(|body| body.as_bytes());
+///     Cost::tokens(bytes.map_or(0, <[u8]>::len) as u64 / 4 + 400)
+/// }
+///
+/// let gate = AdaptiveConcurrencyLayer::new().cost(cost);
+/// let client = ClientBuilder::new(reqwest::Client::new())
+///     .with(ThrottleMiddleware::from_layers(RetryOn429Layer::new(), gate))
+///     .build();
+/// # let _ = client;
+/// ```
+///
 /// # State
 ///
 /// It belongs to the layers: all requests of all clients that were given this middleware, or a clone
@@ -108,8 +134,9 @@ type Both<C = RefusalsOnly, H = NoHook, K = Replay> =
 ///
 /// A request that is dropped gives up its place or its permit, and leaves the extensions as they came.
 #[derive(Clone)]
-pub struct ThrottleMiddleware<L = Both> {
+pub struct ThrottleMiddleware<L = Both, A = NoCost> {
     layer: L,
+    cost: A,
 }
 
 impl ThrottleMiddleware {
@@ -120,11 +147,23 @@ impl ThrottleMiddleware {
     }
 }
 
-impl<C, H, K> ThrottleMiddleware<Both<C, H, K>> {
-    /// These retries around this gate.
+impl<C, H, K, G: Clone> ThrottleMiddleware<Both<C, H, K, G>, G> {
+    /// These retries around this gate. What the gate is told that requests [cost](#cost) is announced.
     #[must_use]
-    pub fn from_layers(retry: RetryOn429Layer<C, H, K>, gate: AdaptiveConcurrencyLayer) -> Self {
-        Self::with_layer((retry, gate))
+    pub fn from_layers(retry: RetryOn429Layer<C, H, K>, gate: AdaptiveConcurrencyLayer<G>) -> Self {
+        let cost = gate.cost_of().clone();
+        ThrottleMiddleware::with_layer((retry, gate)).cost(cost)
+    }
+}
+
+impl<C, H, K, G, A> ThrottleMiddleware<Both<C, H, K, G>, A> {
+    /// Has one more [observer](crate::observe) told what both layers do. Take handles later, as the gate is a new
+    /// one.
+    #[must_use]
+    pub fn observe(self, observer: impl Observer + Clone + 'static) -> Self {
+        let (retry, gate) = self.layer;
+        let layer = (retry.observe(observer.clone()), gate.observe(observer));
+        Self { layer, ..self }
     }
 
     /// Returns a handle that shows the state of the gate, and steers it.
@@ -168,7 +207,21 @@ impl<L> ThrottleMiddleware<L> {
     /// ```
     #[must_use]
     pub fn with_layer(layer: L) -> Self {
-        Self { layer }
+        Self {
+            layer,
+            cost: NoCost,
+        }
+    }
+}
+
+impl<L, A> ThrottleMiddleware<L, A> {
+    /// Tells what each request [costs](#cost), and announces it to the gate.
+    #[must_use]
+    pub fn cost<A2>(self, cost: A2) -> ThrottleMiddleware<L, A2> {
+        ThrottleMiddleware {
+            layer: self.layer,
+            cost,
+        }
     }
 
     /// Returns a reference to the layer.
@@ -193,16 +246,18 @@ impl Default for ThrottleMiddleware {
     }
 }
 
-impl<L: fmt::Debug> fmt::Debug for ThrottleMiddleware<L> {
+impl<L: fmt::Debug, A> fmt::Debug for ThrottleMiddleware<L, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThrottleMiddleware")
             .field("layer", &self.layer)
+            .field("cost", &std::any::type_name::<A>())
             .finish()
     }
 }
 
-impl<L> Middleware for ThrottleMiddleware<L>
+impl<L, A> Middleware for ThrottleMiddleware<L, A>
 where
+    A: CostOf<Request> + Send + Sync + 'static,
     L: Send + Sync + 'static,
     L: for<'a> Layer<NextService<'a>>,
     for<'a> <L as Layer<NextService<'a>>>::Service: Service<Request, Response = Response> + Send,
@@ -229,9 +284,15 @@ where
                 last: Arc::clone(&last),
             });
             let priority = extensions.get::<Priority>().copied();
-            let ask = || Ask {
-                priority: priority.or(ask::current().priority),
-                ..ask::current()
+            let told = extensions.get::<Cost>().copied();
+            let cost = told.or_else(|| self.cost.cost(&request));
+            let ask = || {
+                let above = ask::current();
+                Ask {
+                    priority: priority.or(above.priority),
+                    cost: cost.or(above.cost),
+                    ..above
+                }
             };
             let ready = poll_fn(|cx| ask::with(ask(), || service.poll_ready(cx)));
             ready.await.map_err(Into::into)?;

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::shared::{Bucket, Waits};
-use crate::ask::{self, Ask, Reply};
+use crate::ask::{self, Ask};
 use crate::concurrency::{self, AdaptiveConcurrency, GuardedBody};
 use crate::message::{HttpResponse, WithBody};
 
@@ -94,10 +94,7 @@ where
     let count = ask::current().count;
     let ready = ask::with(Ask { count, ..ask }, || gate.poll_ready(cx));
     if ready.is_pending() {
-        ask::reply(Reply {
-            is_unsent: true,
-            ..Reply::default()
-        });
+        ask::tell_unsent();
     }
     ready
 }

@@ -1,6 +1,7 @@
 //! The layer.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use tower_layer::Layer;
 
 use super::handle::KeyedHandle;
 use super::service::Keyed;
-use super::shared::{Config, Shared};
+use super::shared::{Additions, Config, Shared};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Learnt};
+use crate::cost::NoCost;
+use crate::observe::Observer;
 
 /// Gives each key a gate of its own.
 ///
@@ -18,9 +21,13 @@ use crate::concurrency::{AdaptiveConcurrencyLayer, Learnt};
 ///
 /// A method of this builder gives the layer a state of its own: it shares no gates with clones that were made
 /// before. So take a [`handle`](Self::handle) last.
-pub struct KeyedLayer<K, F> {
+///
+/// `C` is what tells the [cost](AdaptiveConcurrencyLayer::cost) of requests, if the layers that make the
+/// [gates](Self::gates) are told.
+pub struct KeyedLayer<K, F, C = NoCost> {
     shared: Arc<Shared<K>>,
     key: F,
+    cost: PhantomData<fn() -> C>,
 }
 
 impl<K, F> KeyedLayer<K, F> {
@@ -33,7 +40,10 @@ impl<K, F> KeyedLayer<K, F> {
         F: Fn(&Request) -> K,
     {
         let config = Config {
-            make_gate: Arc::new(|_: &K| AdaptiveConcurrencyLayer::new()),
+            make_gate: Arc::new(|_: &K, additions: Additions<'_>| {
+                additions.make(AdaptiveConcurrencyLayer::new())
+            }),
+            observers: Vec::new(),
             alias: None,
             on_evict: None,
             recall: None,
@@ -45,9 +55,12 @@ impl<K, F> KeyedLayer<K, F> {
         Self {
             shared: Arc::new(Shared::new(config)),
             key,
+            cost: PhantomData,
         }
     }
+}
 
+impl<K, F, C> KeyedLayer<K, F, C> {
     fn configure(mut self, change: impl FnOnce(&mut Config<K>)) -> Self {
         let mut config = self.shared.config.clone();
         change(&mut config);
@@ -75,12 +88,52 @@ impl<K, F> KeyedLayer<K, F> {
     /// });
     /// # let _ = layer;
     /// ```
+    ///
+    /// The layers may be told what requests [cost](AdaptiveConcurrencyLayer::cost), each key's in its own way. As the
+    /// request is there before it waits, its cost is announced: the gate lets it go when there is room for exactly
+    /// that.
+    ///
+    /// ```
+    /// # #[cfg(feature = "json")] {
+    /// use bytes::Bytes;
+    /// use http::Request;
+    /// use http_body_util::Full;
+    /// use tower_throttle::AdaptiveConcurrencyLayer;
+    /// use tower_throttle::cost::Cost;
+    /// use tower_throttle::keyed::{KeyedLayer, Model};
+    ///
+    /// let layer = KeyedLayer::new(Model::of::<Full<Bytes>>).gates(|model: &Option<Model>| {
+    ///     let is_large = model.as_ref().is_some_and(|model| model.name().ends_with("-large"));
+    ///     let answer = if is_large { 4_000 } else { 400 };
+    ///     AdaptiveConcurrencyLayer::new().cost(move |request: &Request<Full<Bytes>>| {
+    ///         Cost::tokens(http_body::Body::size_hint(request.body()).lower() / 4 + answer)
+    ///     })
+    /// });
+    /// # let _ = layer;
+    /// # }
+    /// ```
     #[must_use]
-    pub fn gates(
+    pub fn gates<G: Send + Sync + 'static>(
         self,
-        make: impl Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync + 'static,
-    ) -> Self {
-        self.configure(|config| config.make_gate = Arc::new(make))
+        make: impl Fn(&K) -> AdaptiveConcurrencyLayer<G> + Send + Sync + 'static,
+    ) -> KeyedLayer<K, F, G> {
+        let make_gate = move |key: &K, additions: Additions<'_>| additions.make(make(key));
+        let layer = self.configure(|config| config.make_gate = Arc::new(make_gate));
+        KeyedLayer {
+            shared: layer.shared,
+            key: layer.key,
+            cost: PhantomData,
+        }
+    }
+
+    /// Has one more [observer](crate::observe) told what the gates of all keys do. By default nobody is.
+    ///
+    /// They have the names that [`gates`](Self::gates) gives them, and one name if it gives none. For metrics, a name
+    /// must come from a bounded set: a key of a caller's choice does not.
+    #[must_use]
+    pub fn observe(self, observer: impl Observer + 'static) -> Self {
+        let observer = Arc::new(observer);
+        self.configure(|config| config.observers.push(observer))
     }
 
     /// How many requests may wait for their gates, over all keys: 10,000 by default. 0 counts as 1.
@@ -195,16 +248,17 @@ impl<K, F> KeyedLayer<K, F> {
     }
 }
 
-impl<K, F: Clone> Clone for KeyedLayer<K, F> {
+impl<K, F: Clone, C> Clone for KeyedLayer<K, F, C> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
             key: self.key.clone(),
+            cost: PhantomData,
         }
     }
 }
 
-impl<K, F> fmt::Debug for KeyedLayer<K, F> {
+impl<K, F, C> fmt::Debug for KeyedLayer<K, F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = &self.shared.config;
         f.debug_struct("KeyedLayer")
@@ -217,8 +271,8 @@ impl<K, F> fmt::Debug for KeyedLayer<K, F> {
     }
 }
 
-impl<S, K, F: Clone> Layer<S> for KeyedLayer<K, F> {
-    type Service = Keyed<S, K, F>;
+impl<S, K, F: Clone, C> Layer<S> for KeyedLayer<K, F, C> {
+    type Service = Keyed<S, K, F, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Keyed::with_shared(inner, Arc::clone(&self.shared), self.key.clone())

@@ -110,7 +110,7 @@
 //!
 //! # Panics
 //!
-//! A function of yours that panics does so in `call` (the key, the gate) or when the future is polled (the
+//! A function of yours that panics does so in `call` (the key, the gate, the cost) or when the future is polled (the
 //! bucket). Its request is lost, and nothing else: no lock is held, and no ticket or permit is lost. `Hash` and `Eq`
 //! of a key run under the table's lock, and should neither panic nor wait.
 //!

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -13,6 +14,7 @@ use super::shared::{Bucket, Shared};
 use super::ticket::Admission;
 use crate::ask::{self, Ask};
 use crate::concurrency::{AdaptiveConcurrency, GuardedBody};
+use crate::cost::{CostOf, NoCost};
 use crate::message::{HttpResponse, WithBody};
 
 /// Lets each request through at the gate of its key. See the [module docs](super).
@@ -28,21 +30,23 @@ use crate::message::{HttpResponse, WithBody};
 /// # Clone
 ///
 /// A clone shares the gates and the bound, and holds no ticket.
-pub struct Keyed<S, K, F> {
+pub struct Keyed<S, K, F, C = NoCost> {
     inner: S,
     key: F,
     admission: Admission<K>,
     /// What was asked for when it was last found ready.
     ask: Ask,
+    cost: PhantomData<fn() -> C>,
 }
 
-impl<S, K, F> Keyed<S, K, F> {
+impl<S, K, F, C> Keyed<S, K, F, C> {
     pub(super) fn with_shared(inner: S, shared: Arc<Shared<K>>, key: F) -> Self {
         Self {
             inner,
             key,
             admission: Admission::new(shared),
             ask: Ask::default(),
+            cost: PhantomData,
         }
     }
 
@@ -68,14 +72,14 @@ impl<S, K, F> Keyed<S, K, F> {
     }
 }
 
-impl<S: Clone, K, F: Clone> Clone for Keyed<S, K, F> {
+impl<S: Clone, K, F: Clone, C> Clone for Keyed<S, K, F, C> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(self.admission.shared());
         Self::with_shared(self.inner.clone(), shared, self.key.clone())
     }
 }
 
-impl<S: fmt::Debug, K, F> fmt::Debug for Keyed<S, K, F> {
+impl<S: fmt::Debug, K, F, C> fmt::Debug for Keyed<S, K, F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyed")
             .field("inner", &self.inner)
@@ -84,12 +88,13 @@ impl<S: fmt::Debug, K, F> fmt::Debug for Keyed<S, K, F> {
     }
 }
 
-impl<S, K, F, Request> Service<Request> for Keyed<S, K, F>
+impl<S, K, F, C, Request> Service<Request> for Keyed<S, K, F, C>
 where
     S: Service<Request> + Clone,
     S::Response: WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>,
     K: Hash + Eq + Clone,
     F: Fn(&Request) -> K,
+    C: CostOf<Request> + 'static,
 {
     type Response = <AdaptiveConcurrency<S> as Service<Request>>::Response;
     type Error = S::Error;
@@ -104,8 +109,8 @@ where
 
     /// # Panics
     ///
-    /// If the service was not ready, as [`Service::call`] allows; and if the function that tells the key, or
-    /// the one that makes a gate, panics. Then the service is still ready.
+    /// If the service was not ready, as [`Service::call`] allows; and if a function of yours panics that tells the key
+    /// or the cost, or makes a gate. Then the service is still ready.
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         assert!(
@@ -114,9 +119,11 @@ where
         );
         let key = (self.key)(&request);
         let entry = self.admission.shared().entry(&key);
+        let cost = entry.gate.cost::<C, Request>(&request);
         let gate = entry.gate.before(self.inner.clone());
         // A retry says which place it gave up when it polls for readiness, and not when it calls.
-        let ask = std::mem::take(&mut self.ask).or(ask::current());
+        let mut ask = std::mem::take(&mut self.ask).or(ask::current());
+        ask.cost = cost.or(ask.cost);
         let waits = self.admission.hand_over(entry);
         let bucket = Bucket::of(self.admission.shared(), waits.entry(), key);
         ResponseFuture::new(gate, request, ask, waits, bucket)

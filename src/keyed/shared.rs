@@ -12,16 +12,39 @@ use super::bound::Bound;
 use super::overflow::Overflow;
 use super::table::{Entry, Evicted, Table};
 use crate::concurrency::{AdaptiveConcurrencyLayer, Learnt, Template};
+use crate::observe::Observer;
 
-pub(super) type MakeGate<K> = dyn Fn(&K) -> AdaptiveConcurrencyLayer + Send + Sync;
+pub(super) type MakeGate<K> = dyn Fn(&K, Additions<'_>) -> Template + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
 
 pub(super) type OnEvict<K> = dyn Fn(&K, Learnt) + Send + Sync;
 pub(super) type Recall<K> = dyn Fn(&K) -> Option<Learnt> + Send + Sync;
 
+/// What the gates of all keys have beside what their layers were given.
+pub(super) struct Additions<'a> {
+    observers: &'a [Arc<dyn Observer>],
+    /// What the gate begins with.
+    learnt: Option<Learnt>,
+}
+
+impl Additions<'_> {
+    pub(super) fn make<C>(self, layer: AdaptiveConcurrencyLayer<C>) -> Template
+    where
+        C: Send + Sync + 'static,
+    {
+        let observers = self.observers.iter().cloned();
+        observers
+            .fold(layer, AdaptiveConcurrencyLayer::observe)
+            .resume(self.learnt)
+            .into_template()
+    }
+}
+
 /// What was set of a layer.
 pub(super) struct Config<K> {
     pub(super) make_gate: Arc<MakeGate<K>>,
+    /// Who is told what every gate does.
+    pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) alias: Option<Arc<NameBucket<K>>>,
     /// Takes what a gate has learned that is forgotten.
     pub(super) on_evict: Option<Arc<OnEvict<K>>>,
@@ -37,6 +60,7 @@ impl<K> Clone for Config<K> {
     fn clone(&self) -> Self {
         Self {
             make_gate: Arc::clone(&self.make_gate),
+            observers: self.observers.clone(),
             alias: self.alias.clone(),
             on_evict: self.on_evict.clone(),
             recall: self.recall.clone(),
@@ -102,7 +126,11 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     }
 
     fn gate_with(&self, key: &K, learnt: Option<Learnt>) -> Template {
-        (self.config.make_gate)(key).resume(learnt).into_template()
+        let additions = Additions {
+            observers: &self.config.observers,
+            learnt,
+        };
+        (self.config.make_gate)(key, additions)
     }
 
     /// What a gate of this key is to begin with.

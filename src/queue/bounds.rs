@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use super::error::QueueError;
 use crate::ask::{self, Ask, Reply};
+use crate::cost::Cost;
 use crate::priority::Priority;
 
-/// What bounds one request's wait.
+/// What bounds one request's wait, and what the gates below are told of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     priority: Option<Priority>,
@@ -18,6 +19,8 @@ pub(super) struct Bounds {
     time: Option<Duration>,
     /// Since when its time counts: its call if it has a deadline, else when it began to wait.
     since: Option<Instant>,
+    /// What it costs, if that is known.
+    cost: Option<Cost>,
 }
 
 /// Whether a request goes on waiting.
@@ -36,12 +39,14 @@ impl Bounds {
         priority: Option<Priority>,
         time: Option<Duration>,
         max_wait: Option<Duration>,
+        cost: Option<Cost>,
     ) -> Self {
         Self {
             priority,
             max_wait,
             time,
             since: time.map(|_| Instant::now()),
+            cost,
         }
     }
 
@@ -52,6 +57,7 @@ impl Bounds {
         Ask {
             priority: self.priority.or(above.priority),
             deadline: self.deadline().into_iter().chain(above.deadline).min(),
+            cost: self.cost.or(above.cost),
             ..above
         }
     }

@@ -172,11 +172,12 @@ impl<S: Service<Req>, Req> ResponseFuture<S, Req> {
             let StateProj::Called { response, is_sent } = this.state.as_mut().project() else {
                 panic!("`ResponseFuture` polled after it was done");
             };
-            let (answer, reply) = ask::with_reply(ask, || response.poll(cx));
+            let ((answer, reply), is_unsent) =
+                ask::poll_attempt(|| ask::with_reply(ask, || response.poll(cx)));
             if let Poll::Ready(answer) = answer {
                 return Poll::Ready(answer.map_err(QueueError::Inner));
             }
-            if !*is_sent && reply.is_unsent {
+            if !*is_sent && is_unsent {
                 let bounds = self
                     .as_mut()
                     .poll_bounds(&mut count, ask.priority, reply, cx);

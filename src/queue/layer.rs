@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::request::{NoDeadline, NoPriority};
 use super::room::Room;
+use crate::cost::NoCost;
 
 /// Decides by request where it stands in a gate's line, and how long it may wait there. See the
 /// [module docs](super).
@@ -12,17 +13,18 @@ use super::room::Room;
 /// The layer belongs outside the retries. The inner service must be `Clone`: each request waits in its future,
 /// with a clone of its own.
 ///
-/// `P` is what tells the [class](Self::priority), `D` what tells the [deadline](Self::deadline). The methods set
-/// them. By default the layer changes nothing.
+/// `P` is what tells the [class](Self::priority), `D` what tells the [deadline](Self::deadline), `C` what tells the
+/// [cost](Self::cost). The methods set them. By default the layer changes nothing.
 ///
 /// # State
 ///
 /// How many wait is counted for the layer, its clones, and all services that they wrap. A method that changes the
 /// bound starts a new count.
 #[derive(Clone)]
-pub struct QueueLayer<P = NoPriority, D = NoDeadline> {
+pub struct QueueLayer<P = NoPriority, D = NoDeadline, C = NoCost> {
     pub(super) priority: P,
     pub(super) deadline: D,
+    pub(super) cost: C,
     pub(super) max_wait: Option<Duration>,
     pub(super) room: Room,
 }
@@ -34,20 +36,22 @@ impl QueueLayer {
         Self {
             priority: NoPriority,
             deadline: NoDeadline,
+            cost: NoCost,
             max_wait: None,
             room: Room::Unbounded,
         }
     }
 }
 
-impl<P, D> QueueLayer<P, D> {
+impl<P, D, C> QueueLayer<P, D, C> {
     /// Sets what tells the class of a request. By default the layers above do, such as a
     /// [`PriorityLayer`](super::PriorityLayer), or else it is [`Priority::NORMAL`](super::Priority::NORMAL).
     #[must_use]
-    pub fn priority<F>(self, priority: F) -> QueueLayer<F, D> {
+    pub fn priority<F>(self, priority: F) -> QueueLayer<F, D, C> {
         QueueLayer {
             priority,
             deadline: self.deadline,
+            cost: self.cost,
             max_wait: self.max_wait,
             room: self.room,
         }
@@ -64,10 +68,37 @@ impl<P, D> QueueLayer<P, D> {
     /// moves; else at its deadline. The same holds for a refused request that would be sent again too late. An
     /// attempt that was sent is not cut short. With no time left it fails at once, even at an open gate.
     #[must_use]
-    pub fn deadline<F>(self, deadline: F) -> QueueLayer<P, F> {
+    pub fn deadline<F>(self, deadline: F) -> QueueLayer<P, F, C> {
         QueueLayer {
             priority: self.priority,
             deadline,
+            cost: self.cost,
+            max_wait: self.max_wait,
+            room: self.room,
+        }
+    }
+
+    /// Sets what tells the cost of a request, and announces it to the gate. By default none is told.
+    ///
+    /// The gate then lets the request go when its quotas have room for exactly that, and charges it: the gate itself
+    /// need not be told. If its layer has a [`cost`](crate::AdaptiveConcurrencyLayer::cost) as well, that counts once
+    /// the request is sent. See [`cost`](crate::cost#before-the-request-is-known).
+    ///
+    /// ```
+    /// use http::Request;
+    /// use tower_throttle::QueueLayer;
+    /// use tower_throttle::cost::Cost;
+    ///
+    /// let layer = QueueLayer::new()
+    ///     .cost(|request: &Request<String>| Cost::tokens(request.body().len() as u64 / 4 + 400));
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn cost<F>(self, cost: F) -> QueueLayer<P, D, F> {
+        QueueLayer {
+            priority: self.priority,
+            deadline: self.deadline,
+            cost,
             max_wait: self.max_wait,
             room: self.room,
         }
@@ -117,11 +148,12 @@ impl Default for QueueLayer {
     }
 }
 
-impl<P, D> fmt::Debug for QueueLayer<P, D> {
+impl<P, D, C> fmt::Debug for QueueLayer<P, D, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueLayer")
             .field("priority", &std::any::type_name::<P>())
             .field("deadline", &std::any::type_name::<D>())
+            .field("cost", &std::any::type_name::<C>())
             .field("max_wait", &self.max_wait)
             .field("room", &self.room)
             .finish()

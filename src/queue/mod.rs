@@ -86,7 +86,8 @@
 //! its class, and soon. The order costs no throughput. [`guide::priorities`](crate::guide::priorities) has the
 //! figures.
 //!
-//! A share counts requests, not how long they take. A class decides who goes next, not who is in flight: it takes no
+//! A share counts requests, not how long they take, nor what they [cost](crate::cost): of two classes of one weight, that
+//! whose requests are ten times as dear gets ten times the tokens. A class decides who goes next, not who is in flight: it takes no
 //! permit back. With five permits and calls of a minute, an interactive request waits for the first of the five to
 //! end.
 //!

@@ -12,6 +12,7 @@ use super::future::ResponseFuture;
 use super::layer::QueueLayer;
 use super::request::{DeadlineOf, PriorityOf};
 use super::room::Entry;
+use crate::cost::{CostOf, NoCost};
 
 /// A client whose requests wait within bounds. See the [module docs](super).
 ///
@@ -24,14 +25,14 @@ use super::room::Entry;
 /// # Clone
 ///
 /// A clone shares the count of those who wait, and has no seat.
-pub struct Queue<S, P, D> {
+pub struct Queue<S, P, D, C = NoCost> {
     inner: S,
-    layer: QueueLayer<P, D>,
+    layer: QueueLayer<P, D, C>,
     entry: Entry,
 }
 
-impl<S, P: Clone, D: Clone> Layer<S> for QueueLayer<P, D> {
-    type Service = Queue<S, P, D>;
+impl<S, P: Clone, D: Clone, C: Clone> Layer<S> for QueueLayer<P, D, C> {
+    type Service = Queue<S, P, D, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Queue {
@@ -42,7 +43,7 @@ impl<S, P: Clone, D: Clone> Layer<S> for QueueLayer<P, D> {
     }
 }
 
-impl<S, P, D> Queue<S, P, D> {
+impl<S, P, D, C> Queue<S, P, D, C> {
     /// The wrapped service.
     pub fn get_ref(&self) -> &S {
         &self.inner
@@ -59,11 +60,12 @@ impl<S, P, D> Queue<S, P, D> {
     }
 }
 
-impl<S, P, D, Req> Service<Req> for Queue<S, P, D>
+impl<S, P, D, C, Req> Service<Req> for Queue<S, P, D, C>
 where
     S: Service<Req> + Clone,
     P: PriorityOf<Req>,
     D: DeadlineOf<Req>,
+    C: CostOf<Req>,
 {
     type Response = S::Response;
     type Error = QueueError<S::Error>;
@@ -83,19 +85,20 @@ where
             self.layer.priority.priority(&request),
             self.layer.deadline.time_left(&request),
             self.layer.max_wait,
+            self.layer.cost.cost(&request),
         );
         let seat = self.entry.take();
         ResponseFuture::new(self.inner.clone(), request, bounds, seat)
     }
 }
 
-impl<S: Clone, P: Clone, D: Clone> Clone for Queue<S, P, D> {
+impl<S: Clone, P: Clone, D: Clone, C: Clone> Clone for Queue<S, P, D, C> {
     fn clone(&self) -> Self {
         self.layer.layer(self.inner.clone())
     }
 }
 
-impl<S: fmt::Debug, P, D> fmt::Debug for Queue<S, P, D> {
+impl<S: fmt::Debug, P, D, C> fmt::Debug for Queue<S, P, D, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
             .field("inner", &self.inner)

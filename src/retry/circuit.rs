@@ -29,6 +29,15 @@ pub(super) use self::state::Circuit;
 use self::state::{FOR_GOOD, MAX_FOR_GOOD};
 use super::last_refusal::LastRefusal;
 use crate::message::{Unsent, UnsentCause};
+use crate::observe::Reason;
+
+/// What a refusal led to.
+pub(super) struct Effect {
+    /// The request is to end with it: nothing was accepted for `max_outage`, or the circuit is open.
+    pub(super) ends: bool,
+    /// Why the circuit opened, if it did.
+    pub(super) opened: Option<Reason>,
+}
 
 impl Circuit {
     /// Whether the API serves nobody, as far as is known.
@@ -41,16 +50,15 @@ impl Circuit {
         self.lock().shut
     }
 
-    /// A request was accepted: whatever was wrong is over. `sent_at` is when it was sent, if that is known.
+    /// A request was accepted: whatever was wrong is over. `sent_at` is when it was sent, if that is known. Returns
+    /// whether that closed the circuit.
     #[inline]
-    pub(super) fn accepted(&self, sent_at: Option<Instant>) {
-        if self.has_to_clear() {
-            self.recover(sent_at);
-        }
+    pub(super) fn accepted(&self, sent_at: Option<Instant>) -> bool {
+        self.has_to_clear() && self.recover(sent_at)
     }
 
     #[cold]
-    fn recover(&self, sent_at: Option<Instant>) {
+    fn recover(&self, sent_at: Option<Instant>) -> bool {
         let mut state = self.lock();
         let open = state.open.take();
         // Served after others were refused for good: that word was not for everybody, such as a dead
@@ -79,10 +87,10 @@ impl Circuit {
         self.publish(&state);
         drop(state);
         woken.into_values().for_each(Waker::wake);
+        open.is_some()
     }
 
-    /// Records an attempt that was not accepted, with a copy of its answer if there was one. Returns whether
-    /// the request is to end with that: nothing was accepted for `max_outage`, or the circuit is open.
+    /// Records an attempt that was not accepted, with a copy of its answer if there was one.
     pub(super) fn refused(
         &self,
         part: &mut Part,
@@ -90,7 +98,7 @@ impl Circuit {
         copy: Option<LastRefusal>,
         max_outage: Duration,
         may_open: bool,
-    ) -> bool {
+    ) -> Effect {
         let Rejection { at, wait, .. } = rejection;
         let mut state = self.lock();
         if !part.is_trying {
@@ -110,12 +118,18 @@ impl Circuit {
             may_open && state.last_is_current && (is_over || state.for_good >= state.needed);
         // Also that of a time that is over: the request is like others again.
         let probe = part.probe.take();
+        let mut opened = None;
         let woken = if state.open.is_some() {
             state.probe_ended(probe, |open| {
                 open.probe_refused(at, wait, rejection.for_good);
             })
         } else if opens {
             state.open = Some(Open::new(at, wait));
+            opened = Some(if is_over {
+                Reason::Outage
+            } else {
+                Reason::ForGood
+            });
             std::mem::take(&mut state.waiting)
         } else {
             BTreeMap::new()
@@ -125,7 +139,7 @@ impl Circuit {
         drop(state);
         drop(former);
         woken.into_values().for_each(Waker::wake);
-        ends
+        Effect { ends, opened }
     }
 
     /// Decides about a request of the kind `route` that is about to be sent. Makes it the probe if one is

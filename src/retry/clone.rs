@@ -59,6 +59,12 @@ pub trait CloneRequest<Req> {
         None
     }
 
+    /// The host that the request is for, to tell [observers](crate::observe). `None` by default: it is not known.
+    fn server<'a>(&self, request: &'a Req) -> Option<&'a str> {
+        let _ = request;
+        None
+    }
+
     /// Marks the head of an answer that was made for another request as the answer to this one. By default
     /// it says nothing of its request, and is left as it is.
     fn mark_response(&self, request: &Req, parts: &mut Parts) {
@@ -97,6 +103,10 @@ impl<Req: ReplayRequest> CloneRequest<Req> for Replay {
 
     fn route(&self, request: &Req) -> Option<u64> {
         request.route()
+    }
+
+    fn server<'a>(&self, request: &'a Req) -> Option<&'a str> {
+        request.server()
     }
 
     fn mark_response(&self, request: &Req, parts: &mut Parts) {

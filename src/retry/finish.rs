@@ -1,6 +1,6 @@
 //! How a request ends: with the server's answer, or with a copy of another one.
 
-use http::Extensions;
+use http::{Extensions, StatusCode};
 use tokio::time::Instant;
 
 use super::attempts::Attempts;
@@ -14,6 +14,7 @@ use super::policy::Policy;
 use super::state::RetryState;
 use crate::hint::Hint;
 use crate::message::{Unsent, WithBody};
+use crate::observe::{Circuit, Event, GiveUpReason, Reason};
 
 /// A response whose body was not read.
 #[inline]
@@ -29,21 +30,28 @@ pub(super) fn finish<R, Req, C, H, K>(
 ) -> Answer<R>
 where
     R: WithBody<ResponseBody<BodyOf<R>>>,
+    K: CloneRequest<Req>,
 {
-    let disposition = refused.disposition.unwrap_or(Disposition::Return);
+    let for_good = Disposition::Return(GiveUpReason::ForGood);
+    let disposition = refused.disposition.unwrap_or(for_good);
     let (mut parts, body, hint) = refused.into_parts();
-    mark(&mut parts.extensions, disposition, hint, policy, retry);
+    let status = parts.status;
+    let extensions = &mut parts.extensions;
+    mark(extensions, status, disposition, hint, policy, retry);
     R::from_parts(parts, body)
 }
 
 /// Records in a response that is returned what came of the request.
 pub(super) fn mark<Req, C, H, K>(
     extensions: &mut Extensions,
+    status: StatusCode,
     disposition: Disposition,
     hint: Hint,
     policy: &Policy<C, H, K>,
     retry: &mut RetryState<Req>,
-) {
+) where
+    K: CloneRequest<Req>,
+{
     if let Disposition::Accept { served } = disposition {
         accept(extensions, served, policy, retry);
     } else {
@@ -56,6 +64,8 @@ pub(super) fn mark<Req, C, H, K>(
             };
             retry.on_rejected(rejection, None, &policy.config, &policy.shared);
         }
+        let why = disposition.why_returned().unwrap_or(GiveUpReason::Hook);
+        retry.give_up(why, Some(status), policy);
         extensions.insert(Attempts::new(retry.attempts));
         extensions.insert(hint);
         retry.end();
@@ -71,7 +81,13 @@ pub(super) fn accept<Req, C, H, K>(
     retry: &mut RetryState<Req>,
 ) {
     if served {
-        policy.shared.circuit.accepted(retry.sent_at);
+        if policy.shared.circuit.accepted(retry.sent_at) {
+            policy.config.tell(|| Event::CircuitChanged {
+                from: Circuit::Open,
+                to: Circuit::Closed,
+                why: Reason::Recovery,
+            });
+        }
         if let Some(sent_at) = retry.sent_at {
             policy.shared.latency.record(sent_at.elapsed());
         }
@@ -83,6 +99,9 @@ pub(super) fn accept<Req, C, H, K>(
         let rejection = Rejection::without_word(Instant::now());
         retry.on_rejected(rejection, None, &policy.config, &policy.shared);
     }
+    policy.config.tell(|| Event::Done {
+        attempts: retry.attempts,
+    });
     if retry.attempts > 1 {
         extensions.insert(Attempts::new(retry.attempts));
     }
@@ -100,6 +119,7 @@ where
     R: WithBody<ResponseBody<BodyOf<R>>>,
     K: CloneRequest<Req>,
 {
+    let why = GiveUpReason::Unsent(unsent.cause());
     let (mut parts, data) = match policy.shared.circuit.last() {
         Some(last) => last.copy(unsent),
         None => unavailable(unsent),
@@ -108,6 +128,7 @@ where
     if let Some(request) = next.request() {
         policy.clone.mark_response(request, &mut parts);
     }
+    retry.give_up(why, Some(parts.status), policy);
     retry.end();
     R::from_parts(parts, ResponseBody::kept(data))
 }

@@ -16,7 +16,7 @@ use super::classify::{Classify, Decision, RefusalsOnly};
 use super::clone::{CloneRequest, Replay};
 use super::finish::{accept, copy, finish, mark, pass_on};
 use super::hook::{NoHook, OnRefusal, Refusal};
-use super::judge::{Disposition, HeadClass, Refused};
+use super::judge::{HeadClass, Refused};
 use super::pending::{PendingAttempt, Ready};
 use super::policy::Policy;
 use super::state::RetryState;
@@ -156,8 +156,8 @@ where
             let polled = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     // Judged and passed on where it lies: a response is large, and each move of it costs.
-                    let (mut result, reply) = ask::with_reply(ask::current(), || future.poll(cx));
-                    if result.is_pending() && reply.is_unsent {
+                    let (mut result, is_unsent) = ask::poll_attempt(|| future.poll(cx));
+                    if result.is_pending() && is_unsent {
                         // It waits for a gate that depends on the request.
                         return Poll::Pending;
                     }
@@ -215,8 +215,9 @@ where
                 };
                 let acting = retry.ask_hook(refusal, policy);
                 if acting.is_none() {
+                    let (status, hint) = (response.status(), context.hint);
                     let extensions = response.extensions_mut();
-                    mark(extensions, disposition, context.hint, policy, retry);
+                    mark(extensions, status, disposition, hint, policy, retry);
                     return Some(Ok(pass_on(response)));
                 }
                 (context, Some(disposition), acting)
@@ -250,36 +251,31 @@ where
             this.state.set(State::Acting { refused, acting });
             return Poll::Ready(None);
         }
-        let next = match refused.disposition {
-            Some(Disposition::Retry(failed)) => retry.after_failure(failed, policy),
-            _ => Err(None),
-        };
+        let next = retry.after_refused(&mut refused, policy);
         // The refused answer is dropped here, before the wait: a connection or a permit that hangs on it is
         // of use to others meanwhile.
         Poll::Ready(match next {
-            Ok(next) => {
+            Some(next) => {
                 this.state.set(State::Waiting { next });
                 None
             }
-            Err(why) => {
-                why.map(|why| refused.parts.extensions.insert(why));
-                Some(Ok(finish::<S::Response, _, _, _, _>(
-                    *refused, policy, retry,
-                )))
-            }
+            None => Some(Ok(finish::<S::Response, _, _, _, _>(
+                *refused, policy, retry,
+            ))),
         })
     }
 
     fn poll_acting(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
         let mut this = self.project();
-        let (StateProj::Acting { acting, .. }, Some(policy)) =
+        let (StateProj::Acting { acting, refused }, Some(policy)) =
             (this.state.as_mut().project(), this.policy)
         else {
             unreachable!("the hook acts");
         };
+        let status = refused.parts.status;
         let request = ready!(acting.poll(cx));
         let retry = this.retry;
-        let next = request.and_then(|request| retry.with_request(request, policy));
+        let next = request.and_then(|request| retry.with_request(request, status, policy));
         let state = match next {
             Some(next) => State::Waiting { next },
             None => State::Done,

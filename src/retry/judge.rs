@@ -16,6 +16,7 @@ use super::state::FailedAttempt;
 use super::time::later;
 use crate::hint::{Hint, Verdict};
 use crate::message::{HintSink, HttpResponse, Unsent};
+use crate::observe::{By, Event, GiveUpReason};
 
 /// What the head of a response says that is not accepted at a glance.
 pub(super) enum HeadClass {
@@ -52,8 +53,8 @@ pub(super) struct Refused<B: Body> {
 pub(super) enum Disposition {
     /// It was no refusal after all.
     Accept { served: bool },
-    /// Return it. It says nothing of other requests.
-    Return,
+    /// Return it, for this reason. It says nothing of other requests.
+    Return(GiveUpReason),
     /// Return it, and tell the circuit.
     Final(Rejection),
     /// Try again, if the bounds allow it.
@@ -61,10 +62,20 @@ pub(super) enum Disposition {
 }
 
 impl Disposition {
+    /// Why the answer is returned though it is not accepted.
+    pub(super) fn why_returned(&self) -> Option<GiveUpReason> {
+        match self {
+            Self::Accept { .. } | Self::Retry(_) => None,
+            Self::Return(why) => Some(*why),
+            Self::Final(rejection) if rejection.for_good => Some(GiveUpReason::ForGood),
+            Self::Final(_) => Some(GiveUpReason::NotRepeatable),
+        }
+    }
+
     /// What the circuit is to be told.
     pub(super) fn rejection(&self) -> Option<Rejection> {
         match self {
-            Self::Accept { .. } | Self::Return => None,
+            Self::Accept { .. } | Self::Return(_) => None,
             Self::Final(rejection) => Some(*rejection),
             Self::Retry(failed) => Some(Rejection {
                 at: failed.at,
@@ -130,9 +141,9 @@ impl<C, H, K> Policy<C, H, K> {
             maybe_done,
             for_good,
         };
-        if Unsent::of(response.extensions()).is_some() {
+        if let Some(cause) = Unsent::of(response.extensions()).map(Unsent::cause) {
             // A layer below answered without sending: it has its reasons, and no server was asked.
-            return HeadClass::Returned(context, Disposition::Return);
+            return HeadClass::Returned(context, Disposition::Return(GiveUpReason::Unsent(cause)));
         }
         match verdict {
             _ if for_good => HeadClass::Read(context),
@@ -142,14 +153,16 @@ impl<C, H, K> Policy<C, H, K> {
                 HeadClass::Read(context)
             }
             Verdict::Accepted if wanted && !decision.allows(repeatable) => {
-                HeadClass::Returned(context, Disposition::Return)
+                HeadClass::Returned(context, Disposition::Return(GiveUpReason::NotRepeatable))
             }
             Verdict::Accepted if wanted || dialect.body_decides(status) => HeadClass::Read(context),
             Verdict::Accepted => {
                 let served = !status.is_server_error();
                 HeadClass::Returned(context, Disposition::Accept { served })
             }
-            Verdict::Forbidden => HeadClass::Returned(context, Disposition::Return),
+            Verdict::Forbidden => {
+                HeadClass::Returned(context, Disposition::Return(GiveUpReason::ForGood))
+            }
             // Read as well: others may be answered with a copy.
             Verdict::Permanent | Verdict::OverCap => HeadClass::Read(context),
         }
@@ -219,9 +232,9 @@ impl<C, H, K> Policy<C, H, K> {
             }
             Verdict::Accepted if context.wanted => Disposition::Retry(retry),
             Verdict::Accepted => Disposition::Accept { served: true },
-            Verdict::Forbidden => Disposition::Return,
+            Verdict::Forbidden => Disposition::Return(GiveUpReason::ForGood),
             Verdict::Permanent | Verdict::OverCap if context.hint.names_request() => {
-                Disposition::Return
+                Disposition::Return(GiveUpReason::ForGood)
             }
             Verdict::Permanent | Verdict::OverCap => Disposition::Final(rejection(true)),
         }
@@ -231,7 +244,10 @@ impl<C, H, K> Policy<C, H, K> {
     fn share_pause(&self, context: &HeadContext, sink: Option<&HintSink>) {
         let wait = context.hint.wait().filter(|wait| !wait.is_zero());
         if let (None, Some(wait)) = (sink, wait) {
-            self.shared.pause.prolong(later(context.at, wait));
+            if self.shared.pause.prolong(later(context.at, wait)) {
+                let by = By::Server;
+                self.config.tell(|| Event::Paused { left: wait, by });
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use super::policy::{Config, Policies, Policy};
 use super::service::RetryOn429;
 use super::shared::Shared;
 use crate::hint::Dialect;
+use crate::observe::Observer;
 use crate::random::Streams;
 
 /// Retries refused requests. See the [module docs](super) for more details.
@@ -309,6 +310,18 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
         self.configure(|config| config.dialect = dialect)
     }
 
+    /// Has one more [observer](crate::observe) told what becomes of requests, and why. By default nobody is.
+    #[must_use]
+    pub fn observe(self, observer: impl Observer + 'static) -> Self {
+        self.configure(|config| config.observers.add(observer))
+    }
+
+    /// Sets what observers are told that this layer is called: `"default"` by default.
+    #[must_use]
+    pub fn name(self, name: &str) -> Self {
+        self.configure(|config| config.observers.set_name(name))
+    }
+
     /// A handle to look at the circuit breaker, and to close the layer. Take it last: see
     /// [`RetryHandle`].
     #[must_use]
@@ -326,8 +339,7 @@ impl<C, H, K> RetryOn429Layer<C, H, K> {
     /// For tests: a run on a paused clock can be repeated exactly. The gate below has a
     /// [seed](crate::AdaptiveConcurrencyLayer::seed) of its own: set both. Over real sockets a seed repeats
     /// the jitter, not the run. The waits that follow from a seed may change with the version of this crate.
-    /// An [`idempotency_key`](Self::idempotency_key) has to be
-    /// unique, so it does not follow from the seed.
+    /// An [`idempotency_key`](Self::idempotency_key) has to be unique, so it does not follow from the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         self.configure(|config| config.random = Arc::new(Streams::with_seed(seed)))

@@ -2,6 +2,8 @@
 
 use http::Extensions;
 
+use crate::observe::GiveUpReason;
+
 /// Left in the extensions of an answer that would have been retried, if its request could have been sent
 /// again.
 ///
@@ -31,6 +33,14 @@ pub enum NotSentAgain {
 }
 
 impl NotSentAgain {
+    pub(super) fn from_reason(why: GiveUpReason) -> Option<Self> {
+        match why {
+            GiveUpReason::ReadOnce => Some(Self::ReadOnce),
+            GiveUpReason::NotKept => Some(Self::NotKept),
+            _ => None,
+        }
+    }
+
     /// The mark in a response's extensions, if there is one.
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<Self> {

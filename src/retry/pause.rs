@@ -36,11 +36,11 @@ impl Pause {
         }
     }
 
-    /// Nobody is to send before `until`. Pauses only grow.
-    pub(super) fn prolong(&self, until: Instant) {
+    /// Nobody is to send before `until`. Pauses only grow. Returns whether this one did.
+    pub(super) fn prolong(&self, until: Instant) -> bool {
         let until = until.saturating_duration_since(self.epoch).as_nanos();
-        self.nanos
-            .fetch_max(u64::try_from(until).unwrap_or(u64::MAX), Relaxed);
+        let until = u64::try_from(until).unwrap_or(u64::MAX);
+        self.nanos.fetch_max(until, Relaxed) < until
     }
 
     /// Whether there is a pause, or was one that nobody looked at since.
@@ -57,23 +57,24 @@ impl Pause {
         }
     }
 
-    /// Waits the pause out, but no longer than until the time that `latest` makes of the present.
+    /// Waits the pause out, but no longer than until the time that `latest` makes of the present. Returns whether
+    /// this was the first to see that it is over.
     pub(super) fn poll(
         &self,
         wait: &mut Option<PauseWait>,
         latest: impl FnOnce(Instant) -> Instant,
         random: &Streams,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<bool> {
+        let mut is_over = false;
         if wait.is_none() {
             let Some(until) = self.until() else {
-                return Poll::Ready(());
+                return Poll::Ready(false);
             };
             let now = Instant::now();
             let latest = latest(now);
             if until <= now || latest <= now {
-                self.forget_past(until, now);
-                return Poll::Ready(());
+                return Poll::Ready(self.forget_past(until, now));
             }
             let mut rng = random.draw();
             let sleep = Box::pin(sleep_until(spread(until, now, &mut rng).min(latest)));
@@ -89,22 +90,29 @@ impl Pause {
                         let until = spread(until, now, &mut waiting.rng);
                         waiting.sleep.as_mut().reset(until.min(waiting.latest));
                     }
-                    Some(until) => break self.forget_past(until, now),
+                    Some(until) => {
+                        is_over = self.forget_past(until, now);
+                        break;
+                    }
                     None => break,
                 }
             }
         }
         *wait = None;
-        Poll::Ready(())
+        Poll::Ready(is_over)
     }
 
-    /// Spares those who come later the look at the clock.
-    fn forget_past(&self, until: Instant, now: Instant) {
-        if until <= now {
-            let seen = self.nanos.load(Relaxed);
-            if later(self.epoch, Duration::from_nanos(seen)) <= now {
-                let _ = self.nanos.compare_exchange(seen, 0, Relaxed, Relaxed);
-            }
+    /// Spares those who come later the look at the clock. Returns whether this was the first to do so.
+    fn forget_past(&self, until: Instant, now: Instant) -> bool {
+        if until > now {
+            return false;
         }
+        let seen = self.nanos.load(Relaxed);
+        seen != 0
+            && later(self.epoch, Duration::from_nanos(seen)) <= now
+            && self
+                .nanos
+                .compare_exchange(seen, 0, Relaxed, Relaxed)
+                .is_ok()
     }
 }

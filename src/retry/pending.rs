@@ -129,7 +129,8 @@ impl<Req> PendingAttempt<Req> {
                     .map_or(latest, |deadline| latest.min(deadline))
             };
             let random = &config.random;
-            ready!(shared.pause.poll(&mut self.pause, latest, random, cx));
+            let waited = shared.pause.poll(&mut self.pause, latest, random, cx);
+            config.pause_waited(ready!(waited));
             self.admitted = true;
         }
         Poll::Ready(())

@@ -14,6 +14,7 @@ use super::drain::DrainLimits;
 use super::idempotency::IdempotencyKey;
 use super::shared::Shared;
 use crate::hint::{DEFAULT_MAX_SERVER_WAIT, Dialect};
+use crate::observe::{By, Event, Observers, SourceKind};
 use crate::random::Streams;
 
 /// What layers and services hold. The inner reference count is that of the requests that are not done, and
@@ -48,6 +49,7 @@ pub(super) struct Config {
     pub(super) buffer: Option<usize>,
     /// Where jitter comes from. In an `Arc`, so that clones of a layer do not draw the same.
     pub(super) random: Arc<Streams>,
+    pub(super) observers: Observers,
 }
 
 impl Default for Config {
@@ -70,11 +72,33 @@ impl Default for Config {
             dialect: Dialect::new(),
             buffer: None,
             random: Arc::new(Streams::new()),
+            observers: Observers::default(),
         }
     }
 }
 
 impl Config {
+    /// Tells the observers, if there are any.
+    #[inline]
+    pub(super) fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if self.is_observed() {
+            self.observers.tell(SourceKind::Retries, &event());
+        }
+    }
+
+    /// Whether somebody is told.
+    pub(super) fn is_observed(&self) -> bool {
+        !self.observers.is_empty()
+    }
+
+    /// A wait for the pause ended, and the pause with it if it `is_over`.
+    #[inline]
+    pub(super) fn pause_waited(&self, is_over: bool) {
+        if is_over {
+            self.tell(|| Event::Resumed { by: By::Time });
+        }
+    }
+
     /// Whether the budget has anything left at `now`.
     pub(super) fn can_pay(&self, now: Instant) -> bool {
         self.budget.as_ref().is_none_or(|budget| budget.holds(now))

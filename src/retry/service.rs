@@ -173,10 +173,10 @@ where
         if !self.admitted && (self.pause.is_some() || shared.pause.may_last()) {
             let config = &self.policy.config;
             let latest = |now| later(now, config.max_server_wait);
-            self.admitted = shared
+            let waited = shared
                 .pause
-                .poll(&mut self.pause, latest, &config.random, cx)
-                .is_ready();
+                .poll(&mut self.pause, latest, &config.random, cx);
+            self.admitted = waited.map(|over| config.pause_waited(over)).is_ready();
         } else {
             self.admitted = true;
         }

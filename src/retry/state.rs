@@ -14,6 +14,7 @@ use super::policy::{Config, Policy};
 use super::shared::Shared;
 use super::time::{later, spread};
 use crate::ask::{self, Ask, KeptPlace};
+use crate::observe::{Circuit, Event, GiveUpReason};
 
 /// The longest wait of its own that a request behind a gate adds: attempts are cheap there, as the
 /// gate paces them.
@@ -53,6 +54,8 @@ struct Record {
     ask: Ask,
     /// The statuses that the hook has acted upon.
     acted_on: Vec<StatusCode>,
+    /// For observers: the host of a request that is no longer kept.
+    server: Option<Box<str>>,
 }
 
 /// The waits drawn for one request.
@@ -157,6 +160,17 @@ impl<Req> RetryState<Req> {
             .map_or(self.gone.route, |kept| policy.clone.route(kept))
     }
 
+    /// The host of the request, if that is known.
+    pub(super) fn server<'a, C, H, K: CloneRequest<Req>>(
+        &'a self,
+        policy: &Policy<C, H, K>,
+    ) -> Option<&'a str> {
+        match self.kept() {
+            Some(kept) => policy.clone.server(kept),
+            None => self.record.as_ref()?.server.as_deref(),
+        }
+    }
+
     /// The last moment at which an attempt may begin.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.record.as_ref()?.deadline
@@ -212,6 +226,10 @@ impl<Req> RetryState<Req> {
         if self.attempts >= policy.config.max_attempts {
             if let Some(kept) = self.kept.take() {
                 self.gone.route = policy.clone.route(&kept);
+                if policy.config.is_observed() {
+                    let server = policy.clone.server(&kept).map(Box::from);
+                    self.record.get_or_insert_default().server = server;
+                }
             }
         }
     }
@@ -228,24 +246,32 @@ impl<Req> RetryState<Req> {
         let part = record
             .part
             .get_or_insert_with(|| Part::new(&shared.circuit));
-        shared.circuit.refused(
+        let effect = shared.circuit.refused(
             part,
             rejection,
             copy,
             config.max_outage,
             config.circuit_breaker,
-        )
+        );
+        if let Some(why) = effect.opened {
+            config.tell(|| Event::CircuitChanged {
+                from: Circuit::Closed,
+                to: Circuit::Open,
+                why,
+            });
+        }
+        effect.ends
     }
 
-    /// When to send again, if the bounds but for the budget allow it.
+    /// When to send again, or the bound that does not allow it. The budget is not asked.
     pub(super) fn plan(
         &mut self,
         failed: FailedAttempt,
         config: &Config,
         shared: &Shared,
-    ) -> Option<Instant> {
+    ) -> Result<Instant, GiveUpReason> {
         if self.attempts >= config.max_attempts {
-            return None;
+            return Err(GiveUpReason::MaxAttempts);
         }
         let record = self.record.get_or_insert_default();
         record.ask.place = failed.place;
@@ -255,7 +281,9 @@ impl<Req> RetryState<Req> {
         if let Some(pause) = shared.pause.until().filter(|pause| *pause > until) {
             until = spread(pause, failed.at, &mut draws.rng);
         }
-        self.is_in_time(until).then_some(until)
+        self.is_in_time(until)
+            .then_some(until)
+            .ok_or(GiveUpReason::OutOfTime)
     }
 
     /// Pays for an attempt that begins at once, and that no failure calls for. Returns whether it may begin.

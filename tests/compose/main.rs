@@ -6,6 +6,8 @@ mod support;
 #[cfg(feature = "json")]
 mod adverse;
 mod api;
+#[cfg(feature = "batch")]
+mod batch;
 #[cfg(feature = "json")]
 mod outages;
 mod random;

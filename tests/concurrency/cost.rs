@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 use std::task::Context;
 use std::time::Duration;
 
@@ -11,89 +10,11 @@ use http::{Request, Response};
 use tokio_test::task::{self, Spawn};
 use tokio_test::{assert_pending, assert_ready_ok};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
 use tower_throttle::cost::{Charge, Cost, FromExtensions, announce};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429Layer};
 
+use crate::purse::Purse;
 use crate::support::{Body, answer};
-
-/// Lets requests through while what they cost is there, and notes what it is told.
-#[derive(Clone, Debug)]
-struct Purse(Arc<Mutex<Account>>);
-
-#[derive(Debug)]
-struct Account {
-    left: i64,
-    told: Vec<String>,
-}
-
-impl Purse {
-    fn of(left: i64) -> Self {
-        let told = Vec::new();
-        Self(Arc::new(Mutex::new(Account { left, told })))
-    }
-
-    fn left(&self) -> i64 {
-        self.0.lock().unwrap().left
-    }
-
-    /// What it was told since it was asked last.
-    fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap().told)
-    }
-
-    fn layer<C>(&self, cost: C) -> AdaptiveConcurrencyLayer<C> {
-        AdaptiveConcurrencyLayer::with_limit(self.clone()).cost(cost)
-    }
-}
-
-fn total(cost: Option<Cost>) -> i64 {
-    cost.map_or(0, |cost| cost.total() as i64)
-}
-
-impl Limit for Purse {
-    fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
-        let fits = self.left() >= total(load.next).max(1);
-        Headroom::new(usize::from(fits), None)
-    }
-
-    fn on_send(&mut self, _: &Now, sent: &Sent, _: Load) {
-        let mut account = self.0.lock().unwrap();
-        account.left -= total(sent.cost);
-        account
-            .told
-            .push(format!("sent {:?}", sent.cost.map(Cost::total)));
-    }
-
-    fn on_cost(&mut self, _: &Now, sent: &Sent, cost: Cost) {
-        let mut account = self.0.lock().unwrap();
-        account.left += total(sent.cost) - total(Some(cost));
-        account.told.push(format!("costs {}", cost.total()));
-    }
-
-    fn on_outcome(&mut self, _: &Now, sent: &Sent, outcome: Outcome<'_>, _: Load) {
-        let mut account = self.0.lock().unwrap();
-        let outcome = match outcome {
-            Outcome::Accepted(_) => "accepted",
-            Outcome::Refused { .. } => {
-                account.left += total(sent.cost);
-                "refused"
-            }
-            Outcome::Failed => "failed",
-            _ => "ignored",
-        };
-        let cost = sent.cost.map(Cost::total);
-        account.told.push(format!("{outcome} {cost:?}"));
-    }
-
-    fn limit(&self) -> usize {
-        1000
-    }
-
-    fn set_limit(&mut self, _: usize) {}
-
-    fn set_bounds(&mut self, _: usize, _: usize) {}
-}
 
 fn by_body(request: &Request<u64>) -> Cost {
     Cost::tokens(*request.body())

@@ -1,5 +1,7 @@
 //! The gate: its line, its permits, its pauses, and each limit but the default's own tests.
 
+#[path = "../support/purse.rs"]
+mod purse;
 mod support;
 
 mod alloc;

@@ -1,4 +1,4 @@
-//! The client under test: hyper-util's, with both layers at their defaults.
+//! The client under test: hyper-util's, with both layers at their defaults, and what costs need.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,10 @@ use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_throttle::concurrency::{Handle, Snapshot};
 use tower_throttle::retry::Attempts;
-use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
+use tower_throttle::usage::{Usage, UsageLayer};
+use tower_throttle::{AdaptiveConcurrencyLayer, QueueLayer, RetryOn429Layer};
+
+use crate::tokens::Job;
 
 /// What came of the requests.
 #[derive(Debug)]
@@ -26,7 +29,13 @@ pub(crate) struct Sent {
 }
 
 /// Sends `jobs` requests by `clients` clients, all at once as far as the caller is concerned.
-pub(crate) async fn send(name: &str, address: SocketAddr, jobs: usize, clients: usize) -> Sent {
+pub(crate) async fn send(
+    name: &str,
+    address: SocketAddr,
+    job: Job,
+    jobs: usize,
+    clients: usize,
+) -> Sent {
     let start = Instant::now();
     let mut sending = JoinSet::new();
     let mut tracing = JoinSet::new();
@@ -36,16 +45,18 @@ pub(crate) async fn send(name: &str, address: SocketAddr, jobs: usize, clients: 
             tracing.spawn(trace(format!("{name} [{number}]"), gate.handle(), start));
         }
         let client = ServiceBuilder::new()
+            .layer(UsageLayer::new(Usage::openai_compatible()))
+            .layer(QueueLayer::new().cost(job))
             .layer(RetryOn429Layer::new())
             .layer(gate)
             .service(Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>());
         for _ in (number..jobs).step_by(clients) {
             let client = client.clone();
-            let uri = format!("http://{address}/v1/posts");
+            let uri = format!("http://{address}{}", job.path);
             sending.spawn(async move {
                 let request = Request::post(uri)
                     .header(CONTENT_TYPE, "application/json")
-                    .body(Full::from("{}"))
+                    .body(Full::from(job.body))
                     .ok()?;
                 let response = client.oneshot(request).await.ok()?;
                 let attempts = Attempts::of(response.extensions()).get();

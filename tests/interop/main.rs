@@ -13,6 +13,7 @@ mod process;
 mod scenario;
 mod scenarios;
 mod servers;
+mod tokens;
 
 use std::cmp::Reverse;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::client;
 use crate::process::Result;
 use crate::servers::Server;
+use crate::tokens::{Job, POST};
 
 /// How many requests each run sends.
 pub(crate) const JOBS: usize = 300;
@@ -51,6 +52,7 @@ pub(crate) struct Scenario {
     allows: Allows,
     hints: bool,
     clients: usize,
+    job: Job,
     beyond: Option<&'static str>,
 }
 
@@ -63,6 +65,7 @@ impl Scenario {
             allows,
             hints: false,
             clients: 1,
+            job: POST,
             beyond: None,
         }
     }
@@ -70,6 +73,11 @@ impl Scenario {
     /// Whether the answers tell of the limit.
     pub(crate) fn hints(self, hints: bool) -> Self {
         Self { hints, ..self }
+    }
+
+    /// Requests of another kind.
+    pub(crate) fn job(self, job: Job) -> Self {
+        Self { job, ..self }
     }
 
     /// By clients of their own, which share the requests and know nothing of each other.
@@ -97,7 +105,7 @@ impl Scenario {
 
     pub(crate) async fn run(&self) -> Result<Row> {
         let server = self.server.start(self.latency).await?;
-        let sending = client::send(&self.name, server.address, JOBS, self.clients);
+        let sending = client::send(&self.name, server.address, self.job, JOBS, self.clients);
         let sent = tokio::time::timeout(HANG, sending)
             .await
             .map_err(|_| format!("not done after {HANG:?}"))?;

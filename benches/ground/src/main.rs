@@ -7,9 +7,11 @@ mod clock;
 mod composed;
 mod drawn;
 mod driven;
+mod fleet;
 mod lives;
 mod measure;
 mod plot;
+mod programs;
 mod recovery;
 mod resume;
 mod run;
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sim::best::{fluid, last};
 use sim::server::Answers;
-use sim::work;
+use sim::{requests, work};
 
 use crate::clients::Kind;
 use crate::scenario::Scenario;
@@ -52,7 +54,7 @@ struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep, or 1 for composed scenarios.
+    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios.
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed.
@@ -73,8 +75,11 @@ struct Args {
     #[arg(long, conflicts_with_all = ["drawn", "composed", "sweep", "vector", "drivers", "check"])]
     lives: bool,
     /// APIs that limit tokens, in place of the scenarios that have names.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "check"])]
+    #[arg(long, conflicts_with_all = ["composed", "lives", "vector", "drivers"])]
     tokens: bool,
+    /// With `--tokens`, requests as large as those of this CSV: a moment, tokens of input, tokens of output.
+    #[arg(long, value_name = "CSV", requires = "tokens")]
+    requests: Option<PathBuf>,
     /// Requests of two classes under one gate, in place of scenarios and clients that have names: who waits,
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
@@ -83,6 +88,11 @@ struct Args {
     /// begins with what the first has learned. 12 seeds. With `--long`, also each case that is drawn.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
     resume: bool,
+    /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
+    /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
+    /// that dies.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes", "resume"])]
+    fleet: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     draw: u64,
@@ -143,6 +153,8 @@ fn kinds(args: &Args) -> Vec<Kind> {
     let wanted = |kind: &&Kind| {
         if args.is_beside_plain() && args.client.is_empty() {
             kind.name == clients::DEFAULTS
+        } else if args.tokens && args.check {
+            tokens::CHECKED.contains(&kind.name)
         } else if args.drivers {
             kind.driver().is_some() || kind.name == clients::DEFAULTS
         } else {
@@ -152,28 +164,37 @@ fn kinds(args: &Args) -> Vec<Kind> {
     clients::named().filter(wanted).copied().collect()
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    if args.classes {
-        return two_classes(&args);
-    }
-    if args.resume {
-        return run_twice(&args);
-    }
-    let mut scenarios = match (args.drawn, args.composed) {
+/// The scenarios that are drawn, or else those of a kind that have names.
+fn chosen(args: &Args) -> Vec<Scenario> {
+    match (args.drawn, args.composed) {
+        (Some(count), _) if args.tokens => tokens::of_each(count, args.draw),
         (Some(count), _) => drawn::of_each(count, args.draw),
         (_, Some(count)) => composed::scenarios(count, args.draw),
         (None, None) if args.lives => lives::all(),
         (None, None) if args.tokens => tokens::all(),
         (None, None) => scenarios::all(),
-    };
-    if let Some(path) = &args.arrivals {
-        match std::fs::read_to_string(path) {
-            Ok(text) => scenarios.push(scenarios::of_trace(work::read_trace(&text))),
-            Err(error) => {
-                eprintln!("{}: {error}", path.display());
-                return ExitCode::from(2);
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some((table, misses)) = programs::of(&args) {
+        print!("{table}");
+        return checked(&[], if args.check { &misses } else { &[] });
+    }
+    let mut scenarios = chosen(&args);
+    let traced = read(args.arrivals.as_ref())
+        .and_then(|arrivals| Ok((arrivals, read(args.requests.as_ref())?)));
+    match traced {
+        Ok((arrivals, requests)) => {
+            scenarios.extend(arrivals.map(|text| scenarios::of_trace(work::read_trace(&text))));
+            if let Some(text) = requests {
+                scenarios = tokens::of_trace(&requests::read(&text));
             }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
         }
     }
     for scenario in &mut scenarios {
@@ -186,7 +207,10 @@ fn main() -> ExitCode {
     }
     scenarios.retain(|scenario| named(scenario.name, &args.only));
     let kinds = kinds(&args);
-    if (args.check || args.sweep) && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS) {
+    if (args.check || args.sweep)
+        && !args.tokens
+        && !kinds.iter().any(|kind| kind.name == clients::DEFAULTS)
+    {
         eprintln!(
             "--check and --sweep are about the client {}, which is left out",
             clients::DEFAULTS
@@ -204,6 +228,14 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The text of a file, if there is one of that name to be read.
+fn read(path: Option<&PathBuf>) -> Result<Option<String>, String> {
+    let text = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    path.map(text).transpose()
 }
 
 fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, Box<dyn Error>> {
@@ -231,7 +263,12 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let seeds = args.seeds.unwrap_or(match args {
-        Args { sweep: true, .. } => 12,
+        Args { sweep: true, .. }
+        | Args {
+            tokens: true,
+            check: true,
+            ..
+        } => 12,
         args if args.is_beside_plain() => 1,
         _ => 3,
     });
@@ -240,24 +277,15 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
         return Ok(beside_plain(args, scenarios, kinds, seeds));
     }
     if args.sweep {
-        let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
-        let wanted = |name: &str| named(name, &args.constant);
-        let sweep = sweep::sweep(scenarios, wanted, &rivals, seeds)?;
-        print!("{sweep}");
-        let failed = args.check && !sweep.holds();
-        return Ok(ExitCode::from(u8::from(failed)));
+        return swept(args, scenarios, kinds, seeds);
     }
     let rows = runs::rows(scenarios, kinds, seeds.clone());
-    print!(
-        "{}",
-        match args {
-            Args { standing: true, .. } => table::standing(&rows),
-            Args { long: true, .. } => table::long(&rows),
-            _ => table::short(&rows),
-        }
-    );
+    print!("{}", shown(args, &rows));
     if !args.check {
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.tokens {
+        return Ok(checked(&[], &tokens::misses(&rows)));
     }
     let mut misses = driven::misses(scenarios, seeds);
     if args.only.is_empty() && args.drawn.is_none() {
@@ -267,26 +295,33 @@ fn act(args: &Args, scenarios: &[Scenario], kinds: &[Kind]) -> Result<ExitCode, 
     Ok(checked(&rows, &misses))
 }
 
-/// Prints how requests of two classes fare.
-fn two_classes(args: &Args) -> ExitCode {
-    let seeds = args.seed..args.seed + args.seeds.unwrap_or(classes::SEEDS);
-    let rows = classes::rows(&seeds);
-    print!("{}", classes::table(&rows));
-    if args.check {
-        return checked(&[], &classes::misses(&rows));
+/// The rows as they are asked for.
+fn shown(args: &Args, rows: &[Row]) -> String {
+    match args {
+        Args { standing: true, .. } => table::standing(rows),
+        Args { long: true, .. } => table::long(rows),
+        _ => table::short(rows),
     }
-    ExitCode::SUCCESS
 }
 
-/// Prints what the second run saves.
-fn run_twice(args: &Args) -> ExitCode {
-    let seeds = args.seed..args.seed + args.seeds.unwrap_or(resume::SEEDS);
-    let rows = resume::rows(&seeds, args.draw);
-    print!("{}", resume::table(&rows, args.long));
-    if args.check {
-        return checked(&[], &resume::misses(&rows));
-    }
-    ExitCode::SUCCESS
+/// Prints what the constants decide.
+fn swept(
+    args: &Args,
+    scenarios: &[Scenario],
+    kinds: &[Kind],
+    seeds: Range<u64>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let rivals: Vec<Kind> = kinds.iter().filter(|kind| !kind.ours).copied().collect();
+    let wanted = |name: &str| named(name, &args.constant);
+    let kind = if args.tokens {
+        Kind::told_with_tuning
+    } else {
+        Kind::with_tuning
+    };
+    let sweep = sweep::sweep(scenarios, kind, wanted, &rivals, seeds)?;
+    print!("{sweep}");
+    let failed = args.check && !sweep.holds();
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// Prints how each kind of client compares with plain ones.

@@ -1,11 +1,19 @@
 //! APIs that limit the tokens of a language model: what each request costs matters.
 
+mod bounds;
+mod drawn;
+mod traced;
+
 use sim::costs::Costs;
 use sim::hints::Style;
 use sim::limits::{Rule, Unit};
 use sim::schedule::Schedule;
 
 use crate::scenario::Scenario;
+
+pub use bounds::{CHECKED, misses};
+pub use drawn::of_each;
+pub use traced::all as of_trace;
 
 /// The refill of most of them, in tokens per minute.
 const PER_MINUTE: f64 = 120_000.0;
@@ -15,7 +23,7 @@ pub fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = told_or_not().into_iter().flat_map(in_styles).collect();
     all.extend(in_two_dimensions());
     all.extend(in_windows());
-    all
+    all.into_iter().map(bounds::to_goal).collect()
 }
 
 fn bucket(per_minute: f64, burst: f64, unit: Unit) -> Rule {
@@ -132,6 +140,7 @@ fn in_two_dimensions() -> Vec<Scenario> {
             .rule(bucket(24_000.0, 6_000.0, Unit::Output))
             .hints(Style::Anthropic)
     };
+    let output = anthropic("", "", split(400.0, 200.0));
     vec![
         anthropic(
             "in-out-input",
@@ -143,6 +152,11 @@ fn in_two_dimensions() -> Vec<Scenario> {
             "120k input and 24k output/min, output binds, Anthropic headers",
             split(400.0, 200.0),
         ),
+        Scenario {
+            name: "in-out-untold",
+            title: "120k input and 24k output/min, output binds",
+            ..output.hints(Style::None)
+        },
     ]
 }
 

@@ -2,21 +2,24 @@ use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use http::StatusCode;
 use tokio::time::Instant;
 use tower::{ServiceBuilder, service_fn};
 
 use super::*;
 use crate::posts::Id;
-use crate::wire::Wire;
+use crate::wire::{Wire, WireError};
 
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 
-fn posts(count: u32) -> Vec<Post> {
+fn posts(count: u32) -> Posts {
     let post = |number: u32| Post {
         id: Id::Number(number.into()),
         body: Bytes::from(number.to_string()),
+        class: Class::default(),
+        cost: None,
     };
-    (0..count).map(post).collect()
+    Box::new((0..count).map(move |number| Ok(post(number))))
 }
 
 fn answer(status: u16, body: &'static str) -> Answer {
@@ -25,23 +28,29 @@ fn answer(status: u16, body: &'static str) -> Answer {
     Ok(response)
 }
 
+type Records = mpsc::UnboundedReceiver<Result<Done, String>>;
+
 /// A desk, the records that come from it, and the switch that stops it.
-fn desk() -> (Desk, mpsc::UnboundedReceiver<Record>, watch::Sender<bool>) {
+fn desk() -> (Desk, Records, watch::Sender<bool>) {
     let (sender, records) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(false);
     let desk = Desk {
-        uri: Uri::from_static("http://localhost/"),
+        target: Arc::new(Target::embedded(http::Uri::from_static(
+            "http://localhost/",
+        ))),
         records: sender,
         stop: stopped,
         attempts: |_| 1,
+        patience: Duration::from_secs(120),
+        settles: false,
     };
     (desk, records, stop)
 }
 
-async fn all(mut records: mpsc::UnboundedReceiver<Record>) -> Vec<Record> {
+async fn all(mut records: Records) -> Vec<Record> {
     let mut found = Vec::new();
-    while let Some(record) = records.recv().await {
-        found.push(record);
+    while let Some(done) = records.recv().await {
+        found.push(done.expect("the input is sound").record);
     }
     found
 }
@@ -67,7 +76,7 @@ async fn every_post_is_sent_once_and_recorded_as_it_completes() {
         answer(200, "{\"ok\":true}")
     });
     let (desk, records, _stop) = desk();
-    all_at_once(Wire::new(slow_first), posts(3), desk).await;
+    all_at_once(Wire::new(slow_first, None), posts(3), desk).await;
     let records = all(records).await;
     let ids: Vec<_> = records.iter().map(|record| record.id.to_string()).collect();
     assert_eq!(ids, ["2", "1", "0"], "in completion order");
@@ -83,7 +92,7 @@ async fn a_stop_lets_what_is_in_flight_finish_and_nothing_else() {
         sleep(Duration::from_secs(1)).await;
         answer(200, "done")
     });
-    let wire = Wire::new(slow);
+    let wire = Wire::new(slow, None);
     let counts = wire.counts();
     let stack = ServiceBuilder::new().concurrency_limit(2).service(wire);
     let (desk, records, stop) = desk();
@@ -108,7 +117,7 @@ async fn a_stop_does_not_wait_for_a_retry() {
             Some(request.clone())
         }
     }
-    let wire = Wire::new(service_fn(|_| ready(answer(429, ""))));
+    let wire = Wire::new(service_fn(|_| ready(answer(429, ""))), None);
     let counts = wire.counts();
     let stack = ServiceBuilder::new().retry(Hourly).service(wire);
     let (desk, records, stop) = desk();
@@ -122,7 +131,7 @@ async fn a_stop_does_not_wait_for_a_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_counts_as_in_flight_until_it_is_read() {
-    let wire = Wire::new(service_fn(|_| ready(answer(200, "body"))));
+    let wire = Wire::new(service_fn(|_| ready(answer(200, "body"))), None);
     let counts = wire.counts();
     let response = wire.oneshot(Request::new(Full::default())).await;
     assert_eq!(counts.in_flight(), 1);
@@ -152,7 +161,7 @@ fn refusing(
 async fn a_worker_puts_a_refused_post_back_and_waits() {
     let (desk, records, _stop) = desk();
     let started = Instant::now();
-    workers(1, Wire::new(refusing(1)), posts(3), desk).await;
+    workers(1, Wire::new(refusing(1), None), posts(3), desk).await;
     let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
     assert!(waited <= Duration::from_secs(2), "{waited:?}");
@@ -172,7 +181,7 @@ async fn a_worker_puts_a_refused_post_back_and_waits() {
 async fn a_worker_waits_longer_for_a_post_that_is_refused_again() {
     let (desk, records, _stop) = desk();
     let started = Instant::now();
-    workers(5, Wire::new(refusing(3)), posts(1), desk).await;
+    workers(5, Wire::new(refusing(3), None), posts(1), desk).await;
     let waited = started.elapsed().as_secs_f64();
     // The other workers find the post at once, or nothing at all and end.
     assert!(waited <= 1.0 + 2.0 + 4.0 + 3.0, "{waited}");
@@ -182,7 +191,7 @@ async fn a_worker_waits_longer_for_a_post_that_is_refused_again() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_gives_a_post_up_in_the_end() {
     let (desk, records, _stop) = desk();
-    workers(1, Wire::new(refusing(u32::MAX)), posts(1), desk).await;
+    workers(1, Wire::new(refusing(u32::MAX), None), posts(1), desk).await;
     let records = all(records).await;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].status, Some(429));
@@ -194,7 +203,7 @@ async fn a_stopped_worker_ends_its_wait() {
     let (desk, records, stop) = desk();
     stop_after(stop, Duration::from_millis(500));
     let started = Instant::now();
-    workers(5, Wire::new(refusing(u32::MAX)), posts(9), desk).await;
+    workers(5, Wire::new(refusing(u32::MAX), None), posts(9), desk).await;
     assert_eq!(started.elapsed(), Duration::from_millis(500));
     assert_eq!(all(records).await, []);
 }
@@ -207,11 +216,63 @@ async fn an_error_is_a_record_too() {
         )))
     });
     let (desk, records, _stop) = desk();
-    all_at_once(Wire::new(broken), posts(1), desk).await;
+    all_at_once(Wire::new(broken, None), posts(1), desk).await;
     let records = all(records).await;
     assert_eq!(records[0].status, None);
     assert_eq!(records[0].body, "no route");
     assert!(!records[0].succeeded());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_is_given_up_in_its_head_and_in_its_body() {
+    let second = Some(Duration::from_secs(1));
+    let started = Instant::now();
+    let silent = service_fn(|_| std::future::pending::<Answer>());
+    let (desk, records, _stop) = desk();
+    all_at_once(Wire::new(silent, second), posts(1), desk).await;
+    assert_eq!(all(records).await[0].body, "timed out after 1s");
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
+
+    let halting = service_fn(|_| {
+        let (sender, body) = http_body_util::channel::Channel::<Bytes, Infallible>::new(1);
+        // Its end would be an error.
+        std::mem::drop(tokio::spawn(async move {
+            let _sender = sender;
+            std::future::pending::<()>().await;
+        }));
+        ready(Ok::<_, Infallible>(Response::new(body)))
+    });
+    let (desk, records, _stop) = self::desk();
+    all_at_once(Wire::new(halting, second), posts(1), desk).await;
+    let records = all(records).await;
+    assert_eq!(records[0].body, "timed out after 1s");
+    assert_eq!(records[0].status, None);
+    assert_eq!(started.elapsed(), Duration::from_secs(2));
+    let error = WireError::<Infallible>::TimedOut(Duration::from_millis(1_500));
+    assert_eq!(error.to_string(), "timed out after 1.5s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_batch_is_held_in_part() {
+    let slow = service_fn(|_| async {
+        sleep(Duration::from_secs(1)).await;
+        answer(200, "done")
+    });
+    let wire = Wire::new(slow, None);
+    let counts = wire.counts();
+    let (desk, records, _stop) = desk();
+    all_at_once(wire, posts(3_000), desk).await;
+    assert_eq!(counts.peak(), MOST_HELD as u64);
+    assert_eq!(all(records).await.len(), 3_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_breaks_is_an_error() {
+    let broken = std::iter::once(Err("gone".to_owned()));
+    let (desk, mut records, _stop) = desk();
+    all_at_once(Wire::new(refusing(0), None), Box::new(broken), desk).await;
+    assert_eq!(records.recv().await, Some(Err("gone".to_owned())));
+    assert_eq!(records.recv().await, None);
 }
 
 #[test]

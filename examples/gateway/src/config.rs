@@ -9,6 +9,8 @@ use axum::http::Uri;
 use axum::http::uri::{Authority, Scheme};
 use bytesize::ByteSize;
 
+use crate::cost::{Counted, Provider};
+
 /// Names that stand for the gateway's own addresses.
 const TAKEN: [&str; 3] = ["v1", "metrics", "status.json"];
 
@@ -64,6 +66,11 @@ pub struct Config {
     #[arg(long)]
     pub fair_keys: bool,
 
+    /// Counts the tokens of JSON requests, by the rules of openai, anthropic, gemini, or compatible, for an upstream
+    /// or for all: estimated when they come, and settled by the usage of their answers
+    #[arg(long = "cost", value_name = "[NAME=]PROVIDER")]
+    pub costs: Vec<Counted>,
+
     /// How long to go on after SIGTERM or Ctrl-C with the requests that were taken
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
@@ -85,6 +92,7 @@ impl Config {
             max_wait: None,
             priority_field: None,
             fair_keys: false,
+            costs: Vec::new(),
             drain: Duration::from_secs(30),
         }
     }
@@ -102,10 +110,35 @@ impl Config {
                 return Err(format!("two upstreams are named {}", target.name));
             }
         }
+        for (at, rule) in self.costs.iter().enumerate() {
+            let of = rule.upstream.as_deref();
+            if let Some(name) =
+                of.filter(|name| !self.upstreams.iter().any(|up| *up.name == **name))
+            {
+                return Err(format!("no upstream is named {name}"));
+            }
+            if self.costs[..at]
+                .iter()
+                .any(|other| other.upstream == rule.upstream)
+            {
+                return Err(format!("two costs for {}", of.unwrap_or("all upstreams")));
+            }
+        }
         if self.max_buffered < self.max_body {
             return Err("--max-buffered is less than --max-body".to_owned());
         }
         Ok(())
+    }
+
+    /// By whose rules the tokens of an upstream are counted, if they are.
+    pub(crate) fn provider(&self, target: &Target) -> Option<Provider> {
+        let of = |name| {
+            self.costs
+                .iter()
+                .find(|rule| rule.upstream.as_deref() == name)
+        };
+        let rule = of(Some(&*target.name)).or_else(|| of(None))?;
+        Some(rule.provider)
     }
 }
 

@@ -156,11 +156,15 @@ async fn send(
         .target
         .uri(path, parts.uri.query())
         .ok_or(Refusal::Malformed)?;
+    let cost = upstream
+        .provider
+        .and_then(|provider| provider.cost(path, &body));
     let mut request = axum::http::Request::new(Full::new(body));
     *request.method_mut() = parts.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers::to_upstream(parts.headers, parts.version);
     request.extensions_mut().insert(wish);
+    cost.map(|cost| request.extensions_mut().insert(cost));
     let key = keys::key(&request);
 
     let answer = timeout(desk.config.timeout, upstream.stack.clone().oneshot(request)).await;

@@ -12,6 +12,7 @@ use tower_throttle::queue::Priority;
 
 use crate::client::ApiClient;
 use crate::config::Config;
+use crate::events::Watcher;
 
 /// An account at an upstream, and the model that the request names.
 pub(crate) type Key = (Account, Option<Model>);
@@ -52,10 +53,18 @@ pub(crate) fn key(request: &Request<Full<Bytes>>) -> Key {
 }
 
 /// A layer with a gate for each key, and what shows the gates.
-pub(crate) fn layer(config: &Config) -> (KeyedLayer<Key, KeyOf>, Gates) {
-    let gate = AdaptiveConcurrencyLayer::new().max_limit(config.max_in_flight);
+pub(crate) fn layer(
+    config: &Config,
+    name: &str,
+    watcher: Watcher,
+) -> (KeyedLayer<Key, KeyOf>, Gates) {
+    // All gates of an upstream have its name, so that no key of a client's stands in a metric.
+    let gate = AdaptiveConcurrencyLayer::new()
+        .max_limit(config.max_in_flight)
+        .name(name);
     let layer = KeyedLayer::new(key as KeyOf)
         .gates(move |_| gate.clone())
+        .observe(watcher)
         .max_keys(config.max_keys)
         // The gateway bounds what waits before a request gets here.
         .max_waiting(usize::MAX);

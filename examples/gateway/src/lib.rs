@@ -3,6 +3,8 @@
 mod buffer;
 mod client;
 mod config;
+mod cost;
+mod events;
 mod forward;
 mod headers;
 mod history;
@@ -31,10 +33,11 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tracing::{info, warn};
 
 pub use config::{Config, Target};
+pub use cost::{Counted, Provider};
 
 use crate::buffer::Memory;
 use crate::forward::{Desk, forward};
-use crate::metrics::Answers;
+use crate::metrics::{Answers, Changes};
 use crate::refusal::Refusal;
 use crate::upstream::Upstream;
 
@@ -50,6 +53,7 @@ pub struct Gateway {
     desk: Arc<Desk>,
     upstreams: Vec<Arc<Upstream>>,
     answers: Answers,
+    changes: Changes,
 }
 
 impl Gateway {
@@ -63,11 +67,11 @@ impl Gateway {
         config.check()?;
         let tls = config.upstreams.iter().any(Target::is_tls);
         let client = client::client(tls)?;
-        let answers = Answers::default();
-        let upstreams = config
-            .upstreams
-            .iter()
-            .map(|target| Upstream::new(target.clone(), &config, client.clone(), answers.clone()));
+        let (answers, changes) = (Answers::default(), Changes::default());
+        let upstreams = config.upstreams.iter().map(|target| {
+            let (client, answers) = (client.clone(), answers.clone());
+            Upstream::new(target.clone(), &config, client, answers, changes.clone())
+        });
         Ok(Self {
             upstreams: upstreams.collect(),
             desk: Arc::new(Desk {
@@ -77,6 +81,7 @@ impl Gateway {
                 closed: CancellationToken::new(),
             }),
             answers,
+            changes,
         })
     }
 
@@ -148,7 +153,7 @@ impl Gateway {
 
     /// All addresses, without the recording of the page's history that [`serve`](Self::serve) does.
     fn router(&self) -> Router {
-        let registry = metrics::registry(&self.upstreams, &self.answers);
+        let registry = metrics::registry(&self.upstreams, &self.answers, &self.changes);
         let mut router = page::router(self.upstreams.clone(), registry);
         for (at, upstream) in self.upstreams.iter().enumerate() {
             let name = format!("/{}", upstream.target.name);

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 
+use crate::events::Entry;
 use crate::history::{EVERY, KEPT, Sample};
 use crate::metrics;
 use crate::upstream::Upstream;
@@ -100,6 +101,7 @@ struct UpstreamStatus {
     turned_away: u64,
     abandoned: u64,
     samples: Vec<Sample>,
+    events: Vec<Entry>,
 }
 
 async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> Response {
@@ -119,6 +121,7 @@ async fn status(State(board): State<Arc<Board>>, Query(asked): Query<Asked>) -> 
             turned_away: now.turned_away,
             abandoned: now.abandoned,
             samples: upstream.history.after(asked.after),
+            events: upstream.events.after(asked.after),
         }
     });
     let status = Status {

@@ -10,29 +10,40 @@ use bytes::Bytes;
 use http_body_util::Full;
 use tower::ServiceBuilder;
 use tower_throttle::concurrency::Snapshot;
+use tower_throttle::cost::FromExtensions;
 use tower_throttle::queue::{Priority, Queue};
+use tower_throttle::usage::{ReadUsage, Usage, UsageLayer};
 use tower_throttle::{QueueLayer, RetryOn429, RetryOn429Layer};
 
 use crate::client::ApiClient;
 use crate::config::{Config, Target};
+use crate::cost::Provider;
+use crate::events::{Events, Watcher};
 use crate::history::History;
 use crate::keys::{self, Gated, Gates, Key};
-use crate::metrics::Answers;
+use crate::metrics::{Answers, Changes};
 use crate::priority;
 
 /// What every request goes through.
-pub(crate) type Stack = Queue<
-    RetryOn429<Gated>,
-    fn(&Request<Full<Bytes>>) -> Priority,
-    fn(&Request<Full<Bytes>>) -> Option<Duration>,
+pub(crate) type Stack = ReadUsage<
+    Queue<
+        RetryOn429<Gated>,
+        fn(&Request<Full<Bytes>>) -> Priority,
+        fn(&Request<Full<Bytes>>) -> Option<Duration>,
+        FromExtensions,
+    >,
 >;
 
 /// One API, with gates of its own: what one API refuses says nothing about another.
 pub(crate) struct Upstream {
     pub(crate) target: Target,
     pub(crate) stack: Stack,
+    /// By whose rules tokens are counted, if they are.
+    pub(crate) provider: Option<Provider>,
     pub(crate) gates: Gates,
     pub(crate) history: History,
+    /// What the layers changed of late.
+    pub(crate) events: Arc<Events>,
     answers: Answers,
     pub(crate) max_queue: usize,
     /// Requests whose bodies are being read. They hold nothing: a client may take its time.
@@ -62,24 +73,40 @@ impl Upstream {
         config: &Config,
         client: ApiClient,
         answers: Answers,
+        changes: Changes,
     ) -> Arc<Self> {
-        let (layer, gates) = keys::layer(config);
+        let events = Arc::new(Events::default());
+        let watcher = Watcher {
+            events: Arc::clone(&events),
+            changes,
+        };
+        let retries = RetryOn429Layer::new()
+            .name(&target.name)
+            .observe(watcher.clone());
+        let (layer, gates) = keys::layer(config, &target.name, watcher);
         let mut queue = QueueLayer::new()
             .priority(priority::class as fn(&_) -> _)
-            .deadline(priority::time_left as fn(&_) -> _);
+            .deadline(priority::time_left as fn(&_) -> _)
+            .cost(FromExtensions);
         if let Some(max_wait) = config.max_wait {
             queue = queue.max_wait(max_wait);
         }
+        let provider = config.provider(&target);
+        // Without a cost there is no charge, and no answer is read.
+        let usage = provider.map_or(Usage::openai(), Provider::usage);
         let stack = ServiceBuilder::new()
+            .layer(UsageLayer::new(usage))
             .layer(queue)
-            .layer(RetryOn429Layer::new())
+            .layer(retries)
             .layer(layer)
             .service(client);
         Arc::new(Self {
             target,
             stack,
+            provider,
             gates,
             history: History::default(),
+            events,
             answers,
             max_queue: config.max_queue,
             reading: AtomicUsize::new(0),

@@ -115,6 +115,6 @@ def test_prometheus_reads_the_metrics(gateway):
         samples = {(s.name, *s.labels.values()): s.value for f in families for s in f.samples}
         assert samples["gateway_accepted_total", "mock"] == 10
         assert samples["gateway_answers_total", "mock", "200", "upstream"] == 10
-        assert samples["gateway_in_flight", "mock"] == 0
+        assert samples["http_client_throttle_in_flight", "mock"] == 0
         assert samples["gateway_pause_seconds", "mock"] == 0
-        assert samples["gateway_limit", "mock"] >= 4
+        assert samples["http_client_throttle_limit", "mock"] >= 4

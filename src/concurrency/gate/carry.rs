@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::state::State;
 use super::wakes::Wakes;
 use crate::concurrency::learnt::Learnt;
-use crate::concurrency::limit::Now;
+use crate::concurrency::limit::{Now, Reason};
 
 impl State {
     /// What was learned, as of `at`.
@@ -49,6 +49,7 @@ impl State {
     /// Begins anew. A pause goes on.
     pub(in crate::concurrency) fn forget(&mut self, now: &Now, wakes: &mut Wakes) {
         self.limit.forget(now, self.initial as usize);
+        self.compare(Some(Reason::Set));
         self.resumed = false;
         self.version += 1;
         self.settle(now, wakes);

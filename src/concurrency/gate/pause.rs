@@ -37,6 +37,11 @@ impl Pause {
         self.until.filter(|until| now.get() < *until)
     }
 
+    /// When it ends, or ended if nobody has seen that. Reads no clock.
+    pub(super) fn ends_at(&self) -> Option<Duration> {
+        self.until
+    }
+
     /// Forgets a pause that is over, and tells whether there was one.
     pub(super) fn expire(&mut self, now: &Now) -> bool {
         let over = self.until.is_some() && self.until(now).is_none();

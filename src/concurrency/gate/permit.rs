@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::bodies::LastPoll;
-use super::grant::Granted;
-use super::line::Spot;
+use super::grant::{Granted, Waiting, Watched};
 use super::shared::Gate;
 use super::time;
 use crate::ask::KeptPlace;
@@ -24,7 +23,7 @@ use crate::message::HintSink;
 pub(crate) struct Admission {
     gate: Arc<Gate>,
     /// Where it waits.
-    spot: Option<Spot>,
+    waiting: Option<Waiting>,
     /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
     granted: Option<Granted>,
 }
@@ -33,7 +32,7 @@ impl Admission {
     pub(crate) fn new(gate: Arc<Gate>) -> Self {
         Self {
             gate,
-            spot: None,
+            waiting: None,
             granted: None,
         }
     }
@@ -48,26 +47,29 @@ impl Admission {
         if self.granted.is_some() || self.gate.is_closed() {
             return Poll::Ready(());
         }
-        if self.spot.is_none() {
+        if self.waiting.is_none() {
             self.granted = self.gate.pass();
             if self.granted.is_some() {
                 return Poll::Ready(());
             }
         }
         self.gate
-            .poll_wait(&mut self.spot, cx)
+            .poll_wait(&mut self.waiting, cx)
             .map(|granted| self.granted = granted)
     }
 
     /// Gives the permit back unused.
     pub(in crate::concurrency) fn disarm(&mut self) {
-        if let Some(Granted { mut sent, .. }) = self.granted.take() {
+        if let Some(granted) = self.granted.take() {
+            let Granted {
+                mut sent, watched, ..
+            } = granted;
             self.gate.with(|state, now, wakes| {
                 sent.at = sent.at.map(|_| now.get());
                 if sent.cost.is_some() {
                     state.charge(now, &mut sent, Cost::FREE, wakes);
                 }
-                state.report(now, &sent, Outcome::Ignored, true, wakes);
+                state.report(now, &sent, watched, Outcome::Ignored, true, wakes);
             });
         }
     }
@@ -79,14 +81,21 @@ impl Admission {
             self.disarm();
             return None;
         }
-        let Granted { mut sent, ticket } = self.granted.take()?;
-        if let Some(at) = &mut sent.at {
-            *at = self.gate.now().get();
+        let Granted {
+            mut sent,
+            ticket,
+            mut watched,
+        } = self.granted.take()?;
+        if sent.at.is_some() || self.gate.is_observed() {
+            let now = self.gate.now().get();
+            sent.at = sent.at.map(|_| now);
+            watched.at = self.gate.is_observed().then(|| self.gate.instant(now));
         }
         Some(Permit {
             gate: Some(Arc::clone(&self.gate)),
             sent,
             ticket,
+            watched,
         })
     }
 }
@@ -95,7 +104,7 @@ impl Drop for Admission {
     #[inline]
     fn drop(&mut self) {
         self.disarm();
-        if let Some(spot) = self.spot.take() {
+        if let Some(Waiting { spot, .. }) = self.waiting.take() {
             self.gate
                 .with(|state, now, wakes| state.give_up(now, spot, wakes));
         }
@@ -110,6 +119,7 @@ pub(crate) struct Permit {
     gate: Option<Arc<Gate>>,
     sent: Sent,
     ticket: u64,
+    watched: Watched,
 }
 
 impl Permit {
@@ -136,10 +146,11 @@ impl Permit {
         cx: &Context<'_>,
     ) -> Option<Slot> {
         let gate = self.gate.take()?;
-        let sent = &self.sent;
+        let (sent, watched) = (&self.sent, self.watched);
         let runtime = time::runtime();
-        let (last_poll, alarm) =
-            gate.with(|state, now, wakes| state.report_head(now, sent, outcome, runtime, wakes));
+        let (last_poll, alarm) = gate.with_outcome(outcome, |state, now, wakes| {
+            state.report_head(now, sent, watched, outcome, runtime, wakes)
+        });
         if let Some(alarm) = alarm {
             gate.set(alarm, cx);
         }
@@ -153,8 +164,10 @@ impl Permit {
     /// Tells how the request ended, and gives the slot back.
     pub(in crate::concurrency) fn finish(&mut self, outcome: Outcome<'_>) {
         if let Some(gate) = self.gate.take() {
-            let sent = &self.sent;
-            gate.with(|state, now, wakes| state.report(now, sent, outcome, true, wakes));
+            let (sent, watched) = (&self.sent, self.watched);
+            gate.with_outcome(outcome, |state, now, wakes| {
+                state.report(now, sent, watched, outcome, true, wakes);
+            });
         }
     }
 
@@ -192,6 +205,11 @@ impl Permit {
         let open = Open {
             gate,
             sent: self.sent,
+            // By then it says nothing of how long the answer took.
+            watched: Watched {
+                at: None,
+                ..self.watched
+            },
             by_head,
             status,
             hint,
@@ -229,6 +247,7 @@ impl Settle for Charged {
 struct Open {
     gate: Arc<Gate>,
     sent: Sent,
+    watched: Watched,
     by_head: Classified,
     status: StatusCode,
     hint: Hint,
@@ -250,8 +269,9 @@ impl Open {
     }
 
     fn report(&self, sent: &Sent, outcome: Outcome<'_>) {
-        self.gate
-            .with(|state, now, wakes| state.report(now, sent, outcome, false, wakes));
+        self.gate.with_outcome(outcome, |state, now, wakes| {
+            state.report(now, sent, self.watched, outcome, false, wakes);
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use std::{fmt, mem};
 
 #[cfg(all(test, throttle_loom))]
@@ -14,14 +15,15 @@ use tokio::sync::{Notify, futures::Notified};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::grant::{Granted, Pass};
-use super::line::Spot;
+use super::grant::{Granted, Pass, Waiting};
+use super::observed::Events;
 use super::state::State;
 use super::time::{self, Sleep};
 use super::wakes::Wakes;
 use crate::ask;
-use crate::concurrency::limit::{Limit, Now, Sent};
+use crate::concurrency::limit::{Limit, Now, Outcome, Sent};
 use crate::hint::Hint;
+use crate::observe::Observers;
 
 /// Decides who may go, and when. Shared by all that one layer wraps.
 pub(crate) struct Gate {
@@ -38,10 +40,20 @@ pub(crate) struct Gate {
     changed: Notify,
     /// Nobody is sent any more. Set under the lock.
     closed: AtomicBool,
+    /// Who is told what happens. `None` if nobody is.
+    observers: Option<Box<Observers>>,
 }
 
 impl Gate {
     pub(crate) fn new(limit: Box<dyn Limit>) -> Arc<Self> {
+        Self::observed(limit, None)
+    }
+
+    /// A gate that tells these observers what happens, once its state is told to [observe](State::observe).
+    pub(in crate::concurrency) fn observed(
+        limit: Box<dyn Limit>,
+        observers: Option<Observers>,
+    ) -> Arc<Self> {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         Arc::new_cyclic(|gate| Self {
             id: MADE.fetch_add(1, Ordering::Relaxed),
@@ -51,12 +63,18 @@ impl Gate {
             this: gate.clone(),
             changed: Notify::new(),
             closed: AtomicBool::new(false),
+            observers: observers.map(Box::new),
         })
     }
 
     #[inline]
     pub(in crate::concurrency) fn now(&self) -> Now {
         time::now(self.epoch)
+    }
+
+    /// The moment that is this long after the gate was made.
+    pub(super) fn instant(&self, since_start: Duration) -> Instant {
+        self.epoch + since_start
     }
 
     #[inline]
@@ -69,12 +87,35 @@ impl Gate {
         &self,
         change: impl FnOnce(&mut State, &Now, &mut Wakes) -> T,
     ) -> T {
+        self.with_hint(None, change)
+    }
+
+    /// The same, when a request ended with this outcome.
+    pub(super) fn with_outcome<T>(
+        &self,
+        outcome: Outcome<'_>,
+        change: impl FnOnce(&mut State, &Now, &mut Wakes) -> T,
+    ) -> T {
+        let hint = match outcome {
+            Outcome::Refused { hint, .. } => Some(hint),
+            _ => None,
+        };
+        self.with_hint(hint, change)
+    }
+
+    #[inline]
+    fn with_hint<T>(
+        &self,
+        hint: Option<&Hint>,
+        change: impl FnOnce(&mut State, &Now, &mut Wakes) -> T,
+    ) -> T {
         let now = self.now();
         let mut wakes = Wakes::default();
         let mut state = self.lock();
         let version = state.version;
         let result = change(&mut state, &now, &mut wakes);
         let tell = state.watchers > 0 && state.version != version;
+        let events = state.take_events();
         drop(state);
         if !wakes.is_empty() {
             wakes.run();
@@ -82,18 +123,39 @@ impl Gate {
         if tell {
             self.changed.notify_waiters();
         }
+        self.publish(events.as_ref(), hint);
         result
+    }
+
+    /// Tells the observers. No lock is held.
+    #[inline]
+    fn publish(&self, events: Option<&Events>, hint: Option<&Hint>) {
+        if let (Some(events), Some(observers)) = (events, &self.observers) {
+            events.tell(observers, hint);
+        }
+    }
+
+    /// Whether somebody is told what happens.
+    #[inline]
+    pub(super) fn is_observed(&self) -> bool {
+        self.observers.is_some()
     }
 
     /// Lets a request through at once, or not. Wakes no waiter, so there is nothing to run after.
     pub(super) fn pass(&self) -> Option<Granted> {
+        let now = self.now();
         let mut state = self.lock();
-        let granted = state.pass(&self.now(), ask::current().known_cost());
+        let mut granted = state.pass(&now, ask::known_cost());
+        if let Some(granted) = granted.as_mut().filter(|_| self.is_observed()) {
+            granted.watched = state.admitted(&now, &ask::current(), None);
+        }
         let tell = state.watchers > 0;
+        let events = state.take_events();
         drop(state);
         if tell {
             self.changed.notify_waiters();
         }
+        self.publish(events.as_ref(), None);
         granted
     }
 
@@ -113,7 +175,7 @@ impl Gate {
     /// Lets a waiter through when it is its turn, or out with nothing when the gate is closed.
     pub(super) fn poll_wait(
         &self,
-        spot: &mut Option<Spot>,
+        waiting: &mut Option<Waiting>,
         cx: &Context<'_>,
     ) -> Poll<Option<Granted>> {
         let mut waker = Some(cx.waker().clone());
@@ -125,15 +187,19 @@ impl Gate {
             let ask = ask::current();
             let since_epoch = |at: Instant| at.saturating_duration_since(self.epoch);
             let deadline = ask.deadline.map(since_epoch);
-            let spot = *spot.get_or_insert_with(|| {
+            let Waiting { spot, since } = *waiting.get_or_insert_with(|| {
                 let former = ask.place.filter(|place| place.gate == self.id);
                 let spot = state.queue_up(now, &ask, former.map(|place| place.ticket), deadline);
                 if let Some(cost) = ask.known_cost() {
                     state.announce(spot, cost);
                 }
-                spot
+                let since = self.is_observed().then(|| now.get());
+                Waiting { spot, since }
             });
-            let pass = state.poll(now, spot, runtime, &mut waker, wakes);
+            let mut pass = state.poll(now, spot, runtime, &mut waker, wakes);
+            if let Pass::Granted(granted) = &mut pass {
+                granted.watched = state.admitted(now, &ask, since);
+            }
             if matches!(pass, Pass::Pending(_)) && (ask.count || deadline.is_some()) {
                 ask::reply(state.reply(now, spot, deadline, ask.count));
             }
@@ -141,11 +207,11 @@ impl Gate {
         });
         match pass {
             Pass::Granted(granted) => {
-                *spot = None;
+                *waiting = None;
                 Poll::Ready(Some(granted))
             }
             Pass::Closed => {
-                *spot = None;
+                *waiting = None;
                 Poll::Ready(None)
             }
             Pass::Pending(alarm) => {

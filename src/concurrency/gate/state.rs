@@ -1,6 +1,7 @@
 //! The gate's data, and the arithmetic on it.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::Duration;
 
 use tokio::runtime::Id;
@@ -8,17 +9,19 @@ use tokio::runtime::Id;
 use super::alarm::{Alarm, Alarms, NO_WAITER};
 use super::bodies::{Bodies, LastPoll};
 use super::flow::Flow;
-use super::grant::Granted;
+use super::grant::{Granted, Watched};
 use super::line::Spot;
+use super::observed::Observed;
 use super::pause::Pause;
 use super::queue::Queue;
 use super::wakes::Wakes;
 use crate::concurrency::limit::{
-    DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent,
+    DEFAULT_MAX, DEFAULT_MIN, Fixed, Headroom, Limit, Load, Now, Outcome, Reason, Sent,
 };
 use crate::concurrency::snapshot::Snapshot;
 use crate::cost::Cost;
 use crate::hint::Hint;
+use crate::observe::{By, Event};
 
 /// Everything the gate knows.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub(in crate::concurrency) struct State {
     /// Counts the changes, for those that watch.
     pub(in crate::concurrency) version: u64,
     pub(in crate::concurrency) watchers: usize,
+    /// What observers are to be told, if there are any.
+    pub(super) observed: Option<Box<Observed>>,
 }
 
 impl State {
@@ -72,6 +77,7 @@ impl State {
             bodies: Bodies::default(),
             version: 0,
             watchers: 0,
+            observed: None,
         }
     }
 
@@ -96,7 +102,9 @@ impl State {
     /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
-        self.headroom_under(now, self.load())
+        let room = self.headroom_under(now, self.load());
+        self.compare(None);
+        room
     }
 
     #[inline]
@@ -108,7 +116,7 @@ impl State {
                     opens_at: Some(until),
                 };
             }
-            self.version += u64::from(self.pause.expire(now));
+            self.expire_pause(now);
         }
         let mut room = self.limit.headroom(now, load);
         // One that has no room now, and says that it opens now, would be asked again for ever.
@@ -116,6 +124,14 @@ impl State {
             *at = (*at).max(now.get() + Duration::from_micros(1));
         }
         room
+    }
+
+    /// Forgets a pause that is over.
+    fn expire_pause(&mut self, now: &Now) {
+        if self.pause.expire(now) {
+            self.version += 1;
+            self.happened(|| Event::Resumed { by: By::Time });
+        }
     }
 
     /// Lets one request through that did not wait, if nobody has to be asked.
@@ -137,6 +153,7 @@ impl State {
         free.then(|| Granted {
             sent: self.grant(now, cost),
             ticket: self.queue.ticket(),
+            watched: Watched::default(),
         })
     }
 
@@ -151,6 +168,7 @@ impl State {
         let mut sent = Sent::new(seq, None, self.in_flight);
         sent.cost = cost;
         self.limit.on_send(now, &sent, load);
+        self.compare(None);
         // The time itself follows when the request is sent.
         sent.at = self.limit.wants_time(seq, load).then_some(Duration::ZERO);
         sent
@@ -159,6 +177,7 @@ impl State {
     /// The cost of a request that was let through is known, or is another.
     pub(super) fn charge(&mut self, now: &Now, sent: &mut Sent, cost: Cost, wakes: &mut Wakes) {
         self.limit.on_cost(now, sent, cost);
+        self.compare(None);
         sent.cost = Some(cost);
         self.settle(now, wakes);
     }
@@ -169,13 +188,16 @@ impl State {
         &mut self,
         now: &Now,
         sent: &Sent,
+        watched: Watched,
         outcome: Outcome<'_>,
         returned: bool,
         wakes: &mut Wakes,
     ) {
         self.version += 1;
+        self.ended(watched, outcome);
         if returned {
             self.in_flight -= 1;
+            self.released(1);
         }
         match outcome {
             Outcome::Accepted(_) => self.accepted += 1,
@@ -183,6 +205,7 @@ impl State {
             Outcome::Failed | Outcome::Ignored => {}
         }
         self.limit.on_outcome(now, sent, outcome, self.load());
+        self.compare(None);
         if let Outcome::Refused { hint, .. } = outcome {
             self.pause_for(now, hint);
         }
@@ -196,6 +219,7 @@ impl State {
         &mut self,
         now: &Now,
         sent: &Sent,
+        watched: Watched,
         outcome: Outcome<'_>,
         runtime: Option<Id>,
         wakes: &mut Wakes,
@@ -207,7 +231,7 @@ impl State {
         let alarm = due
             .filter(|_| runtime.is_some())
             .and_then(|at| self.alarms.set(now, at, NO_WAITER, runtime));
-        self.report(now, sent, outcome, false, wakes);
+        self.report(now, sent, watched, outcome, false, wakes);
         (last_poll, alarm)
     }
 
@@ -218,6 +242,7 @@ impl State {
         }
         self.version += 1;
         self.in_flight -= 1;
+        self.released(1);
         self.settle(now, wakes);
     }
 
@@ -245,6 +270,7 @@ impl State {
     pub(super) fn sweep(&mut self, now: &Now) -> bool {
         let freed = self.bodies.sweep(now);
         self.in_flight -= freed;
+        self.released(freed);
         self.version += u64::from(freed > 0);
         freed > 0
     }
@@ -261,26 +287,43 @@ impl State {
     /// The body of a refusal says more than its head.
     pub(super) fn refine(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
         self.limit.on_refined(now, sent, hint);
+        self.compare(None);
     }
 
     /// Pauses as long as the limit takes from what a refusal said.
     pub(in crate::concurrency) fn pause_for(&mut self, now: &Now, hint: &Hint) {
         if let Some(wait) = self.limit.pause_for(now, hint) {
+            let former = self.pause.ends_at();
             self.pause.ask(now, wait);
             self.version += 1;
+            self.paused(now, former, By::Server);
         }
     }
 
     /// Lets nobody through for at least `wait`.
     pub(in crate::concurrency) fn pause(&mut self, now: &Now, wait: Duration) {
+        let former = self.pause.ends_at();
         self.pause.begin(now, wait);
         self.version += 1;
+        self.paused(now, former, By::Handle);
     }
 
     /// Ends a pause.
     pub(in crate::concurrency) fn resume(&mut self) {
+        if self.pause.is_set() {
+            self.happened(|| Event::Resumed { by: By::Handle });
+        }
         self.pause.end();
         self.version += 1;
+    }
+
+    /// Puts something around the limit.
+    pub(in crate::concurrency) fn wrap_limit(
+        &mut self,
+        wrap: impl FnOnce(Box<dyn Limit>) -> Box<dyn Limit>,
+    ) {
+        let limit = mem::replace(&mut self.limit, Box::new(Fixed::new(1)));
+        self.limit = wrap(limit);
     }
 
     pub(in crate::concurrency) fn set_max_pause(&mut self, max: Duration) {
@@ -300,6 +343,7 @@ impl State {
 
     pub(in crate::concurrency) fn set_limit(&mut self, now: &Now, limit: usize, wakes: &mut Wakes) {
         self.limit.set_limit(limit);
+        self.compare(Some(Reason::Set));
         self.version += 1;
         self.settle(now, wakes);
     }
@@ -325,12 +369,13 @@ impl State {
     ) {
         self.bounds = change(self.bounds.0, self.bounds.1);
         self.limit.set_bounds(self.bounds.0, self.bounds.1);
+        self.compare(Some(Reason::Set));
         self.version += 1;
         self.settle(now, wakes);
     }
 
     pub(in crate::concurrency) fn snapshot(&mut self, now: &Now) -> Snapshot {
-        self.version += u64::from(self.pause.expire(now));
+        self.expire_pause(now);
         Snapshot {
             limit: self.limit.limit(),
             rate: self.limit.rate(),

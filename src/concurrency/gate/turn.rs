@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Id;
 
 use super::alarm::Alarm;
-use super::grant::{Granted, Pass};
+use super::grant::{Granted, Pass, Watched};
 use super::line::Spot;
 use super::queue::{Found, Queue};
 use super::state::State;
@@ -129,7 +129,11 @@ impl State {
         let cost = self.announced.remove(&spot);
         let sent = self.grant(now, cost);
         self.settle(now, wakes);
-        Pass::Granted(Granted { sent, ticket })
+        Pass::Granted(Granted {
+            sent,
+            ticket,
+            watched: Watched::default(),
+        })
     }
 
     /// The line's speed is measured only while somebody waits.

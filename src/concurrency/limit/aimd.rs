@@ -1,7 +1,7 @@
 //! Additive increase, multiplicative decrease.
 
 use super::level::Level;
-use super::{Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent};
 
 /// Grows by one request per round trip while the limit binds, and shrinks by a factor once for each
 /// time that the server begins to refuse.
@@ -73,10 +73,11 @@ impl Limit for Aimd {
         match outcome {
             // As many answers as the limit are one round trip.
             Outcome::Accepted(_) if self.level.binds(sent, load) => {
-                self.level.set(value + self.increase / value);
+                self.level
+                    .change(value + self.increase / value, Reason::Increase);
             }
             Outcome::Refused { hint, .. } if self.level.begin_event(sent, hint) => {
-                self.level.set(value * self.decrease);
+                self.level.change(value * self.decrease, Reason::Refused);
             }
             _ => {}
         }
@@ -84,6 +85,10 @@ impl Limit for Aimd {
 
     fn limit(&self) -> usize {
         self.level.get()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.level.reasons()
     }
 
     fn set_limit(&mut self, limit: usize) {

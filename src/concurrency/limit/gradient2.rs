@@ -1,7 +1,7 @@
 //! Gradient2: follows the ratio of long-term to present latency.
 
 use super::level::Level;
-use super::{Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent};
 
 /// How many answers the long-term latency averages over, and how many it starts with.
 const WINDOW: f64 = 600.0;
@@ -58,7 +58,13 @@ impl Gradient2 {
         let limit = self.level.value();
         let gradient = (TOLERANCE * self.average / latency).clamp(0.5, 1.0);
         let estimate = limit * gradient + QUEUE;
-        self.level.set(limit + (estimate - limit) * SMOOTHING);
+        let why = if estimate < limit {
+            Reason::Latency
+        } else {
+            Reason::LatencySteady
+        };
+        self.level
+            .change(limit + (estimate - limit) * SMOOTHING, why);
     }
 }
 
@@ -80,7 +86,7 @@ impl Limit for Gradient2 {
                 }
             }
             Outcome::Refused { hint, .. } if self.level.begin_event(sent, hint) => {
-                self.level.set(self.level.value() * CUT);
+                self.level.change(self.level.value() * CUT, Reason::Refused);
             }
             _ => {}
         }
@@ -88,6 +94,10 @@ impl Limit for Gradient2 {
 
     fn limit(&self) -> usize {
         self.level.get()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.level.reasons()
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Load, Sent};
+use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Load, Reason, Reasons, Sent};
 use crate::hint::{Hint, Verdict};
 
 /// A limit with a fraction, within bounds.
@@ -15,6 +15,8 @@ pub(super) struct Level {
     next_seq: u64,
     /// Refusals of requests with a lower number belong to an event that was answered already.
     recovery_epoch: u64,
+    /// Why the value is what it is.
+    why: Reason,
 }
 
 impl Default for Level {
@@ -25,6 +27,7 @@ impl Default for Level {
             max: DEFAULT_MAX,
             next_seq: 0,
             recovery_epoch: 0,
+            why: Reason::Unknown,
         }
     }
 }
@@ -40,6 +43,16 @@ impl Level {
 
     pub(super) fn headroom(&self, load: Load) -> Headroom {
         Headroom::of(self.get(), load)
+    }
+
+    /// Moves the value, and remembers why.
+    pub(super) fn change(&mut self, value: f64, why: Reason) {
+        self.why = why;
+        self.set(value);
+    }
+
+    pub(super) fn reasons(&self) -> Reasons {
+        Reasons::of_limit(self.why)
     }
 
     pub(super) fn set(&mut self, value: f64) {

@@ -6,6 +6,7 @@ mod fixed;
 mod gradient2;
 mod learned;
 mod level;
+mod reason;
 mod vegas;
 
 use std::fmt;
@@ -16,6 +17,8 @@ pub use self::event::{Headroom, Load, Now, Outcome, Sent};
 pub use self::fixed::Fixed;
 pub use self::gradient2::Gradient2;
 pub use self::learned::Learned;
+use self::reason::Compact;
+pub use self::reason::{Circuit, Reason, Reasons};
 // For the sweep of the numbers in `benches/ground`: not a part of the public API.
 #[doc(hidden)]
 pub use self::learned::Tuning;
@@ -148,6 +151,47 @@ pub trait Limit: fmt::Debug + Send + 'static {
         None
     }
 
+    /// Whether requests flow, if this limit has a circuit breaker. By default they do.
+    fn circuit(&self) -> Circuit {
+        Circuit::Closed
+    }
+
+    /// Why the limit, the rate and the circuit breaker are what they are now: what an
+    /// [`Observer`](crate::observe::Observer) is told when one of them changes. By default no reason is given.
+    ///
+    /// ```
+    /// # use tower_throttle::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
+    /// use tower_throttle::concurrency::limit::{Reason, Reasons};
+    ///
+    /// #[derive(Clone, Debug)]
+    /// struct Halving {
+    ///     limit: usize,
+    ///     why: Reason,
+    /// }
+    ///
+    /// impl Limit for Halving {
+    ///     fn on_outcome(&mut self, _: &Now, _: &Sent, outcome: Outcome<'_>, _: Load) {
+    ///         if let Outcome::Refused { .. } = outcome {
+    ///             self.limit = (self.limit / 2).max(1);
+    ///             self.why = Reason::Refused;
+    ///         }
+    ///     }
+    ///
+    ///     fn reasons(&self) -> Reasons {
+    ///         Reasons::of_limit(self.why)
+    ///     }
+    /// #     fn headroom(&mut self, _: &Now, load: Load) -> Headroom { Headroom::of(self.limit, load) }
+    /// #     fn on_send(&mut self, _: &Now, _: &Sent, _: Load) {}
+    /// #     fn limit(&self) -> usize { self.limit }
+    /// #     fn set_limit(&mut self, limit: usize) { self.limit = limit; }
+    /// #     fn set_bounds(&mut self, min: usize, max: usize) { self.limit = self.limit.clamp(min, max); }
+    ///     // ...
+    /// }
+    /// ```
+    fn reasons(&self) -> Reasons {
+        Reasons::default()
+    }
+
     /// Sets the number of requests that may be in flight; learning goes on from there.
     fn set_limit(&mut self, limit: usize);
 
@@ -232,6 +276,14 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn rate(&self) -> Option<f64> {
         (**self).rate()
+    }
+
+    fn circuit(&self) -> Circuit {
+        (**self).circuit()
+    }
+
+    fn reasons(&self) -> Reasons {
+        (**self).reasons()
     }
 
     fn set_limit(&mut self, limit: usize) {

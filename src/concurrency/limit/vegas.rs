@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::level::{Level, is_for_good};
-use super::{Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent};
 use crate::random;
 
 /// The queue that is sought is between 3 and 6 requests, for each power of ten of the limit.
@@ -75,11 +75,12 @@ impl Vegas {
         let unit = self.unit();
         let queue = (limit * (1.0 - least.div_duration_f64(latency))).ceil();
         if queue <= unit {
-            self.level.set(limit + BETA * unit);
+            self.level
+                .change(limit + BETA * unit, Reason::LatencySteady);
         } else if queue < ALPHA * unit {
-            self.level.set(limit + unit);
+            self.level.change(limit + unit, Reason::LatencySteady);
         } else if queue > BETA * unit {
-            self.level.set(limit - unit);
+            self.level.change(limit - unit, Reason::Latency);
         }
     }
 }
@@ -108,7 +109,8 @@ impl Limit for Vegas {
                 }
             }
             Outcome::Refused { hint, .. } if !is_for_good(hint) => {
-                self.level.set(self.level.value() - self.unit())
+                self.level
+                    .change(self.level.value() - self.unit(), Reason::Refused);
             }
             _ => {}
         }
@@ -116,6 +118,10 @@ impl Limit for Vegas {
 
     fn limit(&self) -> usize {
         self.level.get()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.level.reasons()
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -47,6 +47,10 @@ impl ReplayRequest for Request {
         Some(route(kind, self.headers()))
     }
 
+    fn server(&self) -> Option<&str> {
+        self.url().host_str()
+    }
+
     fn mark_response(&self, parts: &mut Parts) {
         set_url(parts, self.url().clone());
     }

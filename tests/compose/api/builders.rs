@@ -9,6 +9,7 @@ use tower_throttle::concurrency::limit::{Aimd, Fixed};
 use tower_throttle::concurrency::{Classified, ReleaseAt};
 use tower_throttle::cost::Cost;
 use tower_throttle::hint::Dialect;
+use tower_throttle::observe::{Event, Source};
 use tower_throttle::retry::{
     Backoff, Decision, Head, IdempotencyKey, Jitter, Preset, RetryBudget, retry_server_errors,
 };
@@ -60,11 +61,15 @@ impl<T: Clone + Debug> Tried<T> {
     }
 }
 
+fn ignore(_: Source<'_>, _: &Event<'_>) {}
+
 #[test]
 fn of_the_retries() {
     let mut tried = Tried::new(RetryOn429Layer::new());
     tried
         .method("max_attempts", true, |layer| layer.max_attempts(3))
+        .method("name", true, |layer| layer.name("api"))
+        .method("observe", true, |layer| layer.observe(ignore))
         .method("max_elapsed", true, |layer| layer.max_elapsed(MINUTE))
         .method("max_outage", true, |layer| layer.max_outage(MINUTE))
         .method("max_time", true, |layer| layer.max_time(MINUTE))
@@ -106,6 +111,8 @@ fn of_the_gate() {
             layer.release_at(ReleaseAt::Headers)
         })
         .method("initial_limit", true, |layer| layer.initial_limit(9))
+        .method("name", true, |layer| layer.name("api"))
+        .method("observe", true, |layer| layer.observe(ignore))
         .method("min_limit", true, |layer| layer.min_limit(40))
         .method("max_limit", true, |layer| layer.max_limit(5))
         .method("max_pause", true, |layer| layer.max_pause(MINUTE))

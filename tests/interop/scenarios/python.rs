@@ -7,6 +7,7 @@ use serde_json::json;
 use super::window;
 use crate::scenario::{Allows, Scenario};
 use crate::servers::Server;
+use crate::tokens::{CHAT, Job, RESERVED, TAKEN};
 
 /// Why some rows are out of bounds.
 const EARLY: &str = "the look at its end comes a moment early, and the next one late";
@@ -15,7 +16,7 @@ const SECOND: &str = "a whole second is told for a part of one, which hides the 
 const IDLE: &str = "counts connections, of which the client opens more than it uses";
 
 pub(super) fn all() -> Vec<Scenario> {
-    [limits(), servers()].concat()
+    [limits(), servers(), litellm()].concat()
 }
 
 /// The library `limits` in two guises. What it says of a window's end is a second late.
@@ -89,4 +90,21 @@ fn servers() -> Vec<Scenario> {
         redis(50, 10, 100),
         uvicorn(10, 200).beyond(IDLE),
     ]
+}
+
+/// Tokens in windows: what a request may take is reserved, and what it did not take is given back at its end. The answers
+/// tell what is left, and refusals when the window ends.
+fn litellm() -> Vec<Scenario> {
+    let run = |limit: u64, every, latency, job: Job| {
+        // The last of a window needs what is reserved.
+        let options = json!({"limit": TAKEN * limit + RESERVED - TAKEN, "window": every});
+        let name = match job.cost {
+            Some(_) => "LiteLLM proxy, tokens",
+            None => "LiteLLM proxy, tokens, no cost told",
+        };
+        let limit = limit as usize;
+        window(name, "litellm_app.py", (limit, every), latency, options).job(job)
+    };
+    let untold = Job { cost: None, ..CHAT };
+    vec![run(60, 5, 200, CHAT), run(60, 5, 200, untold)]
 }

@@ -2,12 +2,14 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use sim::Server;
 use sim::work::Job;
 use tower::{Service, ServiceBuilder};
 use tower_throttle::concurrency::Handle;
+use tower_throttle::concurrency::limit::{Learned, Tuning};
 use tower_throttle::cost::{Cost, announce};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
@@ -24,6 +26,14 @@ pub(super) fn in_call(server: Server) -> Arc<dyn Client> {
     Throttle::client(Stack::client(service), handle)
 }
 
+/// The same with other constants.
+pub(super) fn in_call_with(server: Server, tuning: Tuning) -> Arc<dyn Client> {
+    let gate = AdaptiveConcurrencyLayer::with_limit(Learned::with_tuning(tuning))
+        .max_pause(Duration::from_secs_f64(tuning.max_wait));
+    let (service, handle) = layered_under(server, gate);
+    Throttle::client(Stack::client(service), handle)
+}
+
 /// The gate is told before it lets the request through.
 pub(super) fn announced(server: Server) -> Arc<dyn Client> {
     let (service, handle) = layered(server);
@@ -32,9 +42,11 @@ pub(super) fn announced(server: Server) -> Arc<dyn Client> {
 }
 
 fn layered(server: Server) -> (Layered, Handle) {
-    let gate = AdaptiveConcurrencyLayer::new()
-        .seed(fastrand::u64(..))
-        .cost(cost as fn(&Req) -> Cost);
+    layered_under(server, AdaptiveConcurrencyLayer::new())
+}
+
+fn layered_under(server: Server, gate: AdaptiveConcurrencyLayer) -> (Layered, Handle) {
+    let gate = gate.seed(fastrand::u64(..)).cost(cost as fn(&Req) -> Cost);
     let handle = gate.handle();
     let service = ServiceBuilder::new()
         .layer(RetryOn429Layer::new().seed(fastrand::u64(..)))

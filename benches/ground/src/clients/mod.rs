@@ -62,13 +62,10 @@ pub struct Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each run, and it stays `Copy`"
-)]
 enum Build {
     As(fn(Server) -> Arc<dyn Client>),
     Learned(Tuning),
+    Told(Tuning),
     Driven(Driver),
     FixedAt(usize),
 }
@@ -79,6 +76,7 @@ impl Kind {
         match self.build {
             Build::As(build) => build(server),
             Build::Learned(tuning) => throttle::learned_with(server, tuning),
+            Build::Told(tuning) => cost::in_call_with(server, tuning),
             Build::Driven(driver) => throttle::driven(server, driver, jobs),
             Build::FixedAt(limit) => throttle::fixed(server, limit),
         }
@@ -110,6 +108,14 @@ impl Kind {
         Self {
             build: Build::Learned(tuning),
             ..own(DEFAULTS, "the same with other constants", throttle::learned)
+        }
+    }
+
+    /// The kind that is told in `call` what each request costs, with other constants.
+    pub fn told_with_tuning(tuning: Tuning) -> Self {
+        Self {
+            build: Build::Told(tuning),
+            ..own(DEFAULTS, "the same with other constants", cost::in_call)
         }
     }
 }

@@ -5,6 +5,8 @@ mod report;
 
 use std::ops::Range;
 
+use tower_throttle::concurrency::limit::Tuning;
+
 use crate::check::{self, Figure};
 use crate::clients::Kind;
 use crate::measure::Measured;
@@ -56,10 +58,11 @@ struct Movement {
     by: f64,
 }
 
-/// Changes the constants of these names, or all, one at a time. The rivals run once, and are what
+/// Changes the constants of these names, or all, of a kind of client, one at a time. The rivals run once, and are what
 /// the figures that depend on them are held against.
 pub fn sweep(
     scenarios: &[Scenario],
+    kind: fn(Tuning) -> Kind,
     names: impl Fn(&str) -> bool,
     rivals: &[Kind],
     seeds: Range<u64>,
@@ -76,12 +79,8 @@ pub fn sweep(
     if changes.is_empty() {
         return Err("no constant of that name".into());
     }
-    let mut kinds = vec![Kind::with_tuning(Default::default())];
-    kinds.extend(
-        changes
-            .iter()
-            .map(|change| Kind::with_tuning(change.tuning)),
-    );
+    let mut kinds = vec![kind(Default::default())];
+    kinds.extend(changes.iter().map(|change| kind(change.tuning)));
     let rows = runs::rows(scenarios, &kinds, seeds.clone());
     let rivals = runs::rows(scenarios, rivals, seeds.clone());
     let figures: Vec<Vec<Figure>> = rows

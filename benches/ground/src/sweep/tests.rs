@@ -92,11 +92,19 @@ fn the_default_values_are_the_client_that_is_held_to_the_bounds() {
 fn every_change_has_a_line_and_the_same_each_time() {
     let mut five = scenario("five");
     five.work.jobs /= 10;
-    let sweep = || super::sweep(&[five.clone()], |name| name == "free", &[], 1..3);
+    let sweep = || {
+        super::sweep(
+            &[five.clone()],
+            Kind::with_tuning,
+            |name| name == "free",
+            &[],
+            1..3,
+        )
+    };
     let report = sweep().expect("a sweep").to_string();
     assert_eq!(report.matches("| `free` |").count(), 2, "{report}");
     assert!(report.contains("1 scenarios, 2 seeds"), "{report}");
     assert_eq!(report, sweep().expect("a sweep").to_string());
-    let unknown = super::sweep(&[five.clone()], |_| false, &[], 1..3);
+    let unknown = super::sweep(&[five.clone()], Kind::with_tuning, |_| false, &[], 1..3);
     assert_eq!(unknown.expect_err("no change"), "no constant of that name");
 }

@@ -82,3 +82,33 @@ fn settings_that_contradict_each_other_are_refused() {
     );
     assert!(Line::try_parse_from(["gateway"]).is_err());
 }
+
+#[test]
+fn each_upstream_has_one_cost_at_most() {
+    let parse = |costs: &[&str]| {
+        let upstreams = [
+            "--upstream",
+            "a=http://localhost:1",
+            "--upstream",
+            "b=http://localhost:2",
+        ];
+        let costs = costs.iter().flat_map(|cost| ["--cost", cost]);
+        let line = ["gateway"].into_iter().chain(upstreams).chain(costs);
+        Line::try_parse_from(line).unwrap().config
+    };
+    let config = parse(&["openai", "b=anthropic"]);
+    config.check().unwrap();
+    let of = |at: usize| config.provider(&config.upstreams[at]);
+    assert_eq!(
+        (of(0), of(1)),
+        (Some(Provider::Openai), Some(Provider::Anthropic))
+    );
+    assert_eq!(parse(&["b=gemini"]).provider(&config.upstreams[0]), None);
+    for (costs, error) in [
+        (["openai", "gemini"], "two costs for all upstreams"),
+        (["a=openai", "a=openai"], "two costs for a"),
+        (["openai", "c=openai"], "no upstream is named c"),
+    ] {
+        assert_eq!(parse(&costs).check().unwrap_err(), error);
+    }
+}

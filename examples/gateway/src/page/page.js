@@ -2,6 +2,8 @@
 
 const EVERY = 1000;
 const RECENT = 10;
+// How many changes the list shows.
+const LISTED = 8;
 // What the chart shows, in milliseconds: the shortest that holds all samples.
 const SPANS = [60_000, 120_000, 300_000];
 
@@ -48,6 +50,7 @@ class View {
     this.root = template.querySelector("section");
     this.svg = template.querySelector("svg");
     this.samples = [];
+    this.events = new Map();
     this.pointed = null;
     document.getElementById("upstreams").append(template);
     new ResizeObserver(() => this.draw()).observe(this.svg.parentElement);
@@ -63,6 +66,8 @@ class View {
     const had = this.newest();
     this.samples.push(...upstream.samples.filter((sample) => sample.time > had));
     this.samples = this.samples.slice(-status.samples_kept);
+    for (const event of upstream.events) this.events.set(event.id, event);
+    for (const id of [...this.events.keys()].slice(0, -200)) this.events.delete(id);
     this.sampleMs = status.sample_ms;
     const has = this.samples.length * status.sample_ms;
     this.span = SPANS.find((span) => span >= has) ?? status.samples_kept * status.sample_ms;
@@ -133,7 +138,7 @@ class View {
     const parts = [];
     let top = 0;
     for (const pane of panes) {
-      pane.draw(parts, this.scale, { top: top + 26, bottom: top + 26 + pane.height }, this.samples);
+      pane.draw(parts, this.scale, { top: top + 26, bottom: top + 26 + pane.height }, this.samples, this.events);
       top += pane.height + 36;
     }
     timeAxis(parts, this.scale, top + 8, this.span);
@@ -145,7 +150,36 @@ class View {
     this.svg.setAttribute("viewBox", `0 0 ${width} ${top + 14}`);
     this.svg.setAttribute("aria-label", `The last minutes. ${this.samples.length ? readout(this.samples.at(-1), end, false) : ""}`);
     this.svg.replaceChildren(...parts);
+    this.list(end);
   }
+
+  /// What changed, and why: around the time that is pointed at, or of late.
+  list(end) {
+    const until = this.pointed ? this.pointed.time : Infinity;
+    const events = [...this.events.values()].filter((event) => event.time <= until).slice(-LISTED).reverse();
+    const rows = events.map((event) => {
+      const row = document.createElement("li");
+      const ago = Math.max(0, Math.round((end - event.time) / 1000));
+      const when = Object.assign(document.createElement("time"), { textContent: `${number.format(ago)} s ago` });
+      const change = Object.assign(document.createElement("b"), { className: event.what, textContent: changeOf(event) });
+      row.append(when, change, ` ${event.why}`);
+      return row;
+    });
+    this.root.querySelector("[data-field=events]").replaceChildren(...rows);
+    this.root.querySelector(".why").hidden = rows.length === 0;
+  }
+}
+
+/// What changed, without the reason.
+function changeOf(event) {
+  const names = { limit: "Limit", rate: "Rate", circuit: "Circuit breaker", pause: "Pause", gave_up: "Given up" };
+  return event.from === null ? names[event.what] : `${names[event.what]} ${event.from} → ${event.to}`;
+}
+
+/// Whether an event is worth a mark on the chart: not each step of a limit that grows, nor each end of a pause.
+function isMarked(event) {
+  if (event.what === "limit") return Number(event.to) < Number(event.from);
+  return event.what !== "pause";
 }
 
 /// What goes on, in one line.
@@ -174,7 +208,7 @@ function readout(sample, end, pointed) {
   return parts.join(" · ").replace(": ·", ":");
 }
 
-function flightPane(parts, scale, box, samples) {
+function flightPane(parts, scale, box, samples, events) {
   const y = vertical(box, Math.max(1, most(samples, "limit"), most(samples, "in_flight")));
   for (const sample of samples.filter((sample) => sample.paused)) {
     const x = scale.x(sample.time) - scale.step;
@@ -187,6 +221,13 @@ function flightPane(parts, scale, box, samples) {
   }
   parts.push(element("path", { class: "flight", d: area(scale, y, samples, "in_flight") }));
   parts.push(element("path", { class: "limit", d: steps(scale, y, samples, "limit") }));
+  for (const event of events.values()) {
+    const x = scale.x(event.time);
+    if (x < scale.left || x > scale.right || !isMarked(event)) continue;
+    const mark = element("circle", { class: `mark ${event.what}`, cx: x, cy: box.top - 1, r: 3.5 });
+    mark.append(element("title", {}, `${changeOf(event)}: ${event.why}`));
+    parts.push(mark);
+  }
 }
 
 function queuePane(parts, scale, box, samples) {

@@ -11,3 +11,4 @@ mod metrics;
 mod overload;
 mod refuse;
 mod tls;
+mod tokens;

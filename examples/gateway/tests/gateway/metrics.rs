@@ -46,16 +46,20 @@ async fn the_metrics_are_the_gates_numbers() {
 
     let metrics = scrape(&gateway).await;
     for (name, value) in [
-        ("limit{upstream=\"busy\"}", 2.0),
-        ("in_flight{upstream=\"busy\"}", 2.0),
+        ("limit{gate=\"busy\"}", 2.0),
+        ("in_flight{gate=\"busy\"}", 2.0),
+        ("in_flight{gate=\"idle\"}", 0.0),
+    ] {
+        let name = format!("http_client_throttle_{name}");
+        assert_eq!(metrics.get(&name), Some(&value), "{name}");
+    }
+    for (name, value) in [
         ("waiting{upstream=\"busy\"}", 1.0),
         ("queued{upstream=\"busy\"}", 1.0),
         ("pause_seconds{upstream=\"busy\"}", 0.0),
         ("accepted_total{upstream=\"busy\"}", 0.0),
-        ("refused_total{upstream=\"busy\"}", 0.0),
         ("turned_away_total{upstream=\"busy\"}", 1.0),
         ("abandoned_total{upstream=\"busy\"}", 0.0),
-        ("in_flight{upstream=\"idle\"}", 0.0),
         ("turned_away_total{upstream=\"idle\"}", 0.0),
     ] {
         assert_eq!(
@@ -64,7 +68,9 @@ async fn the_metrics_are_the_gates_numbers() {
             "{name}"
         );
     }
-    assert!(!metrics.keys().any(|name| name.starts_with("gateway_rate")));
+    let is_there = |start: &str| metrics.keys().any(|name| name.starts_with(start));
+    assert!(!is_there("http_client_throttle_rate"));
+    assert!(!is_there("http_client_throttle_refused"));
 
     busy.may.add_permits(3);
     for answer in taken {
@@ -90,7 +96,20 @@ async fn a_pause_is_told() {
     let metrics = scrape(&gateway).await;
     let pause = metrics["gateway_pause_seconds{upstream=\"api\"}"];
     assert!(pause > 50.0, "{pause}");
-    assert_eq!(metrics["gateway_refused_total{upstream=\"api\"}"], 1.0);
+    let refused = "http_client_throttle_refused_total{gate=\"api\",reason=\"429\"}";
+    assert_eq!(metrics[refused], 1.0);
+    let resent = "http_client_throttle_resent_total{gate=\"api\",reason=\"refused\"}";
+    assert_eq!(metrics[resent], 1.0);
+    let changed =
+        "http_client_throttle_changes_total{gate=\"api\",what=\"circuit\",reason=\"told\"}";
+    assert_eq!(metrics[changed], 1.0);
+    // The page has the reasons.
+    let status = gateway.get("/status.json").await;
+    let status: serde_json::Value = serde_json::from_slice(status.body()).unwrap();
+    let events = status["upstreams"][0]["events"].as_array().unwrap();
+    let paused = |event: &&serde_json::Value| event["what"] == "pause";
+    let why = events.iter().find(paused).unwrap()["why"].as_str().unwrap();
+    assert!(why.ends_with("the server asked for it"), "{why}");
     waits.abort();
     gateway.until_load(0, 0).await;
 }

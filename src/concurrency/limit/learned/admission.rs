@@ -21,13 +21,19 @@ fn not_before(at: f64) -> Headroom {
 }
 
 impl Learned {
-    /// Makes room so that the pacer binds, and not the in-flight limit.
-    pub(super) fn make_room_for_pacer(&mut self) {
-        if let Some(pacer) = &self.pacer {
-            let in_flight = pacer.rate() * self.rtt.unwrap_or(0.0);
-            self.limit
-                .widen(self.tuning.room_in_flight * in_flight + self.tuning.room_requests);
-        }
+    /// Of the answers while the limit is hardly used, one in this many is timed.
+    pub(super) fn idle_samples(&self) -> u64 {
+        (self.tuning.idle_samples as u64).max(1)
+    }
+
+    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
+    pub(super) fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.limit.get()
+            && self.pacer.is_none()
+            && self.breaker.is_closed()
+            && !self.breaker.knows_window(&self.tuning)
+            && self.advertised.is_unknown()
+            && !self.counts_costs()
     }
 
     /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
@@ -111,7 +117,7 @@ impl Learned {
             }
         }
         if let Some(costs) = &mut self.costs {
-            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next)?);
+            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next, &self.tuning)?);
         }
         Ok(slots)
     }

@@ -2,6 +2,7 @@
 
 use super::in_flight::Answered;
 use super::{Learned, Load, Now, Sent, sent_at};
+use crate::concurrency::limit::Reason;
 use crate::hint::Hint;
 
 impl Learned {
@@ -25,7 +26,10 @@ impl Learned {
             let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
             let known = self.rtt.filter(|_| !std::mem::take(&mut self.rtt_is_old));
             self.rtt = Some(known.map_or(latency, mean));
-            self.trend.observe(sent.in_flight, latency, &self.tuning);
+            // What holds requests back is a quota then, and more in flight is a matter of what they cost.
+            if !self.counts_costs() {
+                self.trend.observe(sent.in_flight, latency, &self.tuning);
+            }
             self.breaker
                 .on_accepted(self.rtt.unwrap_or(0.0), &self.tuning);
         }
@@ -57,7 +61,7 @@ impl Learned {
         let Some(pacer) = &self.pacer else { return };
         let licence = self.advertised.licence(now, &self.tuning);
         if licence.is_some_and(|rate| rate > self.tuning.licence_margin * pacer.rate()) {
-            self.pacer = None;
+            self.drop_pace(Reason::Told);
             self.contradictions = 0;
             self.exhausted = None;
         }

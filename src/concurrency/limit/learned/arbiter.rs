@@ -10,6 +10,7 @@ use super::in_flight::Attribution;
 use super::overload::Kind;
 use super::pacer::Pacer;
 use super::{Fate, Learned, Mark, Sent, sent_at};
+use crate::concurrency::limit::Reason;
 use crate::hint::{Hint, Verdict};
 
 /// What a refusal tells.
@@ -186,7 +187,7 @@ impl Learned {
                 .breaker
                 .open_if_spent(now, admitted, asked, &self.tuning)
         {
-            self.pacer = None;
+            self.drop_pace(Reason::Window);
             self.admitted_at_refusal = admitted;
             return None;
         }
@@ -308,6 +309,7 @@ impl Learned {
             .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
             self.pacer = Some(Box::new(Pacer::spaced(now, spacing, &self.tuning)));
+            self.pace_changed(Reason::Spacing);
             self.ceiling_hits = 0;
             self.limit.stop(&self.tuning);
             self.make_room_for_pacer();

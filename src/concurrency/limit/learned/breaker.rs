@@ -1,8 +1,8 @@
 //! The circuit breaker: whether the server accepts anything at all.
 
-use super::Tuning;
 use super::admission::Admission;
 use super::window::FixedWindow;
+use super::{Circuit, Compact, Reason, Tuning};
 
 /// Opens when a request is refused and none was accepted since the refusal before. Then single
 /// probes are sent, at doubling intervals, and everything else waits.
@@ -18,6 +18,8 @@ pub(super) struct Breaker {
     gap: f64,
     /// Mean time of a refusal, in seconds.
     refusal_time: f64,
+    /// Why the state is what it is.
+    why: Compact,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,27 @@ impl Breaker {
             gap: 0.0,
             // Assumed until one was seen.
             refusal_time: tuning.first_refusal_time,
+            why: Compact::default(),
         }
+    }
+
+    /// The state as others see it: one who sends a single request to find out lets the others wait for a moment,
+    /// and is not open.
+    pub(super) fn circuit(&self) -> Circuit {
+        match self.state {
+            State::Closed | State::Suspect | State::Confirming { .. } => Circuit::Closed,
+            State::Open { .. } => Circuit::Open,
+            State::HalfOpen { .. } | State::Reopening { .. } => Circuit::HalfOpen,
+        }
+    }
+
+    pub(super) fn why(&self) -> Reason {
+        self.why.into()
+    }
+
+    /// Says why it is another, where somebody else made it so.
+    pub(super) fn explain(&mut self, why: Reason) {
+        self.why = why.into();
     }
 
     /// Opens the breaker for as long as the server asked, or until its window is expected to end,
@@ -59,12 +81,12 @@ impl Breaker {
 
     fn trip(&mut self, now: f64, asked: Option<f64>, tuning: &Tuning) {
         let gap = tuning.first_gap;
-        let (until, gap) = match (asked, self.window.expected(now, tuning)) {
-            (Some(asked), _) => (now + asked, gap),
-            (None, Some((at, apart))) => (at, apart.max(gap) / 2.0),
-            (None, None) => (self.next_probe(now, gap, tuning), gap),
+        let (until, gap, why) = match (asked, self.window.expected(now, tuning)) {
+            (Some(asked), _) => (now + asked, gap, Reason::Told),
+            (None, Some((at, apart))) => (at, apart.max(gap) / 2.0, Reason::Window),
+            (None, None) => (self.next_probe(now, gap, tuning), gap, Reason::Outage),
         };
-        self.gap = gap;
+        (self.gap, self.why) = (gap, why.into());
         self.state = State::Open { until };
     }
 
@@ -179,6 +201,7 @@ impl Breaker {
     }
 
     pub(super) fn close(&mut self) {
+        self.why = Reason::Recovery.into();
         self.state = State::Closed;
     }
 
@@ -191,6 +214,7 @@ impl Breaker {
     /// The probe came too early: the next one goes after `seconds`.
     pub(super) fn wait(&mut self, now: f64, seconds: f64) {
         self.window.on_probe_refused(now);
+        self.why = Reason::ProbeRefused.into();
         self.state = State::Open {
             until: now + seconds,
         };
@@ -235,6 +259,7 @@ impl Breaker {
                 (None, _) => self.next_probe(now, gap, tuning),
             };
             self.state = State::Open { until };
+            self.why = Reason::ProbeRefused.into();
         }
     }
 
@@ -242,6 +267,7 @@ impl Breaker {
     pub(super) fn probe_accepted(&mut self, now: f64, in_flight: usize, tuning: &Tuning) {
         if let State::HalfOpen { since, .. } = self.state {
             self.window.on_renewed(since, self.admitted, tuning);
+            self.why = Reason::ProbeHeld.into();
             self.state = State::Reopening {
                 since: now,
                 from: in_flight,
@@ -261,6 +287,7 @@ impl Breaker {
         match self.state {
             State::Open { .. } => {
                 self.state = State::HalfOpen { seq, since: now };
+                self.why = Reason::Probe.into();
                 self.admitted = admitted;
             }
             State::Suspect => {
@@ -287,7 +314,7 @@ impl Breaker {
             State::Closed => Admission::Unlimited,
             State::Suspect => Admission::AtMost(1),
             State::Confirming { until } if due(until) => {
-                self.state = State::Closed;
+                self.close();
                 Admission::Unlimited
             }
             State::Confirming { until } => Admission::NotBefore(until),
@@ -299,7 +326,7 @@ impl Breaker {
             }
             State::HalfOpen { since, .. } => Admission::NotBefore(since + refusal_timeout),
             State::Reopening { .. } if self.window.is_known(tuning) => {
-                self.state = State::Closed;
+                self.close();
                 Admission::Unlimited
             }
             State::Reopening { since, from } => {
@@ -312,7 +339,7 @@ impl Breaker {
                 let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
                 let more = (1.0 + doubling * (doubled - 1.0)) as usize;
                 if from.saturating_add(more) >= limit {
-                    self.state = State::Closed;
+                    self.close();
                     return Admission::Unlimited;
                 }
                 match from.saturating_add(more).saturating_sub(in_flight) {

@@ -3,7 +3,7 @@
 use super::judge::judge;
 use super::overload::{Kind, OverloadTest};
 use super::train::Trains;
-use super::{Learned, Tuning};
+use super::{Learned, Reason, Tuning};
 
 /// What is known of refusals at random. A limit that was never refused takes no memory for it.
 #[derive(Clone, Debug, Default)]
@@ -122,7 +122,8 @@ impl Learned {
         self.test_of(kind).set_random(share);
         self.history.forget();
         self.chance().refusals = Refusals::default();
-        if self.pacer.take().is_some() {
+        if self.pacer.is_some() {
+            self.drop_pace(Reason::AtRandom);
             // The pace had made room that nobody has tried.
             self.limit.set(level);
         }

@@ -12,10 +12,17 @@ impl Learned {
         self.costs.as_ref().is_some_and(|costs| !costs.is_unknown())
     }
 
+    /// Seconds since the last refusal in which what requests cost held them back, and not the pace of requests.
+    pub(super) fn idle_for_costs(&self) -> f64 {
+        let learned = self.costs.as_ref().is_some_and(|costs| costs.has_learned());
+        let pacer = self.pacer.as_ref().filter(|_| learned);
+        pacer.map_or(0.0, |pacer| pacer.idle_seconds())
+    }
+
     /// The body of a refusal was read.
     pub(super) fn on_its_body(&mut self, now: &Now, sent: &Sent, hint: &Hint) {
         if let Some(costs) = &mut self.costs {
-            costs.on_refined(now.get().as_secs_f64(), sent, hint);
+            costs.on_refined(now.get().as_secs_f64(), sent, hint, &self.tuning);
         }
     }
 
@@ -28,7 +35,7 @@ impl Learned {
             return;
         };
         let now = now.get().as_secs_f64();
-        costs.on_send(now, sent.seq, sent.cost);
+        costs.on_send(now, sent.seq, sent.cost, &self.tuning);
         if let Some(cost) = sent.cost {
             self.keep_pace(now, cost);
         }
@@ -38,7 +45,7 @@ impl Learned {
     pub(super) fn on_its_cost(&mut self, now: &Now, sent: &Sent, cost: Cost) {
         let costs = self.costs.get_or_insert_with(|| Box::new(Costs::new()));
         let now = now.get().as_secs_f64();
-        costs.on_cost(now, sent.seq, sent.cost, cost);
+        costs.on_cost(now, sent.seq, sent.cost, cost, &self.tuning);
         if sent.cost.is_none() {
             self.keep_pace(now, cost);
         }
@@ -67,7 +74,7 @@ impl Learned {
             return false;
         };
         let now = now.get().as_secs_f64();
-        let told = costs.on_outcome(now, sent, outcome);
+        let told = costs.on_outcome(now, sent, outcome, &self.tuning);
         let Outcome::Refused { hint, status } = outcome else {
             return false;
         };
@@ -80,7 +87,10 @@ impl Learned {
             seq: sent.seq,
             next,
             asked: hint.wait().map(|wait| wait.as_secs_f64()),
+            paced: self.pacer.as_ref().map(|pacer| pacer.held_share()),
+            shared: self.pacer.as_ref().is_some_and(|pacer| pacer.is_shared()),
         };
+        let first = !costs.has_learned();
         let learned = !told && !blames_server(status) && costs.was_refused(shown, &self.tuning);
         if !told && !learned {
             return false;
@@ -95,10 +105,11 @@ impl Learned {
         // The mirror holds back whoever would be refused as well.
         self.pausing = false;
         if learned {
-            // What was taken for a rate of requests was one of tokens.
-            self.pacer = None;
+            if let Some(pacer) = self.pacer.as_mut().filter(|_| first) {
+                // What was taken for a rate of requests may have been that of tokens.
+                pacer.suspect(&self.tuning);
+            }
             self.contradictions = 0;
-            self.exhausted = None;
             self.breaker.close();
             self.recovery_epoch = self.sent;
         }

@@ -26,6 +26,11 @@ impl Contention {
         self.belief > 0
     }
 
+    /// What counts as a request is another amount: this number of the new ones is one of the old.
+    pub(super) fn rescale(&mut self, factor: f64) {
+        self.refused_rate = self.refused_rate.map(|rate| rate * factor);
+    }
+
     /// Records that `rate` was refused. `held`: the highest rate that held since the last refusal.
     /// `missed`: the rate was measured and not raised since. Returns whether a client alone would
     /// not have been refused.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Learned;
+use super::{Learned, Reason};
 
 impl Learned {
     /// Begins anew at `initial`. What is in flight was sent before, and is no evidence.
     pub(super) fn forget_all(&mut self, initial: usize) {
         let mut limit = self.limit.forgotten(self.tuning.free);
         limit.set(initial);
-        let fresh = Self::with_shared(Arc::clone(&self.tuning));
+        let mut fresh = Self::with_shared(Arc::clone(&self.tuning));
+        fresh.breaker.explain(Reason::Set);
         *self = Self {
             limit,
             advertised: self.advertised.forgotten(),
@@ -18,6 +19,7 @@ impl Learned {
             recovery_epoch: self.sent,
             admitted_at_refusal: self.sent as f64 - self.refused as f64,
             demand: self.demand,
+            pace_reason: Reason::Set.into(),
             ..fresh
         };
     }

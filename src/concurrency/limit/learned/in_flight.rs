@@ -11,6 +11,7 @@ mod tests;
 use self::earlier::Earlier;
 use super::Tuning;
 use super::latency::LatencyTrend;
+use super::{Compact, Reason};
 
 /// The phase of the search for a ceiling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +72,8 @@ pub(super) struct InFlightLimit {
     earlier: Earlier,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
     urgent_probes: u32,
+    /// Why the limit is what it is.
+    why: Compact,
 }
 
 /// The wait for a probe that comes by time is doubled no more often than that.
@@ -112,6 +115,7 @@ impl InFlightLimit {
             stalled_probes: 0,
             earlier: Earlier::None,
             urgent_probes: 0,
+            why: Compact::default(),
         }
     }
 
@@ -119,6 +123,15 @@ impl InFlightLimit {
         let probing = matches!(self.phase, Phase::Probing { .. });
         let size = self.size.max(1.0) as usize + usize::from(probing);
         size.min(self.max as usize)
+    }
+
+    pub(super) fn why(&self) -> Reason {
+        self.why.into()
+    }
+
+    /// Says why the limit changed, where that is not plain from how it did.
+    pub(super) fn explain(&mut self, why: Reason) {
+        self.why = why.into();
     }
 
     pub(super) fn set(&mut self, size: usize) {
@@ -150,6 +163,9 @@ impl InFlightLimit {
 
     /// Makes room for `size` requests, because something else holds requests back.
     pub(super) fn widen(&mut self, size: f64) {
+        if size > self.size {
+            self.why = Reason::RateBinds.into();
+        }
         self.resize(self.size.max(size));
     }
 
@@ -228,9 +244,11 @@ impl InFlightLimit {
             Phase::Steady { interval, .. } => {
                 // Nothing was answered for so long that no answer will bring the next probe.
                 self.phase = Phase::Probing { interval };
+                self.why = Reason::Probe.into();
                 self.stalled_probes = (self.stalled_probes + 1).min(MOST_STALLED);
             }
             _ => {
+                self.why = self.earlier.why_it_grows().into();
                 self.resize(self.size.floor() + 1.0);
                 self.stop_at_known_ceiling(tuning);
             }
@@ -256,6 +274,7 @@ impl InFlightLimit {
         self.earlier = Earlier::None;
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
+        self.why = Reason::ProbeHeld.into();
     }
 
     /// Whether a request at level `in_flight` needs a timestamp: it exceeds the level before, or
@@ -322,6 +341,7 @@ impl InFlightLimit {
                 // more, and any number may be hidden behind a `Buffer`.
                 let probes = answers >= interval && answered.queue > 0;
                 self.phase = if probes && self.may_probe() {
+                    self.why = Reason::Probe.into();
                     Phase::Probing { interval }
                 } else {
                     Phase::Steady { answers, interval }

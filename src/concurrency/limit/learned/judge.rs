@@ -27,7 +27,7 @@ impl Judgement {
 }
 
 /// The distances, in accepted requests, over which it is measured how much was sent shortly before.
-const DISTANCES: [usize; 4] = [1, 4, 16, 64];
+pub(super) const DISTANCES: [usize; 4] = [1, 4, 16, 64];
 
 /// Judges all that is known; `None` of fewer than three refusals, which prove nothing.
 pub(super) fn judge(history: &History) -> Option<Judgement> {

@@ -19,6 +19,7 @@ mod judge;
 mod latency;
 mod marks;
 mod overload;
+mod pace;
 mod pacer;
 mod rate;
 mod resume;
@@ -45,7 +46,11 @@ use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
 use super::super::learnt::Learnt;
-use super::{DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now, Outcome, Sent};
+use super::{
+    Circuit, Compact, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now,
+    Outcome,
+};
+use super::{Reason, Reasons, Sent};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -185,6 +190,8 @@ pub struct Learned {
     probe_was_refused: bool,
     /// What requests cost. `None` until that is told of one.
     costs: Option<Box<Costs>>,
+    /// Why the pace is what it is.
+    pace_reason: Compact,
 }
 
 impl Learned {
@@ -224,7 +231,7 @@ impl Learned {
             overload: OverloadTest::new(Kind::Server),
             limited: OverloadTest::new(Kind::Client),
             history: History::default(),
-            advertised_wait: AdvertisedWait::new(&tuning),
+            advertised_wait: AdvertisedWait::default(),
             tuning,
             chance: None,
             rtt: None,
@@ -232,22 +239,8 @@ impl Learned {
             pausing: false,
             probe_was_refused: false,
             costs: None,
+            pace_reason: Compact::default(),
         }
-    }
-
-    /// Of the answers while the limit is hardly used, one in this many is timed.
-    fn idle_samples(&self) -> u64 {
-        (self.tuning.idle_samples as u64).max(1)
-    }
-
-    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
-    fn is_idle(&self, load: Load) -> bool {
-        2 * load.in_flight < self.limit.get()
-            && self.pacer.is_none()
-            && self.breaker.is_closed()
-            && !self.breaker.knows_window(&self.tuning)
-            && self.advertised.is_unknown()
-            && !self.counts_costs()
     }
 }
 
@@ -291,6 +284,7 @@ impl Limit for Learned {
         if let Some(pacer) = &mut self.pacer {
             let rtt = self.rtt.unwrap_or(0.0);
             if pacer.on_send(now, refusal_timeout, rtt, &self.tuning) {
+                self.pace_changed(Reason::RateHeld);
                 self.make_room_for_pacer();
             }
         }
@@ -358,6 +352,14 @@ impl Limit for Learned {
 
     fn rate(&self) -> Option<f64> {
         self.pacer.as_ref().map(|pacer| pacer.rate())
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.breaker.circuit()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.explain()
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -1,5 +1,6 @@
 //! The pacer: how many requests per second.
 
+mod beside;
 mod resume;
 mod shift;
 
@@ -27,6 +28,8 @@ pub(super) struct Pacer {
     step: Step,
     /// Whether the pace holds a request back now.
     holds: bool,
+    /// The share of the latest requests that it held back.
+    held_share: f64,
     /// Refusals in a row that came early, at a rate that should not have been refused.
     misses: u32,
     trial: Trial,
@@ -99,6 +102,7 @@ impl Pacer {
                 held_rate: None,
             },
             holds: false,
+            held_share: 1.0,
             misses: 0,
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
@@ -254,7 +258,9 @@ impl Pacer {
         if self.tokens < 1.0 {
             self.peak = 1.0;
         }
-        if !std::mem::take(&mut self.holds) {
+        let held = std::mem::take(&mut self.holds);
+        self.held_share += tuning.held_weight * (f64::from(u8::from(held)) - self.held_share);
+        if !held {
             return false;
         }
         let step = &mut self.step;

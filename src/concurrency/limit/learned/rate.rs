@@ -38,6 +38,11 @@ impl Rate {
         self.seconds = self.requests / rate;
     }
 
+    /// What counts as a request is another amount: this number of the new ones is one of the old.
+    pub(super) fn rescale(&mut self, factor: f64) {
+        self.requests *= factor;
+    }
+
     /// The part by which the rate may be wrong.
     pub(super) fn uncertainty(&self, tuning: &Tuning) -> f64 {
         tuning.rate_error / self.requests

@@ -3,6 +3,7 @@
 use super::Learned;
 use super::pacer::Pacer;
 use crate::concurrency::learnt::{Ceiling, Learnt};
+use crate::concurrency::limit::Reason;
 use crate::hint::Dimension;
 
 impl Learned {
@@ -21,6 +22,7 @@ impl Learned {
             .filter(|rate| rate.per_second() * self.tuning.max_wait >= 1.0);
         if let Some(rate) = rate {
             self.pacer = Some(Box::new(Pacer::resumed(now, rate, &self.tuning)));
+            self.pace_changed(Reason::Resumed);
             // The pace binds, and not the growth of the limit.
             self.limit.stop(&self.tuning);
             self.make_room_for_pacer();
@@ -52,7 +54,12 @@ impl Learned {
         let burst = self.opening.first_burst();
         if let Some(pacer) = self.pacer.as_mut().filter(|pacer| pacer.is_resumed()) {
             let accepted = burst.map_or((0.0, 0.0), |burst| (burst.admitted, burst.seconds));
-            pacer.refuse_resumed(now, accepted, &self.tuning);
+            let is_new = pacer.refuse_resumed(now, accepted, &self.tuning);
+            self.pace_changed(if is_new {
+                Reason::Measured
+            } else {
+                Reason::Refused
+            });
             self.make_room_for_pacer();
         }
     }

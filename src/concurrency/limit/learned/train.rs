@@ -9,7 +9,7 @@
 use super::history::Fate;
 use super::overload::Kind;
 use super::pacer::Pacer;
-use super::{Learned, Mark, Tuning};
+use super::{Learned, Mark, Reason, Tuning};
 
 /// A train that is under way.
 #[derive(Clone, Copy, Debug)]
@@ -300,7 +300,7 @@ impl Learned {
             pacer.restore(now);
         } else if in_flight > self.limit.proven_level() as usize {
             // The level explains it, and the pace was no limit.
-            self.pacer = None;
+            self.drop_pace(Reason::InFlight);
             self.contradictions = 0;
             self.limit
                 .cut(in_flight.saturating_sub(1).max(1), &self.tuning);
@@ -316,6 +316,7 @@ impl Learned {
         if let Some(pacer) = &mut self.pacer {
             pacer.raise(now, accepted, seconds, &self.tuning);
             self.exhausted = None;
+            self.pace_changed(Reason::Train);
             self.make_room_for_pacer();
         }
     }

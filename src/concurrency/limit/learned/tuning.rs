@@ -1,11 +1,13 @@
 //! The numbers of the default limit, each with its unit and its reason.
 
 mod declare;
+mod quotas;
 
 pub(super) use self::declare::bounded_wait;
 use self::declare::{sane, tuning};
+use self::quotas::with_quotas;
 
-tuning! {
+with_quotas! { tuning;
     // In-flight limit.
     /// Requests that may be in flight before any answer: 16. A burden to no server, and a first
     /// answer may take a minute.
@@ -374,27 +376,4 @@ tuning! {
     min_sample_requests = 4.0,
     /// Shortest time that is measured, in seconds: 0.001. Clocks of servers are no finer.
     min_seconds = 0.001,
-
-    // Advertised quota.
-    /// Refusals although something was told to be left, after which that is no licence to send: 3. Others
-    /// may count along, or the server counts something else.
-    broken_words = 3.0,
-    /// Requests that must be told to be left for a licence to send: 8. Fewer are the rounding of a small quota.
-    licensed_requests = 8.0,
-    /// Factor by which what is told must exceed a learned pace to end it: 2. What is told is a bound otherwise.
-    licence_margin = 2.0,
-    /// Resets of fewer whole seconds tell no rate: 4. What was rounded up may be half of it.
-    vague_reset = 4.0,
-    /// How far one answer moves the mirror of a bucket, as a part of the difference: 0.2. It is
-    /// true of the moment of admission, and rounded.
-    mirror_trust = 0.2,
-    /// Missing tokens from which on rounding is corrected: 4. Fewer may be exact.
-    rounded_missing = 4.0,
-    /// Mean rounding of the missing tokens, in requests: 0.5. Whole requests are advertised.
-    missing_rounding = 0.5,
-    /// Mean rounding of a reset in whole seconds, in seconds: 0.5. Resets are rounded up.
-    reset_rounding = 0.5,
-    /// How late the end of a window may be advertised, in seconds: 3. An epoch rounded up, a Date
-    /// rounded down, and a Date renewed once a second.
-    max_late_reset = 3.0,
 }

@@ -1,5 +1,6 @@
 //! A refusal for a limit: is it one of requests in flight, or of requests per time?
 
+use super::super::Reason;
 use super::super::pacer::{Pacer, RateSample};
 use super::super::{Learned, Mark};
 use super::{Evidence, Refusal};
@@ -30,10 +31,11 @@ impl Learned {
             .as_ref()
             .is_some_and(|pacer| pacer.is_refuted(&self.tuning));
         if refuted && asked.is_none() {
-            self.pacer = None;
+            self.drop_pace(Reason::RateRefuted);
             self.overload.clear();
             self.contradictions = 0;
             self.limit.cut(evidence.proven(), &self.tuning);
+            self.limit.explain(Reason::RateRefuted);
         }
     }
 
@@ -80,7 +82,7 @@ impl Learned {
         let mark = evidence.refusal.mark;
         self.explained_by_level(evidence.seq);
         self.limit.cut(evidence.proven(), &self.tuning);
-        self.pacer = None;
+        self.drop_pace(Reason::InFlight);
         // A small number of requests measures no rate: the older mark tells more.
         let old = |last: Mark| mark.admitted - last.admitted >= self.tuning.fresh_sample_requests;
         if evidence.above || self.exhausted.is_none_or(old) {
@@ -93,7 +95,7 @@ impl Learned {
         let Refusal {
             now, mark, asked, ..
         } = evidence.refusal;
-        let idle = self.demand.take_idle(now);
+        let idle = self.demand.take_idle(now) + self.idle_for_costs();
         let Some(last) = self.exhausted.replace(mark) else {
             self.refuse_resumed_pace(now);
             return;
@@ -111,6 +113,7 @@ impl Learned {
             // The server had time to fill its bucket, and how deep that is nobody knows.
             if let Some(pacer) = &mut self.pacer {
                 pacer.fall_back(&sample, &self.tuning);
+                self.pace_changed(Reason::Idle);
             }
             return;
         }
@@ -131,6 +134,7 @@ impl Learned {
                 self.history.forget();
             }
         }
+        self.pace_changed(Reason::Measured);
         self.make_room_for_pacer();
     }
 }

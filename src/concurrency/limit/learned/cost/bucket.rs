@@ -11,6 +11,8 @@ pub(super) struct CostBucket {
     at: f64,
     capacity: f64,
     rate: RateBounds,
+    /// What overflowed.
+    spilled: f64,
 }
 
 impl CostBucket {
@@ -20,7 +22,13 @@ impl CostBucket {
             at: now,
             capacity,
             rate,
+            spilled: 0.0,
         }
+    }
+
+    /// Seconds in which it was full.
+    pub(super) fn full_seconds(&self) -> f64 {
+        self.spilled / self.rate().max(f64::MIN_POSITIVE)
     }
 
     pub(super) fn capacity(&self) -> f64 {
@@ -56,7 +64,9 @@ impl CostBucket {
 
     fn refill(&mut self, now: f64) {
         let flown = self.rate() * (now - self.at).max(0.0);
-        self.level = (self.level + flown).min(self.capacity);
+        let level = self.level + flown;
+        self.level = level.min(self.capacity);
+        self.spilled += level - self.level;
         self.at = self.at.max(now);
     }
 

@@ -3,28 +3,14 @@
 use super::super::Tuning;
 use super::super::pacer::{Pacer, RateSample};
 use super::attempts::{Attempts, Explained};
-
-/// By how much better the cost must explain the refusals than the number of requests does.
-const CLEARLY: f64 = 0.1;
-
-/// The part of the uncertainty about who is refused that the cost must take away, of fewer than [`SOME`] refusals and
-/// of more: where costs change, no one threshold tells them all.
-const EXPLAINED: (f64, f64) = (0.4, 0.2);
-
-/// This number of refusals shows little by chance.
-const SOME: usize = 6;
-
-/// A wait this many times as long as a bucket needs for the dearest request is that for a window.
-const WINDOW: f64 = 4.0;
-
-/// Mean costs that were spent or must have flowed in a measurement, at least.
-const LEAST: f64 = 3.0;
+use super::unit::Unit;
 
 /// A rate in units of the cost. The pacer counts mean costs, so that its numbers mean what they do for requests.
 #[derive(Clone, Debug)]
 pub(super) struct LearnedRate {
     pacer: Pacer,
-    /// The mean cost when the rate was first measured.
+    unit: Unit,
+    /// The mean cost that it counts.
     mean: f64,
     /// The last refusal.
     last: u64,
@@ -32,7 +18,7 @@ pub(super) struct LearnedRate {
     excused: bool,
 }
 
-/// A refusal that may show the rate.
+/// A refusal that may show a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown {
     pub(crate) now: f64,
@@ -41,29 +27,27 @@ pub(crate) struct Shown {
     pub(crate) next: u64,
     /// The wait that was asked for, in seconds.
     pub(crate) asked: Option<f64>,
+    /// The share of the latest requests that the pace of requests held back, if there is one.
+    pub(crate) paced: Option<f64>,
+    /// Whether that pace was refused although it should not have been, as if others shared it.
+    pub(crate) shared: bool,
 }
 
 impl LearnedRate {
-    /// Measures a first rate, if the cost explains the refusals.
+    /// Measures a first rate.
     pub(super) fn new(
         shown: Shown,
         attempts: &Attempts,
+        unit: Unit,
         mean: f64,
         tuning: &Tuning,
     ) -> Option<Self> {
-        let explained = attempts.explained()?;
-        let least = if attempts.refused() < SOME {
-            EXPLAINED.0
-        } else {
-            EXPLAINED.1
-        };
-        if explained.by_cost < least.max(explained.by_requests + CLEARLY) {
-            return None;
-        }
         let first = attempts.first_refused()?;
-        let sample = sample(shown, first, attempts, mean, tuning)?;
+        let sample = sample(shown, first, attempts, (unit, mean), tuning)?;
         (sample.requests >= tuning.min_sample_requests).then(|| Self {
-            pacer: Pacer::new(&sample, 1.0, tuning),
+            // A bucket of tokens holds more than one of the dearest: what is uneven does not overflow.
+            pacer: Pacer::new(&sample, tuning.deep_bucket, tuning),
+            unit,
             mean,
             last: shown.seq,
             excused: false,
@@ -75,27 +59,56 @@ impl LearnedRate {
         self.pacer.rate() * self.mean
     }
 
+    /// The share of the latest requests that it held back.
+    pub(super) fn held_share(&self) -> f64 {
+        self.pacer.held_share()
+    }
+
     /// Whether the server asks for a wait that no such bucket needs.
-    pub(super) fn is_window(&self, shown: Shown, dearest: f64) -> bool {
-        let needs = 2.0 + WINDOW * dearest / self.rate();
+    pub(super) fn is_window(&self, shown: Shown, dearest: f64, tuning: &Tuning) -> bool {
+        let needs = tuning.short_wait + tuning.cost_window_wait * dearest / self.rate();
         shown.asked.is_some_and(|asked| asked > needs)
     }
 
-    /// Whether refusals keep coming at the measured rate, and the cost explains them no better than their number.
+    /// Whether refusals keep coming at the measured rate, and the cost explains them no better than their number, or far
+    /// worse.
     pub(super) fn is_refuted(&self, attempts: &Attempts, tuning: &Tuning) -> bool {
-        let by_cost = |explained: Explained| explained.by_cost > explained.by_requests;
-        self.pacer.is_refuted(tuning) && !attempts.explained().is_some_and(by_cost)
+        let Some(Explained {
+            by_requests,
+            by_cost,
+        }) = attempts.explained(self.unit)
+        else {
+            return self.pacer.is_refuted(tuning);
+        };
+        let least = tuning.cost_explained.max(by_cost + tuning.cost_clearly);
+        by_requests >= least || (self.pacer.is_refuted(tuning) && by_cost <= by_requests)
     }
 
     /// The bucket was empty again.
-    pub(super) fn measure(&mut self, shown: Shown, attempts: &Attempts, tuning: &Tuning) {
-        let Some(sample) = sample(shown, self.last, attempts, self.mean, tuning) else {
+    ///
+    /// Its mirror was full for a number of seconds meanwhile.
+    pub(super) fn measure(
+        &mut self,
+        shown: Shown,
+        attempts: &Attempts,
+        full_seconds: f64,
+        tuning: &Tuning,
+    ) {
+        let counted = (self.unit, self.mean);
+        let Some(sample) = sample(shown, self.last, attempts, counted, tuning) else {
             self.last = shown.seq;
             return;
         };
+        self.pacer.ignore_spilled();
+        if full_seconds > tuning.max_idle_part * sample.seconds {
+            // Something else bound meanwhile. The bucket filled, and how deep it is nobody knows.
+            self.last = shown.seq;
+            self.pacer.fall_back(&sample, tuning);
+            return;
+        }
         // What was there at both ends is known to a mean cost: less than that measures nothing. Twice in a row it does.
-        let is_enough = sample.requests.max(self.pacer.rate() * sample.seconds) >= LEAST;
-        if is_enough || std::mem::take(&mut self.excused) {
+        let flown = sample.requests.max(self.pacer.rate() * sample.seconds);
+        if flown >= tuning.cost_sample || std::mem::take(&mut self.excused) {
             self.last = shown.seq;
             self.pacer.measure(&sample, tuning);
         } else {
@@ -108,8 +121,19 @@ impl LearnedRate {
         self.pacer.hold();
     }
 
-    /// A request is sent that costs this.
-    pub(super) fn on_send(&mut self, now: f64, cost: f64, times: (f64, f64), tuning: &Tuning) {
+    /// A request is sent that costs this. The latest cost `mean` each.
+    pub(super) fn on_send(
+        &mut self,
+        now: f64,
+        cost: f64,
+        mean: f64,
+        times: (f64, f64),
+        tuning: &Tuning,
+    ) {
+        if mean > 0.0 {
+            self.pacer.rescale(self.mean / mean);
+            self.mean = mean;
+        }
         let (refusal_timeout, rtt) = times;
         self.pacer
             .on_send_of(now, cost / self.mean, refusal_timeout, rtt, tuning);
@@ -121,15 +145,16 @@ fn sample(
     shown: Shown,
     last: u64,
     attempts: &Attempts,
-    mean: f64,
+    (unit, mean): (Unit, f64),
     tuning: &Tuning,
 ) -> Option<RateSample> {
     let ((began, before), (ended, cost)) = (attempts.get(last)?, attempts.get(shown.seq)?);
-    let spent = attempts.accepted_between(last, shown.seq) + (cost - before) / 2.0;
+    let (before, cost) = (unit.of(before), unit.of(cost));
+    let spent = attempts.accepted_between(last, shown.seq, unit) + (cost - before) / 2.0;
     Some(RateSample {
         now: shown.now,
         took: shown.now - ended,
-        behind: attempts.accepted_between(shown.seq, shown.next) / mean,
+        behind: attempts.accepted_between(shown.seq, shown.next, unit) / mean,
         requests: spent / mean,
         seconds: (ended - began).max(tuning.min_seconds),
         after_closure: false,

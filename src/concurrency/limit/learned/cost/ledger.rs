@@ -25,7 +25,7 @@ struct Record {
     /// `None` until it is known.
     cost: Option<Cost>,
     /// What was left of each quota when it was charged, by unit. `None` where nothing was known.
-    levels: [Option<Mark>; 3],
+    levels: [Option<Mark>; 4],
     /// Whether it ended.
     ended: bool,
 }
@@ -50,7 +50,7 @@ impl Ledger {
         let record = Record {
             seq,
             cost: None,
-            levels: [None; 3],
+            levels: [None; 4],
             ended: false,
         };
         self.records.insert(at, record);
@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// What a request costs, and what was left then.
-    pub(super) fn charge(&mut self, seq: u64, cost: Cost, levels: [Option<Mark>; 3]) {
+    pub(super) fn charge(&mut self, seq: u64, cost: Cost, levels: [Option<Mark>; 4]) {
         let Ok(at) = self.find(seq) else { return };
         let record = &mut self.records[at];
         self.uncharged -= usize::from(record.cost.is_none() && !record.ended);

@@ -1,6 +1,8 @@
 //! One quota that counts costs.
 
+use super::super::Tuning;
 use super::bucket::CostBucket;
+use super::learned_window::Learned;
 use super::ledger::Mark;
 use super::rates::RateBounds;
 use super::recent::Recent;
@@ -8,20 +10,6 @@ use super::told::{Refused, Reset, Told};
 use super::unit::Unit;
 use super::window::CostWindow;
 use crate::cost::Cost;
-
-/// The part of a bucket that is reserved for a request of unknown cost, at most. A bucket that is nearly full
-/// overflows while somebody waits for the rest.
-const MOST_RESERVED: f64 = 0.9;
-
-/// How many mean costs of the end of a window are reserved for a request of unknown cost, at most: what is reserved
-/// is lost when the window ends.
-const WINDOW_RESERVE: f64 = 4.0;
-
-/// How far each count of the server's but the first moves the scale, as a part of the difference.
-const CALIBRATION: f64 = 0.25;
-
-/// The least and the greatest scale that is believed.
-const SCALES: (f64, f64) = (1.0 / 16.0, 16.0);
 
 /// One quota that counts costs, and its mirror once the server told of it.
 #[derive(Clone, Debug)]
@@ -82,11 +70,16 @@ impl Meter {
     }
 
     /// The server counted a request that was told to cost this.
-    pub(super) fn calibrate(&mut self, cost: Cost, counted: u64) {
+    pub(super) fn calibrate(&mut self, cost: Cost, counted: u64, tuning: &Tuning) {
         let told = self.unit.of(cost);
         if told > 0.0 && counted > 0 {
-            let scale = (counted as f64 / told).clamp(SCALES.0, SCALES.1);
-            let weight = if self.calibrated { CALIBRATION } else { 1.0 };
+            let most = tuning.max_cost_scale.max(1.0);
+            let scale = (counted as f64 / told).clamp(1.0 / most, most);
+            let weight = if self.calibrated {
+                tuning.cost_calibration.min(1.0)
+            } else {
+                1.0
+            };
             self.scale += weight * (scale - self.scale);
             self.calibrated = true;
         }
@@ -115,12 +108,12 @@ impl Meter {
     }
 
     /// What a request of unknown cost needs.
-    pub(super) fn reserve(&self, recent: &Recent) -> f64 {
+    pub(super) fn reserve(&self, recent: &Recent, tuning: &Tuning) -> f64 {
         let dearest = self.scale * recent.dearest(self.unit);
         match &self.mirror {
-            Some(Mirror::Bucket(bucket)) => dearest.min(MOST_RESERVED * bucket.capacity()),
+            Some(Mirror::Bucket(bucket)) => dearest.min(tuning.cost_reserve * bucket.capacity()),
             Some(Mirror::Window(_)) => {
-                dearest.min(WINDOW_RESERVE * self.scale * recent.mean(self.unit))
+                dearest.min(tuning.cost_window_reserve * self.scale * recent.mean(self.unit))
             }
             None => 0.0,
         }
@@ -141,6 +134,37 @@ impl Meter {
         self.mirror = Some(Mirror::Bucket(CostBucket::new(now, level, depth, rate)));
     }
 
+    /// Seconds in which what refusals showed of a bucket was full.
+    pub(super) fn full_seconds(&self) -> f64 {
+        match &self.mirror {
+            Some(Mirror::Bucket(bucket)) => bucket.full_seconds(),
+            _ => 0.0,
+        }
+    }
+
+    /// Sets what refusals show of a window.
+    pub(super) fn learn_window(&mut self, now: f64, learned: Learned, tuning: &Tuning) {
+        let mut window = match self.mirror {
+            Some(Mirror::Window(window)) => window,
+            _ => CostWindow::new(0.0, learned.limit, tuning),
+        };
+        window.resize(learned.limit, Some(learned.length));
+        window.ends(now, learned.until, tuning);
+        if learned.is_spent {
+            let left = window.level(now);
+            window.add(now, -left.max(0.0));
+        }
+        self.mirror = Some(Mirror::Window(window));
+    }
+
+    /// The next window takes this.
+    pub(super) fn resize(&mut self, now: f64, limit: f64) {
+        if let Some(Mirror::Window(window)) = &mut self.mirror {
+            window.level(now);
+            window.resize(limit, None);
+        }
+    }
+
     /// Nothing is known any more.
     pub(super) fn forget(&mut self) {
         self.mirror = None;
@@ -154,16 +178,16 @@ impl Meter {
     }
 
     /// Takes in what an answer tells. `mark`: what was left when its request was charged, if that is known.
-    pub(super) fn observe(&mut self, told: &Told<'_>, mark: Option<Mark>) {
+    pub(super) fn observe(&mut self, told: &Told<'_>, mark: Option<Mark>, tuning: &Tuning) {
         let Some((left, limit)) = told.left() else {
             return;
         };
         let known = match told.reset() {
             Reset::Full(least, most) => self.observe_bucket(told, limit, (least, most)),
-            Reset::Window(seconds) => self.observe_window(told, limit, Some(seconds)),
+            Reset::Window(seconds) => self.observe_window(told, limit, Some(seconds), tuning),
             Reset::Unknown if matches!(self.mirror, Some(Mirror::Bucket(_))) => true,
             Reset::Per(seconds) => self.observe_rate(told, left, limit, seconds),
-            Reset::Unknown => self.observe_window(told, limit, None),
+            Reset::Unknown => self.observe_window(told, limit, None, tuning),
         };
         if known {
             self.correct(told, left, mark);
@@ -203,17 +227,23 @@ impl Meter {
     }
 
     /// Takes in how long a window lasts, and when it ends. Returns whether there was a mirror of it.
-    fn observe_window(&mut self, told: &Told<'_>, limit: f64, reset: Option<f64>) -> bool {
+    fn observe_window(
+        &mut self,
+        told: &Told<'_>,
+        limit: f64,
+        reset: Option<f64>,
+        tuning: &Tuning,
+    ) -> bool {
         let left = told.left().map_or(0.0, |(left, _)| left);
         let known = matches!(self.mirror, Some(Mirror::Window(_)));
         if !known {
-            self.mirror = Some(Mirror::Window(CostWindow::new(left, limit)));
+            self.mirror = Some(Mirror::Window(CostWindow::new(left, limit, tuning)));
         }
         if let Some(Mirror::Window(window)) = &mut self.mirror {
             window.resize(limit, told.quota.window.map(|length| length.as_secs_f64()));
             let wait = told.refused.and_then(|refused| refused.wait);
             if let Some(seconds) = wait.into_iter().chain(reset).reduce(f64::min) {
-                window.ends(told.now, told.now + seconds);
+                window.ends(told.now, told.now + seconds, tuning);
             }
         }
         known

@@ -5,8 +5,10 @@
 //! the dearest of the latest ones took: the reserve.
 
 mod attempts;
+mod blame;
 mod bucket;
 mod learned;
+mod learned_window;
 mod ledger;
 mod meter;
 mod rates;
@@ -20,6 +22,7 @@ mod window;
 use self::attempts::Attempts;
 use self::learned::LearnedRate;
 pub(super) use self::learned::Shown;
+use self::learned_window::LearnedWindow;
 use self::ledger::Ledger;
 use self::meter::Meter;
 use self::recent::Recent;
@@ -28,7 +31,7 @@ use self::unit::Unit;
 use super::super::{Outcome, Sent};
 use super::Tuning;
 use crate::cost::Cost;
-use crate::hint::Hint;
+use crate::hint::{Hint, ResetKind};
 
 /// What each request costs, and what is left of what was told.
 #[derive(Clone, Debug)]
@@ -36,10 +39,12 @@ pub(super) struct Costs {
     ledger: Ledger,
     recent: Recent,
     /// By unit, in the order of [`Unit::ALL`].
-    meters: [Meter; 3],
+    meters: [Meter; 4],
     attempts: Attempts,
-    /// The rate of tokens, if nothing tells it and refusals show it.
-    learned: Option<LearnedRate>,
+    /// The rates that refusals show where nothing tells of any, by unit.
+    learned: [Option<LearnedRate>; 3],
+    /// What refusals that ask for a wait show of fixed windows.
+    window: LearnedWindow,
     /// Refusals of requests with a lower number belong to the last lesson.
     epoch: u64,
 }
@@ -51,7 +56,8 @@ impl Costs {
             recent: Recent::default(),
             meters: Unit::ALL.map(Meter::new),
             attempts: Attempts::default(),
-            learned: None,
+            learned: [const { None }; 3],
+            window: LearnedWindow::default(),
             epoch: 0,
         }
     }
@@ -62,18 +68,30 @@ impl Costs {
     }
 
     /// A request was let through. Its cost is charged if it was announced.
-    pub(super) fn on_send(&mut self, now: f64, seq: u64, cost: Option<Cost>) {
+    pub(super) fn on_send(&mut self, now: f64, seq: u64, cost: Option<Cost>, tuning: &Tuning) {
         self.ledger.insert(seq);
         if let Some(cost) = cost {
-            self.on_cost(now, seq, None, cost);
+            self.on_cost(now, seq, None, cost, tuning);
         }
     }
 
     /// The cost of a request is known, or is another: it counted as `before`.
-    pub(super) fn on_cost(&mut self, now: f64, seq: u64, before: Option<Cost>, cost: Cost) {
+    pub(super) fn on_cost(
+        &mut self,
+        now: f64,
+        seq: u64,
+        before: Option<Cost>,
+        cost: Cost,
+        tuning: &Tuning,
+    ) {
         if before.is_none() && !cost.is_free() {
-            self.recent.observe(cost);
-            self.attempts.on_cost(now, seq, Unit::Tokens.of(cost));
+            self.recent.observe(cost, tuning);
+            let means = Unit::COSTS.map(|unit| self.recent.mean(unit));
+            self.attempts.on_cost(now, seq, cost, means);
+            let dearest = self.recent.dearest(Unit::Tokens);
+            if let Some(limit) = self.window.on_cost(now, seq, cost, dearest) {
+                self.meters[Unit::Tokens as usize].resize(now, limit);
+            }
         }
         for meter in &mut self.meters {
             meter.charge(now, before.unwrap_or(Cost::FREE), cost);
@@ -83,10 +101,16 @@ impl Costs {
     }
 
     /// A request ended. Returns whether a quota of these refused it.
-    pub(super) fn on_outcome(&mut self, now: f64, sent: &Sent, outcome: Outcome<'_>) -> bool {
+    pub(super) fn on_outcome(
+        &mut self,
+        now: f64,
+        sent: &Sent,
+        outcome: Outcome<'_>,
+        tuning: &Tuning,
+    ) -> bool {
         let blamed = match outcome {
             Outcome::Accepted(hint) => {
-                self.observe(now, sent, hint, None);
+                self.observe((now, tuning), sent, hint, None);
                 None
             }
             Outcome::Refused { hint, .. } => {
@@ -94,8 +118,8 @@ impl Costs {
                 for meter in &mut self.meters {
                     meter.charge(now, cost, Cost::FREE);
                 }
-                let blamed = told::blames(hint, cost);
-                self.observe(now, sent, hint, Some(blamed));
+                let blamed = self.blamed(hint, cost);
+                self.observe((now, tuning), sent, hint, Some(blamed));
                 self.ledger.give_back(sent.seq);
                 blamed
             }
@@ -106,29 +130,47 @@ impl Costs {
     }
 
     /// The body of a refusal tells more than its head.
-    pub(super) fn on_refined(&mut self, now: f64, sent: &Sent, hint: &Hint) {
+    pub(super) fn on_refined(&mut self, now: f64, sent: &Sent, hint: &Hint, tuning: &Tuning) {
         let cost = sent.cost.unwrap_or(Cost::FREE);
-        let blamed = told::blames(hint, cost);
+        let blamed = self.blamed(hint, cost);
         if let (Some(unit), Some(counted)) = (blamed, hint.requested()) {
-            self.meters[unit as usize].calibrate(cost, counted);
+            self.meters[unit as usize].calibrate(cost, counted, tuning);
         }
-        self.observe(now, sent, hint, Some(blamed));
+        self.observe((now, tuning), sent, hint, Some(blamed));
+    }
+
+    /// The quota that refused a request, as far as is told of those that are mirrored.
+    fn blamed(&self, hint: &Hint, cost: Cost) -> Option<Unit> {
+        let is_mirrored = |unit: &Unit| {
+            *unit != Unit::Requests || !self.meters[Unit::Requests as usize].is_unknown()
+        };
+        told::blames(hint, cost).filter(is_mirrored)
     }
 
     /// Takes what an answer tells of quotas. `refused`: the quota that refused the request, if it was refused.
-    fn observe(&mut self, now: f64, sent: &Sent, hint: &Hint, refused: Option<Option<Unit>>) {
+    fn observe(
+        &mut self,
+        (now, tuning): (f64, &Tuning),
+        sent: &Sent,
+        hint: &Hint,
+        refused: Option<Option<Unit>>,
+    ) {
         for quota in hint.quotas() {
             let Some(unit) = Unit::of_dimension(&quota.dimension) else {
                 continue;
             };
+            if unit == Unit::Requests && quota.kind != ResetKind::Full {
+                // Fixed windows of requests have a mirror that knows their lengths.
+                continue;
+            }
             let refused = refused.map(|blamed| Refused {
                 cost: self.meters[unit as usize].units(sent.cost.unwrap_or(Cost::FREE)),
                 blamed: blamed == Some(unit),
                 wait: seconds(hint.wait()).filter(|_| blamed == Some(unit)),
             });
-            if quota.remaining.is_some() && quota.limit.is_some() && unit == Unit::Tokens {
+            if quota.remaining.is_some() && quota.limit.is_some() && unit != Unit::Requests {
                 // What is told is better than what refusals show.
-                self.forget_learned();
+                self.forget_all_learned();
             }
             let meter = &mut self.meters[unit as usize];
             let since = if meter.is_unknown() {
@@ -142,72 +184,107 @@ impl Costs {
                 since,
                 refused,
             };
-            meter.observe(&told, self.ledger.mark(sent.seq, unit));
+            meter.observe(&told, self.ledger.mark(sent.seq, unit), tuning);
         }
     }
 
-    /// A request is sent that costs this, if the pace of costs is learned. `times`: how long a refusal may take, and the
-    /// round trip.
+    /// A request is sent that costs this. `times`: how long a refusal may take, and the round trip.
     pub(super) fn pace(&mut self, now: f64, cost: Cost, times: (f64, f64), tuning: &Tuning) {
-        if let Some(learned) = &mut self.learned {
-            learned.on_send(now, Unit::Tokens.of(cost), times, tuning);
-            self.meters[0].set_rate(now, learned.rate());
+        for (unit, learned) in Unit::COSTS.into_iter().zip(&mut self.learned) {
+            if let Some(learned) = learned {
+                learned.on_send(now, unit.of(cost), self.recent.mean(unit), times, tuning);
+                self.meters[unit as usize].set_rate(now, learned.rate());
+            }
         }
+    }
+
+    /// Whether a rate was learned.
+    pub(super) fn has_learned(&self) -> bool {
+        self.learned.iter().any(Option::is_some)
     }
 
     /// A request was refused, and nothing tells for what. Returns whether that was its cost, as far as earlier refusals
     /// show.
     pub(super) fn was_refused(&mut self, shown: Shown, tuning: &Tuning) -> bool {
-        if self.attempts.get(shown.seq).is_none() {
+        let Some((_, cost)) = self.attempts.get(shown.seq) else {
             return false;
-        }
+        };
         self.attempts.on_refused(shown.seq);
-        if self.learned.is_none() && !self.meters[0].is_unknown() {
+        let is_told = |unit: Unit| {
+            let at = unit as usize;
+            self.learned[at].is_none() && !self.meters[at].is_unknown()
+        };
+        if !self.window.is_known() && Unit::COSTS.into_iter().any(is_told) {
             return false;
         }
-        if let (Some(_), true) = (&self.learned, shown.seq < self.epoch) {
+        if self.was_refused_by_window(shown, cost, tuning) {
             return true;
         }
-        match &mut self.learned {
-            Some(learned) => learned.measure(shown, &self.attempts, tuning),
-            None => {
-                let mean = self.recent.mean(Unit::Tokens).max(1.0);
-                self.learned = LearnedRate::new(shown, &self.attempts, mean, tuning);
-            }
+        if self.has_learned() && shown.seq < self.epoch {
+            return true;
         }
-        let depth = self.recent.dearest(Unit::Tokens);
-        let is_wrong = |learned: &LearnedRate| {
-            learned.is_window(shown, depth) || learned.is_refuted(&self.attempts, tuning)
-        };
-        if self.learned.as_ref().is_some_and(is_wrong) {
-            self.forget_learned();
-        }
-        let Some(learned) = &self.learned else {
+        let Some(unit) = self.to_blame(shown, tuning) else {
             return false;
         };
-        self.epoch = shown.next;
-        let behind = self.attempts.accepted_between(shown.seq, shown.next);
-        // Less than its cost was there: how much less is not known, and to be refused twice is dear.
-        self.meters[0].learn(shown.now, -behind, depth, learned.rate());
+        let measured = self.measure(unit, shown, tuning);
+        if measured {
+            self.epoch = shown.next;
+        }
+        measured
+    }
+
+    /// Takes a refusal for that of a fixed window, if refusals showed one. Returns whether they did.
+    fn was_refused_by_window(&mut self, shown: Shown, cost: Cost, tuning: &Tuning) -> bool {
+        let behind = self
+            .attempts
+            .accepted_between(shown.seq, shown.next, Unit::Tokens);
+        let behind = (shown.next.saturating_sub(shown.seq + 1) as f64, behind);
+        let known = self.window.is_known();
+        let dearest = self.recent.dearest(Unit::Tokens);
+        let Some(window) = self.window.on_refused(shown, cost, behind, dearest, tuning) else {
+            if known {
+                self.meters[Unit::Tokens as usize].forget();
+            }
+            return false;
+        };
+        if !known {
+            self.forget_all_learned();
+        }
+        self.meters[Unit::Tokens as usize].learn_window(shown.now, window, tuning);
         true
     }
 
-    /// Ends the belief in a rate of tokens that refusals showed.
-    fn forget_learned(&mut self) {
-        if self.learned.take().is_some() {
-            self.meters[0].forget();
+    /// Ends the belief in a rate that refusals showed.
+    fn forget_learned(&mut self, unit: Unit) {
+        if self.learned[unit as usize].take().is_some() {
+            self.meters[unit as usize].forget();
+        }
+    }
+
+    fn forget_all_learned(&mut self) {
+        for unit in Unit::COSTS {
+            self.forget_learned(unit);
+        }
+        if std::mem::take(&mut self.window).is_known() {
+            self.meters[Unit::Tokens as usize].forget();
         }
     }
 
     /// How many requests may go now, of which the first costs `next` if that is known; or when one may.
-    pub(super) fn available(&mut self, now: f64, next: Option<Cost>) -> Result<usize, f64> {
+    pub(super) fn available(
+        &mut self,
+        now: f64,
+        next: Option<Cost>,
+        tuning: &Tuning,
+    ) -> Result<usize, f64> {
         let uncharged = self.ledger.uncharged() as f64;
         let mut slots = usize::MAX;
-        for meter in &mut self.meters {
-            let reserve = meter.reserve(&self.recent);
+        for (at, meter) in self.meters.iter_mut().enumerate() {
+            let reserve = meter.reserve(&self.recent, tuning);
             let need = next.map_or(reserve, |cost| meter.units(cost));
+            let learned = self.learned.get_mut(at).and_then(Option::as_mut);
             let most = meter.available(now, need, uncharged * reserve);
-            if let (Err(_), Some(learned)) = (most, &mut self.learned) {
+            if let (Err(_), Some(learned)) = (most, learned) {
                 learned.hold();
             }
             slots = slots.min(most?);

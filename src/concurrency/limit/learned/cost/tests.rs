@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::*;
 
+mod blame;
 mod learned;
 
 /// What a server says, by its headers and its body.
@@ -81,7 +82,7 @@ impl World {
     fn send(&mut self, cost: Cost, announced: bool, tells: bool) -> bool {
         let next = announced.then_some(cost);
         for _ in 0..10 {
-            match self.costs.available(self.now, next) {
+            match self.costs.available(self.now, next, &Tuning::default()) {
                 Ok(slots) => {
                     assert!(slots > 0);
                     break;
@@ -94,8 +95,9 @@ impl World {
         }
         let seq = self.seq;
         self.seq += 1;
-        self.costs.on_send(self.now, seq, next);
-        self.costs.on_cost(self.now, seq, next, cost);
+        self.costs.on_send(self.now, seq, next, &Tuning::default());
+        self.costs
+            .on_cost(self.now, seq, next, cost, &Tuning::default());
         let mut sent = Sent::new(seq, None, 1);
         sent.cost = Some(cost);
         self.level = (self.level + self.rate * (self.now - self.at)).min(self.depth);
@@ -109,8 +111,12 @@ impl World {
             } else {
                 Hint::default()
             };
-            self.costs
-                .on_outcome(self.now, &sent, Outcome::Accepted(&hint));
+            self.costs.on_outcome(
+                self.now,
+                &sent,
+                Outcome::Accepted(&hint),
+                &Tuning::default(),
+            );
         } else {
             self.refused += 1;
             let head = if tells {
@@ -118,11 +124,14 @@ impl World {
             } else {
                 Hint::default()
             };
-            let blamed = self.costs.on_outcome(self.now, &sent, refused(&head));
+            let blamed = self
+                .costs
+                .on_outcome(self.now, &sent, refused(&head), &Tuning::default());
             assert_eq!(blamed, tells);
             if !tells {
                 let body = self.body(counted);
-                self.costs.on_refined(self.now, &sent, &body);
+                self.costs
+                    .on_refined(self.now, &sent, &body, &Tuning::default());
             }
         }
         taken
@@ -194,10 +203,20 @@ fn what_is_settled_is_free_for_the_next() {
     let mut world = World::new(100.0, 1_000.0);
     world.run(1, |_| 900, true, true);
     let next = Some(Cost::tokens(600));
-    assert!(world.costs.available(world.now, next).is_err());
+    assert!(
+        world
+            .costs
+            .available(world.now, next, &Tuning::default())
+            .is_err()
+    );
     let (before, actual) = (Some(Cost::tokens(900)), Cost::tokens(100));
-    world.costs.on_cost(world.now, 0, before, actual);
-    assert_eq!(world.costs.available(world.now, next), Ok(1));
+    world
+        .costs
+        .on_cost(world.now, 0, before, actual, &Tuning::default());
+    assert_eq!(
+        world.costs.available(world.now, next, &Tuning::default()),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -205,22 +224,40 @@ fn a_permit_that_is_not_used_holds_no_reserve() {
     let mut world = World::new(100.0, 1_000.0);
     world.run(2, |_| 400, false, true);
     world.now += 6.1;
-    assert_eq!(world.costs.available(world.now, None), Ok(2));
-    world.costs.on_send(world.now, 7, None);
-    assert_eq!(world.costs.available(world.now, None), Ok(1));
-    world
-        .costs
-        .on_outcome(world.now, &Sent::new(7, None, 1), Outcome::Ignored);
-    assert_eq!(world.costs.available(world.now, None), Ok(2));
+    assert_eq!(
+        world.costs.available(world.now, None, &Tuning::default()),
+        Ok(2)
+    );
+    world.costs.on_send(world.now, 7, None, &Tuning::default());
+    assert_eq!(
+        world.costs.available(world.now, None, &Tuning::default()),
+        Ok(1)
+    );
+    world.costs.on_outcome(
+        world.now,
+        &Sent::new(7, None, 1),
+        Outcome::Ignored,
+        &Tuning::default(),
+    );
+    assert_eq!(
+        world.costs.available(world.now, None, &Tuning::default()),
+        Ok(2)
+    );
 }
 
 #[test]
 fn nothing_binds_before_anything_is_told() {
     let mut costs = Costs::new();
-    costs.on_send(0.0, 0, Some(Cost::tokens(1_000_000)));
+    costs.on_send(0.0, 0, Some(Cost::tokens(1_000_000)), &Tuning::default());
     assert!(costs.is_unknown());
-    assert_eq!(costs.available(0.0, Some(Cost::tokens(5))), Ok(1));
-    assert_eq!(costs.available(0.0, None), Ok(usize::MAX));
+    assert_eq!(
+        costs.available(0.0, Some(Cost::tokens(5)), &Tuning::default()),
+        Ok(1)
+    );
+    assert_eq!(
+        costs.available(0.0, None, &Tuning::default()),
+        Ok(usize::MAX)
+    );
 }
 
 /// The quotas of requests and of tokens that are left.
@@ -238,7 +275,7 @@ fn left(requests: u64, tokens: u64) -> Hint {
 fn the_quota_that_had_no_room_is_to_blame() {
     let cost = Cost::tokens(500);
     assert_eq!(told::blames(&left(7, 400), cost), Some(Unit::Tokens));
-    assert_eq!(told::blames(&left(0, 400), cost), None);
+    assert_eq!(told::blames(&left(0, 400), cost), Some(Unit::Requests));
     // What is left is rounded: if requests are left, it must have been the tokens.
     assert_eq!(told::blames(&left(7, 600), cost), Some(Unit::Tokens));
     assert_eq!(told::blames(&Hint::default(), cost), None);
@@ -277,18 +314,18 @@ fn a_window_is_used_up_and_begins_anew() {
     };
     let send = |costs: &mut Costs, now: f64, seq: u64, left: u64| {
         let cost = Cost::tokens(400);
-        costs.on_send(now, seq, Some(cost));
+        costs.on_send(now, seq, Some(cost), &Tuning::default());
         let mut sent = Sent::new(seq, None, 1);
         sent.cost = Some(cost);
         let hint = told(left);
-        costs.on_outcome(now, &sent, Outcome::Accepted(&hint));
+        costs.on_outcome(now, &sent, Outcome::Accepted(&hint), &Tuning::default());
     };
     let next = Some(Cost::tokens(400));
     send(&mut costs, 0.0, 0, 600);
     send(&mut costs, 1.0, 1, 200);
     // When it ends is not told: the refusal tells that.
-    assert_eq!(costs.available(2.0, next), Ok(1));
-    costs.on_send(2.0, 2, next);
+    assert_eq!(costs.available(2.0, next, &Tuning::default()), Ok(1));
+    costs.on_send(2.0, 2, next, &Tuning::default());
     let mut sent = Sent::new(2, None, 1);
     sent.cost = next;
     let lines = [
@@ -297,11 +334,11 @@ fn a_window_is_used_up_and_begins_anew() {
         ("retry-after", String::from("40")),
     ];
     let head = hint(429, &lines, None);
-    assert!(costs.on_outcome(2.0, &sent, refused(&head)));
-    assert_eq!(costs.available(2.0, next), Err(42.0));
-    assert_eq!(costs.available(42.0, next), Ok(1));
+    assert!(costs.on_outcome(2.0, &sent, refused(&head), &Tuning::default()));
+    assert_eq!(costs.available(2.0, next, &Tuning::default()), Err(42.0));
+    assert_eq!(costs.available(42.0, next, &Tuning::default()), Ok(1));
     // A minute, as limits of tokens have it.
     send(&mut costs, 42.0, 3, 600);
     send(&mut costs, 43.0, 4, 200);
-    assert_eq!(costs.available(44.0, next), Err(102.0));
+    assert_eq!(costs.available(44.0, next, &Tuning::default()), Err(102.0));
 }

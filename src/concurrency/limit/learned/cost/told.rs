@@ -51,7 +51,8 @@ impl Told<'_> {
     /// By how much what is left may be wrong: Anthropic tells thousands.
     pub(super) fn rounding(&self) -> f64 {
         let thousands = |count: Option<u64>| count.is_some_and(|count| count % 1_000 == 0);
-        if thousands(self.quota.remaining) && thousands(self.quota.limit) {
+        let of_requests = self.quota.dimension == Dimension::Requests;
+        if !of_requests && thousands(self.quota.remaining) && thousands(self.quota.limit) {
             500.0
         } else {
             1.0
@@ -78,10 +79,10 @@ impl Told<'_> {
     }
 }
 
-/// The quota that refused a request of this cost, if it is one of those that count costs.
+/// The quota that refused a request of this cost.
 ///
 /// It is the one of which least was left beside what the request takes. Where a quota of requests is used up, that
-/// one is to blame. `None` as well if nothing is told, or if all that is told had room.
+/// one is to blame. `None` if nothing is told, or if all that is told had room.
 pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<Unit> {
     let quotas = hint.quotas().iter();
     let of_requests = |quota: &&Quota| {
@@ -97,10 +98,10 @@ pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<Unit> {
         spent |= quota.is_exhausted();
     }
     if spent {
-        return None;
+        return Some(Unit::Requests);
     }
     let room = |quota: &Quota| {
-        let unit = Unit::of_dimension(&quota.dimension)?;
+        let unit = Unit::of_dimension(&quota.dimension).filter(|unit| *unit != Unit::Requests)?;
         Some((unit, quota.remaining? as f64 - unit.of(cost).max(1.0)))
     };
     let (unit, room) = quotas

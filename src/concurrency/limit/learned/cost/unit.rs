@@ -3,22 +3,28 @@
 use crate::cost::Cost;
 use crate::hint::Dimension;
 
-/// The quotas that a request may take something of, beside that of requests.
+/// The quotas that a request may take something of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Tokens,
     Input,
     Output,
+    /// Only while costs are told: their mirrors are more exact than the one that knows no costs.
+    Requests,
 }
 
 impl Unit {
-    pub(super) const ALL: [Self; 3] = [Self::Tokens, Self::Input, Self::Output];
+    pub(super) const ALL: [Self; 4] = [Self::Tokens, Self::Input, Self::Output, Self::Requests];
+
+    /// Those of which requests take more or less.
+    pub(super) const COSTS: [Self; 3] = [Self::Tokens, Self::Input, Self::Output];
 
     pub(super) fn of_dimension(dimension: &Dimension) -> Option<Self> {
         Some(match dimension {
             Dimension::Tokens => Self::Tokens,
             Dimension::InputTokens => Self::Input,
             Dimension::OutputTokens => Self::Output,
+            Dimension::Requests => Self::Requests,
             _ => return None,
         })
     }
@@ -32,6 +38,7 @@ impl Unit {
             Self::Tokens => cost.total().max(1),
             Self::Input => cost.input_tokens().unwrap_or(cost.total()).max(1),
             Self::Output => cost.output_tokens().unwrap_or(0),
+            Self::Requests => 1,
         };
         units as f64
     }

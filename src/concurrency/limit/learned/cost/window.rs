@@ -1,13 +1,7 @@
 //! A mirror of a fixed window that the server tells of.
 
+use super::super::Tuning;
 use super::unit::fits;
-
-/// How long a window lasts if that is not told: limits of tokens are per minute.
-const USUAL: f64 = 60.0;
-
-/// An end that is told further apart from the known one than this is that of another window, in seconds: clocks of
-/// whole seconds differ by less.
-const OTHER: f64 = 3.0;
 
 /// What is left of the server's window, as far as it told, and what was charged since.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +16,12 @@ pub(super) struct CostWindow {
 }
 
 impl CostWindow {
-    pub(super) fn new(left: f64, limit: f64) -> Self {
+    pub(super) fn new(left: f64, limit: f64, tuning: &Tuning) -> Self {
         Self {
             left,
             limit,
             until: None,
-            length: USUAL,
+            length: tuning.usual_window,
             turn: 0,
         }
     }
@@ -73,13 +67,13 @@ impl CostWindow {
     }
 
     /// An answer tells that the window has ended `until` then. Ends are told late, so the earliest counts.
-    pub(super) fn ends(&mut self, now: f64, until: f64) {
+    pub(super) fn ends(&mut self, now: f64, until: f64, tuning: &Tuning) {
         self.roll(now);
         let Some(known) = self.until else {
             self.until = Some(until);
             return;
         };
-        if until > known + OTHER {
+        if until > known + tuning.max_late_reset {
             // The one that was known has ended, earlier than it seemed.
             self.begin();
             self.until = Some(until);

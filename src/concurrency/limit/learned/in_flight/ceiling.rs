@@ -1,7 +1,7 @@
 //! The ceiling: what a refusal is attributed to, and when to probe above a ceiling.
 
 use super::earlier::Earlier;
-use super::{Attribution, InFlightLimit, Phase, Tuning, count};
+use super::{Attribution, InFlightLimit, Phase, Reason, Tuning, count};
 
 /// How much rarer probes are above a ceiling that an earlier run has confirmed, and this one again.
 const RARER: f64 = 4.0;
@@ -59,6 +59,7 @@ impl InFlightLimit {
             }
             self.enter_steady(self.max_probe_interval(tuning));
         }
+        self.why = Reason::ProbeRefused.into();
         self.provisional_ceiling = None;
         self.unproven_level = self.unproven_level.min(self.size as u32);
     }
@@ -73,17 +74,20 @@ impl InFlightLimit {
     pub(in super::super) fn cut(&mut self, level: usize, tuning: &Tuning) {
         self.earlier = Earlier::None;
         self.resize(level as f64);
+        self.why = Reason::RefusedAbove.into();
         self.enter_steady(tuning.first_probe_rounds * self.size);
     }
 
     /// Stops growing at the present size.
     pub(in super::super) fn stop(&mut self, tuning: &Tuning) {
+        self.why = Reason::RateBinds.into();
         self.enter_steady(tuning.first_probe_rounds * self.size);
     }
 
     /// Grows again, because what stopped it came at random.
     pub(in super::super) fn resume(&mut self) {
         self.phase = Phase::SlowStart;
+        self.why = Reason::AtRandom.into();
     }
 
     /// The highest level accepted since the last refusal.

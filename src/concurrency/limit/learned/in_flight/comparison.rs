@@ -1,6 +1,6 @@
 //! The comparison: whether more in flight get no more done.
 
-use super::{Answered, InFlightLimit, Phase, Tuning};
+use super::{Answered, InFlightLimit, Phase, Reason, Tuning};
 use crate::concurrency::limit::learned::latency::{Cohort, LatencyTrend};
 
 impl InFlightLimit {
@@ -14,6 +14,7 @@ impl InFlightLimit {
             interval,
         };
         self.resize((self.size / 2.0).floor());
+        self.why = Reason::LatencyTest.into();
     }
 
     /// Compares the requests that were sent last with many in flight and first with half as many.
@@ -52,9 +53,11 @@ impl InFlightLimit {
             self.stage_target = self.size as u32;
             let rarest = tuning.max_slow_intervals * self.max_probe_interval(tuning);
             self.enter_steady(interval.min(rarest));
+            self.why = Reason::Latency.into();
         } else {
             self.resize(upper);
             self.phase = Phase::SlowStart;
+            self.why = Reason::LatencySteady.into();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A limit that an earlier run has found.
 
 use super::earlier::Earlier;
-use super::{InFlightLimit, Phase, Tuning, count};
+use super::{InFlightLimit, Phase, Reason, Tuning, count};
 use crate::concurrency::learnt::Ceiling;
 
 /// By how many requests it grows to what an earlier run has found, in the time in which a refusal would have come.
@@ -38,6 +38,7 @@ impl InFlightLimit {
         self.stage_target = level.max(count(tuning.free as usize));
         self.earlier = Earlier::Grown { level, ceiling };
         self.resize(self.size.min(f64::from(level)));
+        self.why = Reason::Resumed.into();
         self.stop_at_known_ceiling(tuning);
     }
 

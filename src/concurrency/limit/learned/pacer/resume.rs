@@ -68,15 +68,15 @@ impl Pacer {
     }
 
     /// It was refused for the first time, after `requests` were accepted in `seconds`: back to what was measured before,
-    /// unless that is clearly more or less than flowed in beside what the bucket held.
+    /// unless that is clearly more or less than flowed in beside what the bucket held. Returns whether it is another.
     pub(in super::super) fn refuse_resumed(
         &mut self,
         now: f64,
         (requests, seconds): (f64, f64),
         tuning: &Tuning,
-    ) {
+    ) -> bool {
         let Some(depth) = self.resumed.take() else {
-            return;
+            return false;
         };
         let expected = self.measured() * seconds.max(tuning.min_seconds);
         let flown = (requests - depth).max(expected / 2.0);
@@ -97,6 +97,7 @@ impl Pacer {
         }
         // Nothing was measured between two refusals: that it is refused again is no sign of others.
         self.step.held_rate = Some(self.rate);
+        another
     }
 
     /// Takes in that `requests` were accepted in `seconds`. `held`: the highest rate that held since the last

@@ -15,7 +15,7 @@ fn attempts_at_a_bucket(counted: fn(f64) -> f64, rate: f64, depth: f64) -> attem
         let passed = random.f64();
         now += passed;
         level = f64::min(level + rate * passed, depth);
-        attempts.on_cost(now, seq, cost);
+        attempts.on_cost(now, seq, Cost::tokens(cost as u64), [800.0; 3]);
         if level < counted(cost) {
             attempts.on_refused(seq);
         } else {
@@ -27,7 +27,7 @@ fn attempts_at_a_bucket(counted: fn(f64) -> f64, rate: f64, depth: f64) -> attem
 
 #[test]
 fn the_cost_explains_the_refusals_of_a_bucket_of_tokens() {
-    let explained = attempts_at_a_bucket(|cost| cost, 1_000.0, 12_000.0).explained();
+    let explained = attempts_at_a_bucket(|cost| cost, 1_000.0, 12_000.0).explained(Unit::Tokens);
     let explained = explained.unwrap();
     assert!(
         explained.by_cost > explained.by_requests + 0.1 && explained.by_cost > 0.4,
@@ -37,7 +37,7 @@ fn the_cost_explains_the_refusals_of_a_bucket_of_tokens() {
 
 #[test]
 fn the_number_of_requests_explains_the_refusals_of_a_bucket_of_requests() {
-    let explained = attempts_at_a_bucket(|_| 1.0, 1.5, 10.0).explained();
+    let explained = attempts_at_a_bucket(|_| 1.0, 1.5, 10.0).explained(Unit::Tokens);
     let explained = explained.unwrap();
     assert!(
         explained.by_requests > explained.by_cost + 0.1,
@@ -54,12 +54,12 @@ fn learn(costs: &mut Costs, count: u64, cost: impl Fn(u64) -> u64) -> (u32, f64)
     for number in 0..count {
         let cost = Cost::tokens(cost(number));
         loop {
-            while let Err(opens) = costs.available(now, Some(cost)) {
+            while let Err(opens) = costs.available(now, Some(cost), &tuning) {
                 now = opens.max(now + 1e-6);
             }
             // No faster than a client that works on a few at a time.
             now += 0.01;
-            costs.on_send(now, seq, Some(cost));
+            costs.on_send(now, seq, Some(cost), &tuning);
             costs.pace(now, cost, (0.04, 1.0), &tuning);
             let mut sent = Sent::new(seq, None, 1);
             sent.cost = Some(cost);
@@ -69,16 +69,18 @@ fn learn(costs: &mut Costs, count: u64, cost: impl Fn(u64) -> u64) -> (u32, f64)
             if level >= cost.total() as f64 {
                 level -= cost.total() as f64;
                 spent += cost.total() as f64;
-                costs.on_outcome(now, &sent, Outcome::Accepted(&hint));
+                costs.on_outcome(now, &sent, Outcome::Accepted(&hint), &tuning);
                 break;
             }
             count_refused += 1;
-            costs.on_outcome(now, &sent, refused(&hint));
+            costs.on_outcome(now, &sent, refused(&hint), &tuning);
             let shown = Shown {
                 now,
                 seq: seq - 1,
                 next: seq,
                 asked: None,
+                paced: None,
+                shared: false,
             };
             costs.was_refused(shown, &tuning);
             // As a retry does.
@@ -96,7 +98,7 @@ fn a_rate_of_tokens_is_learned_from_refusals() {
     // Half of them before anything is known, as nothing else holds this client back.
     assert!(refused <= 40, "{refused} refused");
     assert!(time < 1.05, "{time} times the best time");
-    let learned = costs.learned.as_ref().unwrap();
+    let learned = costs.learned[0].as_ref().unwrap();
     let rate = learned.rate();
     // It is probed from below, in steps.
     assert!((1_800.0..2_400.0).contains(&rate), "{rate}");
@@ -110,7 +112,7 @@ fn what_is_told_replaces_what_was_learned() {
         300,
         |number| if number % 10 == 9 { 6_000 } else { 200 },
     );
-    assert!(costs.learned.is_some());
+    assert!(costs.has_learned());
     let mut sent = Sent::new(100_000, None, 1);
     sent.cost = Some(Cost::tokens(200));
     let lines = [
@@ -119,8 +121,15 @@ fn what_is_told_replaces_what_was_learned() {
         ("x-ratelimit-reset-tokens", String::from("3s")),
     ];
     let told = hint(200, &lines, None);
-    costs.on_outcome(1e6, &sent, Outcome::Accepted(&told));
-    assert!(costs.learned.is_none());
-    assert_eq!(costs.available(1e6, Some(Cost::tokens(6_000))), Ok(1));
-    assert!(costs.available(1e6, Some(Cost::tokens(7_000))).is_err());
+    costs.on_outcome(1e6, &sent, Outcome::Accepted(&told), &Tuning::default());
+    assert!(!costs.has_learned());
+    assert_eq!(
+        costs.available(1e6, Some(Cost::tokens(6_000)), &Tuning::default()),
+        Ok(1)
+    );
+    assert!(
+        costs
+            .available(1e6, Some(Cost::tokens(7_000)), &Tuning::default())
+            .is_err()
+    );
 }

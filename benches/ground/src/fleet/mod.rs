@@ -1,0 +1,48 @@
+//! Several processes on one limit, each with a gate of its own, through a store that may be away.
+
+mod case;
+mod report;
+mod run;
+mod store;
+
+use std::ops::Range;
+
+use self::case::Case;
+use self::run::{Ran, run};
+use crate::runs::on_all_cores;
+
+pub use self::report::{misses, table};
+
+/// How many seeds each runs with, by default.
+pub const SEEDS: u64 = 3;
+
+/// A case with its runs.
+#[derive(Clone, Debug)]
+pub struct Row {
+    case: Case,
+    runs: Vec<Ran>,
+}
+
+impl Row {
+    fn mean(&self, of: impl Fn(&Ran) -> f64) -> f64 {
+        self.runs.iter().map(of).sum::<f64>() / self.runs.len() as f64
+    }
+}
+
+/// Every case of which the name is wanted, with each seed.
+pub fn rows(seeds: &Range<u64>, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
+    let all: Vec<Case> = case::all()
+        .into_iter()
+        .filter(|case| wanted(&case.name))
+        .collect();
+    let work: Vec<(usize, u64)> = (0..all.len())
+        .flat_map(|index| seeds.clone().map(move |seed| (index, seed)))
+        .collect();
+    let ran = on_all_cores(&work, |(index, seed)| run(&all[*index], *seed));
+    let mut ran = ran.into_iter();
+    let row = |case| Row {
+        case,
+        runs: ran.by_ref().take(seeds.clone().count()).collect(),
+    };
+    all.into_iter().map(row).collect()
+}

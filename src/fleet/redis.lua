@@ -1,0 +1,270 @@
+-- What a store does with a report: `fleet/book` in Lua, which says why. One key, one call for each period and member.
+--
+-- KEYS[1]: the record. ARGV: see `arguments` in `redis.rs`. A number that is not known is -1.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local LEASE, AWAY, LEARN, KEEP_PACE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 40, 120, 4
+local MIN_CUT, MAX_CUT, GIVEN, ALIKE = 0.08, 0.2, 0.8, 0.05
+local IDLE, IDLE_OF_EQUAL, HEADROOM = 0.02, 0.2, 1.5
+-- The fields of a member.
+local ID, ENDS, WANTS, BUSY, USED, PLACES, RATE = 1, 2, 3, 4, 5, 6, 7
+
+local min, max, floor = math.min, math.max, math.floor
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+
+local function number(value) return string.format('%.17g', value) end
+-- Nothing, or a number.
+local function some(value) if value >= 0 then return value end end
+local function told(value) if value == nil then return '-1' end return number(value) end
+
+local packed = redis.call('GET', KEYS[1])
+local book = packed and cmsgpack.unpack(packed)
+
+if ARGV[1] == 'members' then
+    local rows = {}
+    for _, m in ipairs(book and book.members or {}) do
+        if m[ENDS] >= now then
+            rows[#rows + 1] = { m[ID], number(m[WANTS]), number(m[BUSY]), number(m[USED]), number(m[PLACES]),
+                number(m[RATE]), m[ID] == book.leader and '1' or '0' }
+        end
+    end
+    return rows
+end
+
+local report = {
+    id = ARGV[2], period = tonumber(ARGV[3]), wants = tonumber(ARGV[4]), busy = tonumber(ARGV[5]),
+    used = tonumber(ARGV[6]), refused = tonumber(ARGV[7]), places = some(tonumber(ARGV[8])),
+    rate = some(tonumber(ARGV[9])), led = ARGV[10] == '1', all_places = tonumber(ARGV[11]),
+    all_rate = tonumber(ARGV[12]), burst = tonumber(ARGV[13]), pause = tonumber(ARGV[14]), leaves = ARGV[15] == '1',
+}
+local period = report.period
+
+local function known() return book.all_places >= 0 or book.all_rate >= 0 end
+
+local function remove(goes)
+    local kept, was_known = {}, known()
+    for _, m in ipairs(book.members) do
+        if goes(m) then
+            if not was_known then
+                book.pool_places = book.pool_places + max(m[PLACES], 0)
+                book.pool_rate = book.pool_rate + max(m[RATE], 0)
+            end
+            if book.leader == m[ID] then book.leader = '' end
+        else
+            kept[#kept + 1] = m
+        end
+    end
+    book.members = kept
+end
+
+-- The store begins, or was away.
+if book and now - book.last > KEEP_CAPACITY * period then book = nil end
+if not book then
+    book = { made = now, learns_until = now + period, last = now, leader = '', paced_until = 0, pause_until = 0,
+        all_places = -1, all_rate = -1, burst = 0, capacity_until = 0, pool_places = 0, pool_rate = 0, members = {} }
+elseif now - book.last > AWAY * period then
+    for _, m in ipairs(book.members) do m[ENDS] = max(m[ENDS], now + LEASE * period) end
+end
+book.last = now
+remove(function(m) return m[ENDS] < now end)
+if book.capacity_until < now then book.all_places, book.all_rate, book.burst = -1, -1, 0 end
+
+local index, me
+
+local function reply()
+    local burst = 0
+    if me and me[RATE] >= 0 and book.all_rate >= 0 then burst = book.burst * (me[RATE] / book.all_rate) end
+    if #book.members == 0 then
+        redis.call('DEL', KEYS[1])
+    else
+        redis.call('SET', KEYS[1], cmsgpack.pack(book), 'PX', floor(KEEP_CAPACITY * period))
+    end
+    return { number(now), me and told(some(me[PLACES])) or '-1', me and told(some(me[RATE])) or '-1', number(burst),
+        me and me[ID] == book.leader and '1' or '0', known() and '1' or '0', number(max(book.pause_until - now, 0)),
+        tostring(#book.members) }
+end
+
+if report.leaves then
+    remove(function(m) return m[ID] == report.id end)
+    return reply()
+end
+
+-- The line of whoever reports.
+for i, m in ipairs(book.members) do
+    if m[ID] == report.id then index = i end
+end
+if not index then
+    if (report.places or report.rate) and now < book.made + LEARN * period then
+        book.learns_until = max(book.learns_until, book.made + LEARN * period)
+    end
+    local places, rate = report.places or 0, report.rate
+    if now >= book.learns_until then
+        places = min(places, book.pool_places)
+        book.pool_places = book.pool_places - places
+        if rate then
+            rate = min(rate, book.pool_rate)
+            book.pool_rate = book.pool_rate - rate
+        end
+    end
+    index = #book.members + 1
+    book.members[index] = { report.id, 0, 0, 0, 0, places, rate or -1 }
+    me = book.members[index]
+else
+    me = book.members[index]
+    if not known() and book.leader ~= report.id then
+        if me[PLACES] >= 0 and report.places then
+            book.pool_places = max(book.pool_places + me[PLACES] - report.places, 0)
+            me[PLACES] = report.places
+        end
+        if me[RATE] >= 0 and report.rate then
+            book.pool_rate = max(book.pool_rate + me[RATE] - report.rate, 0)
+            me[RATE] = report.rate
+        end
+    end
+end
+me[ENDS], me[WANTS], me[BUSY], me[USED] = now + LEASE * period, report.wants, report.busy, report.used
+
+-- What is everybody's affair.
+book.pause_until = max(book.pause_until, now + report.pause)
+if report.all_places >= 0 or report.all_rate >= 0 then
+    book.all_places, book.all_rate, book.burst = report.all_places, report.all_rate, report.burst
+    book.capacity_until = now + KEEP_CAPACITY * period
+end
+
+-- Who leads.
+if known() then
+    book.leader = ''
+else
+    local others_work = false
+    for i, m in ipairs(book.members) do others_work = others_work or (i ~= index and m[WANTS] > 0) end
+    local idle = report.wants == 0 and others_work
+    local restored = now < book.learns_until and book.learns_until > book.made + period
+    if book.leader == report.id and idle then
+        book.leader = ''
+    elseif book.leader == '' and not idle and (report.led or not restored) then
+        book.leader = report.id
+    end
+end
+
+-- The level to which all are filled, how many have less, and what is left.
+local function level(total, demands)
+    table.sort(demands)
+    local rest, above = total, #demands
+    for _, demand in ipairs(demands) do
+        if demand > rest / above then return rest / above, above, rest end
+        rest, above = rest - demand, above - 1
+    end
+    return 0, above, rest
+end
+
+local function fair_rate(total)
+    local demands, mine, count = {}, 0, #book.members
+    local idle = min(IDLE * total, IDLE_OF_EQUAL * total / count)
+    for i, m in ipairs(book.members) do
+        local demand = m[WANTS] > m[BUSY] and math.huge or max(HEADROOM * m[USED], idle)
+        demands[i] = demand
+        if i == index then mine = demand end
+    end
+    local each, above, rest = level(total, demands)
+    if above > 0 then return min(mine, each) end
+    return mine + rest / count
+end
+
+local function fair_places(total)
+    local all, demands, count = {}, {}, #book.members
+    local idle = total >= count and 1 or 0
+    for i, m in ipairs(book.members) do
+        all[i] = max(m[WANTS], idle)
+        demands[i] = all[i]
+    end
+    local mine = all[index]
+    local each, above, rest = level(total, demands)
+    if above <= 0 then return mine + floor(rest / count) end
+    local base = floor(each)
+    if mine <= base then return mine end
+    local more, rank, start = rest - base * above, 0, 0
+    for i = 1, index - 1 do
+        if all[i] > base then rank = rank + 1 end
+    end
+    if base == 0 then start = math.fmod(floor(now / (TURN * period)) * more, above) end
+    return math.fmod(rank + above - start, above) < more and base + 1 or base
+end
+
+local function balance_places()
+    local total = 0
+    for _, m in ipairs(book.members) do total = total + max(m[PLACES], 0) end
+    local fair, mine = fair_places(book.pool_places + total), max(me[PLACES], 0)
+    local given
+    if mine - fair >= 2 then
+        given = floor((mine - fair) / 2)
+    else
+        given = -min(max(fair - mine, 0), floor(book.pool_places))
+    end
+    book.pool_places = book.pool_places + given
+    me[PLACES] = mine - given
+end
+
+local function balance_rate()
+    if me[RATE] < 0 then return end
+    local total = 0
+    for _, m in ipairs(book.members) do total = total + max(m[RATE], 0) end
+    local fair, mine = fair_rate(book.pool_rate + total), me[RATE]
+    local given
+    if mine > fair * (1 + ALIKE) then
+        given = (mine - fair) * GIVEN
+    else
+        given = -min(max(fair - mine, 0), book.pool_rate)
+    end
+    book.pool_rate = book.pool_rate + given
+    me[RATE] = mine - given
+end
+
+if known() then
+    local learns, held_places, held_rate = now < book.learns_until, 0, 0
+    for i, m in ipairs(book.members) do
+        if i ~= index then
+            held_places = held_places + max(m[PLACES], 0, m[BUSY])
+            held_rate = held_rate + max(m[RATE], 0)
+        end
+    end
+    local places, rate = -1, -1
+    if book.all_places >= 0 then
+        local fair = fair_places(book.all_places)
+        local most = learns and (report.places or 0) or fair
+        places = max(min(most, fair, book.all_places - held_places), 0)
+    end
+    if book.all_rate >= 0 then
+        local fair = fair_rate(book.all_rate)
+        local most = learns and (report.rate or 0) or fair
+        rate = max(min(most, fair, book.all_rate - held_rate), 0)
+    end
+    me[PLACES], me[RATE] = places, rate
+elseif book.leader == report.id then
+    me[PLACES] = report.places or me[PLACES]
+    me[RATE] = report.rate or -1
+    if report.rate then
+        book.paced_until = now + KEEP_PACE * period
+    elseif book.paced_until <= now then
+        book.pool_rate = 0
+    end
+    if report.used > 0 then
+        balance_places()
+        balance_rate()
+    end
+else
+    if book.paced_until <= now then
+        me[RATE] = -1
+    elseif me[RATE] < 0 then
+        me[RATE] = report.used
+    end
+    if report.refused == 0 then
+        balance_places()
+        balance_rate()
+    elseif me[RATE] > 0 then
+        me[RATE] = me[RATE] * (1 - min(max(1 - report.used / me[RATE], MIN_CUT), MAX_CUT))
+    elseif me[PLACES] >= 0 then
+        me[PLACES] = max(me[PLACES] - max(floor(min(report.refused, me[PLACES]) / 2), 1), 1)
+    end
+end
+return reply()

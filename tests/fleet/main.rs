@@ -1,0 +1,12 @@
+//! Several gates that share one limit: in memory on a paused clock, and through a real Redis.
+
+mod book;
+mod cold;
+mod lease;
+mod local;
+mod mirror;
+mod outages;
+mod real;
+mod server;
+mod support;
+mod table;
