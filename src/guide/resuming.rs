@@ -90,7 +90,9 @@
 //!   the first probe is refused and the ceiling was confirmed before, probes are four times as rare from then on.
 //! - The pace begins at what was measured and rises at once, by a quarter every eight requests, until it is refused. By
 //!   that it is corrected. A pace that is so slow that this took minutes doubles every three requests.
-//! - A window's quota counts as seen once: one request tests it before the others follow.
+//!   If it is refused for the first time when it is far above what was measured, it goes back to that and doubles again.
+//! - A window's quota counts as seen once: one request tests it before the others follow. Windows of the same length may
+//!   begin at other times.
 //!
 //! | part of the record | counts |
 //! |---|---|
@@ -101,7 +103,7 @@
 //! | a record of the future, of another version, or that does not parse | not at all |
 //!
 //! A record that is wrong in everything delays a batch by a bounded time: a pause of two minutes at most, and what it takes
-//! to leave a pace of one request in two minutes, which is an hour at an API that takes one request at a time. A slower
+//! to leave a pace of one request in two minutes, which is 20 minutes at an API that takes one request at a time. A slower
 //! pace is not believed. No error stops the program. [`Handle::is_resumed`] tells whether the gate began
 //! with a record.
 //!

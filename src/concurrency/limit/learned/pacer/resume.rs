@@ -16,6 +16,10 @@ const ANOTHER: f64 = 1.25;
 /// before.
 const FLOWN: f64 = 4.0;
 
+/// How far a slow pace must have risen until it is refused for the first time to rise again as fast, as a factor. What
+/// was stored hardly pays for more, so what an earlier run has measured may be of another server.
+const FAR: f64 = 4.0;
+
 /// How much rarer steps are while a pace is refused where an earlier run has measured it.
 const PATIENCE: f64 = 2.0;
 
@@ -83,7 +87,7 @@ impl Pacer {
         let factor = flown / expected;
         let another =
             flown.max(expected) >= FLOWN && !(ANOTHER.recip()..=ANOTHER).contains(&factor);
-        let sample = nothing(now);
+        let (sample, refused_at) = (nothing(now), self.rate);
         if another {
             self.measured = Measured::new(flown, seconds.max(tuning.min_seconds));
             (self.patience, self.unproven) = (1.0, false);
@@ -91,7 +95,9 @@ impl Pacer {
         } else {
             self.fall_back(&sample, tuning);
         }
-        if self.is_slow(tuning) || (another && factor > 1.0) {
+        if self.is_slow(tuning) && refused_at > FAR * self.rate {
+            self.step.size = tuning.spaced_step;
+        } else if self.is_slow(tuning) || (another && factor > 1.0) {
             // It may be known only from below.
             self.step.size = tuning.max_step;
         }

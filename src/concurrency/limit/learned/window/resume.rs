@@ -27,6 +27,7 @@ impl FixedWindow {
             admitted,
             uncertainty: 0.0,
             assumed: false,
+            earlier: true,
         });
         self.quota.resume(window.quota() as f64);
     }
