@@ -67,17 +67,17 @@ pub(super) struct InFlightLimit {
     /// Answers to requests of this stage.
     stage_answers: u64,
     /// Probes in a row that came by time, as all places were held and none was answered.
-    stalled_probes: i32,
+    stalled_probes: u8,
     /// What an earlier run has found.
     earlier: Earlier,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
-    urgent_probes: u32,
+    urgent_probes: u8,
     /// Why the limit is what it is.
     why: Compact,
 }
 
 /// The wait for a probe that comes by time is doubled no more often than that.
-const MOST_STALLED: i32 = 16;
+const MOST_STALLED: u8 = 16;
 
 /// A request that was accepted.
 #[derive(Clone, Copy, Debug)]
@@ -215,7 +215,7 @@ impl InFlightLimit {
             }
             Phase::Steady { .. } if self.may_probe() => {
                 let wait = (tuning.stalled_rounds * rtt).max(tuning.stalled_seconds);
-                let doubled = wait * 2_f64.powi(self.stalled_probes);
+                let doubled = wait * 2_f64.powi(self.stalled_probes.into());
                 let wait = doubled.min(tuning.max_stalled_seconds);
                 self.last_send.map(|last| last + wait)
             }

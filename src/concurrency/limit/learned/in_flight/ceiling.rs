@@ -67,7 +67,7 @@ impl InFlightLimit {
     /// A request was refused with no other in flight, so other clients hold all places. For a
     /// while, probes come as often as those of a client with many.
     pub(in super::super) fn refused_alone(&mut self, tuning: &Tuning) {
-        self.urgent_probes = tuning.urgent_probes as u32;
+        self.urgent_probes = tuning.urgent_probes as u8;
     }
 
     /// The server accepts `level` and no more.
