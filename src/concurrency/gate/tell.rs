@@ -14,7 +14,7 @@ use crate::observe::{By, Ending, Event, Took};
 impl State {
     /// Has observers told what the limit changed. `by` if somebody else did.
     #[inline]
-    pub(super) fn compare(&mut self, by: Option<Reason>) {
+    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
         if let Some(observed) = &mut self.observed {
             observed.compare(&*self.limit, by);
         }
