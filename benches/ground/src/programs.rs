@@ -11,8 +11,13 @@ pub fn of(args: &Args) -> Option<(String, Vec<String>)> {
         return Some((classes::table(&rows), classes::misses(&rows)));
     }
     if args.fleet {
-        let rows = fleet::rows(&seeds(fleet::SEEDS), |name| named(name, &args.only));
-        return Some((fleet::table(&rows), fleet::misses(&rows)));
+        let drawn = args.drawn.map(|count| (count, args.draw));
+        let rows = fleet::rows(&seeds(fleet::SEEDS), drawn, |name| named(name, &args.only));
+        let mut table = fleet::table(&rows);
+        if drawn.is_some() {
+            table = format!("{table}\n{}", fleet::quantiles(&rows));
+        }
+        return Some((table, fleet::misses(&rows)));
     }
     if args.resume {
         let rows = resume::rows(&seeds(resume::SEEDS), args.draw);
