@@ -63,11 +63,11 @@
 //! | 200 in flight and nothing more, 8.0 h, doubled | 1.13 / 2.5 | 1.31 / 3.0 | 1.24 / 1.0 |
 //! | bucket 500/min, burst 10, 60 s | 1.02 / 7.4 | 1.02 / 7.4 | 1.00 / 2.3 |
 //! | bucket 500/min, burst 10, 8.0 h | 1.02 / 7.4 | 1.02 / 7.4 | 1.00 / 2.3 |
-//! | bucket 500/min, burst 10, 8.0 h, halved | 1.02 / 7.4 | 1.00 / 7.1 | 1.00 / 6.5 |
+//! | bucket 500/min, burst 10, 8.0 h, halved | 1.02 / 7.4 | 1.00 / 7.1 | 1.00 / 6.9 |
 //! | bucket 500/min, burst 10, 8.0 h, doubled | 1.02 / 7.4 | 1.11 / 7.7 | 1.08 / 2.6 |
 //! | bucket 500/min, burst 10, Retry-After, 60 s | 1.03 / 6.3 | 1.02 / 6.4 | 1.01 / 2.5 |
 //! | bucket 500/min, burst 10, Retry-After, 8.0 h | 1.03 / 6.3 | 1.02 / 6.4 | 1.01 / 2.5 |
-//! | bucket 500/min, burst 10, Retry-After, 8.0 h, halved | 1.03 / 6.3 | 1.00 / 6.2 | 1.00 / 9.1 |
+//! | bucket 500/min, burst 10, Retry-After, 8.0 h, halved | 1.03 / 6.3 | 1.00 / 6.2 | 1.00 / 6.3 |
 //! | bucket 500/min, burst 10, Retry-After, 8.0 h, doubled | 1.03 / 6.3 | 1.12 / 6.9 | 1.13 / 4.3 |
 //! | bucket 500/min, burst 10, OpenAI headers, 60 s | 1.02 / 6.2 | 1.02 / 5.4 | 1.00 / 2.0 |
 //! | bucket 500/min, burst 10, OpenAI headers, 8.0 h | 1.02 / 6.2 | 1.02 / 5.3 | 1.00 / 2.0 |
@@ -76,11 +76,11 @@
 //! | bucket 5/min, burst 5, 60 s | 1.00 / 240.0 | 1.01 / 240.0 | 1.02 / 40.0 |
 //! | bucket 5/min, burst 5, 8.0 h | 1.00 / 240.0 | 1.01 / 240.0 | 1.02 / 40.0 |
 //! | bucket 5/min, burst 5, 8.0 h, halved | 1.00 / 240.0 | 1.01 / 300.0 | 1.02 / 60.0 |
-//! | bucket 5/min, burst 5, 8.0 h, doubled | 1.00 / 240.0 | 1.01 / 213.3 | 1.06 / 75.0 |
+//! | bucket 5/min, burst 5, 8.0 h, doubled | 1.00 / 240.0 | 1.01 / 213.3 | 1.06 / 74.2 |
 //! | window 300/min, 60 s | 1.00 / 13.8 | 0.99 / 12.4 | 0.99 / 5.5 |
 //! | window 300/min, 8.0 h | 1.00 / 13.8 | 0.99 / 12.4 | 0.99 / 5.5 |
-//! | window 300/min, 8.0 h, halved | 1.00 / 13.8 | 0.99 / 12.7 | 0.99 / 9.3 |
-//! | window 300/min, 8.0 h, doubled | 1.00 / 13.8 | 0.98 / 8.7 | 0.97 / 5.9 |
+//! | window 300/min, 8.0 h, halved | 1.00 / 13.8 | 0.99 / 12.7 | 0.99 / 10.8 |
+//! | window 300/min, 8.0 h, doubled | 1.00 / 13.8 | 0.98 / 8.7 | 0.97 / 6.8 |
 //!
 //! # What if it is wrong
 //!
@@ -90,7 +90,8 @@
 //!   the first probe is refused and the ceiling was confirmed before, probes are four times as rare from then on.
 //! - The pace begins at what was measured and rises at once, by a quarter every eight requests, until it is refused. By
 //!   that it is corrected. A pace that is so slow that this took minutes doubles every three requests.
-//!   If it is refused for the first time when it is far above what was measured, it goes back to that and doubles again.
+//!   If it is refused for the first time when it is far above what was measured, and the record says that the bucket held
+//!   that much, it goes back to what was measured and doubles again.
 //! - A window's quota counts as seen once: one request tests it before the others follow. Windows of the same length may
 //!   begin at other times.
 //!

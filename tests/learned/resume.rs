@@ -87,6 +87,15 @@ fn a_limit_that_was_halved_or_doubled_costs_no_more_than_two_refusals_beside_tho
 }
 
 #[test]
+fn what_was_refused_of_a_recorded_pace_does_not_count_against_the_one_that_replaces_it() {
+    let told = |per_minute: f64| bucket(per_minute, 10.0, 5.0).hints(Hints::RetryAfter);
+    for factor in [0.5, 0.6] {
+        let (_, cold, warm) = refused(&told(500.0), &told(factor * 500.0), 2000);
+        assert!(warm <= cold, "{warm}, {cold} from nothing: {factor}");
+    }
+}
+
+#[test]
 fn run_after_run_nothing_gets_worse() {
     for server in [
         slow(super::in_flight(20), 1.0),

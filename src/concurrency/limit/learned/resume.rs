@@ -55,11 +55,13 @@ impl Learned {
         if let Some(pacer) = self.pacer.as_mut().filter(|pacer| pacer.is_resumed()) {
             let accepted = burst.map_or((0.0, 0.0), |burst| (burst.admitted, burst.seconds));
             let is_new = pacer.refuse_resumed(now, accepted, &self.tuning);
-            self.pace_changed(if is_new {
-                Reason::Measured
+            if is_new {
+                // From here on the pace must explain what is refused.
+                self.history.forget();
+                self.pace_changed(Reason::Measured);
             } else {
-                Reason::Refused
-            });
+                self.pace_changed(Reason::Refused);
+            }
             self.make_room_for_pacer();
         }
     }

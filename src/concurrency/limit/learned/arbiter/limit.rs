@@ -118,7 +118,14 @@ impl Learned {
             return;
         }
         match &mut self.pacer {
-            Some(pacer) => pacer.measure(&sample, &self.tuning),
+            Some(pacer) => {
+                let relied = pacer.relies_on_record();
+                pacer.measure(&sample, &self.tuning);
+                if relied && !pacer.relies_on_record() {
+                    // It need not explain what was refused of an earlier run's pace.
+                    self.history.forget();
+                }
+            }
             None if sample.requests < self.tuning.min_sample_requests => {
                 self.exhausted = Some(last);
                 return;

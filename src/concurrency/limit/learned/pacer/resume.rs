@@ -16,8 +16,9 @@ const ANOTHER: f64 = 1.25;
 /// before.
 const FLOWN: f64 = 4.0;
 
-/// How far a slow pace must have risen until it is refused for the first time to rise again as fast, as a factor. What
-/// was stored hardly pays for more, so what an earlier run has measured may be of another server.
+/// How far a slow pace must have risen until it is refused for the first time to rise again as fast, as a factor, if
+/// the bucket is said to have stored more than was accepted. It hardly pays for that, so what an earlier run has found
+/// may be of another server.
 const FAR: f64 = 4.0;
 
 /// How much rarer steps are while a pace is refused where an earlier run has measured it.
@@ -71,6 +72,11 @@ impl Pacer {
         self.resumed.is_some()
     }
 
+    /// Whether what an earlier run has measured still holds.
+    pub(in super::super) fn relies_on_record(&self) -> bool {
+        self.patience > 1.0
+    }
+
     /// It was refused for the first time, after `requests` were accepted in `seconds`: back to what was measured before,
     /// unless that is clearly more or less than flowed in beside what the bucket held. Returns whether it is another.
     pub(in super::super) fn refuse_resumed(
@@ -95,7 +101,9 @@ impl Pacer {
         } else {
             self.fall_back(&sample, tuning);
         }
-        if self.is_slow(tuning) && refused_at > FAR * self.rate {
+        // By what is said to have been stored, hardly anything flowed in.
+        let uncounted = factor < ANOTHER.recip();
+        if self.is_slow(tuning) && uncounted && refused_at > FAR * self.rate {
             self.step.size = tuning.spaced_step;
         } else if self.is_slow(tuning) || (another && factor > 1.0) {
             // It may be known only from below.
