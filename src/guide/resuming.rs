@@ -33,7 +33,7 @@
 //!
 //! That needs the feature `serde`, and any of its formats. Without it, [`Learnt`](crate::concurrency::Learnt) can be
 //! kept in memory, and made and read by its methods. `cargo run --example resume --features serde` runs twice and shows
-//! the record.
+//! the record. The program `batch` does the same with `--learnt FILE`.
 //!
 //! # What is kept
 //!
