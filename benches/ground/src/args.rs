@@ -51,6 +51,10 @@ pub(crate) struct Args {
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
     pub(crate) classes: bool,
+    /// Programs that run twice, in place of scenarios and clients that have names: what the second run saves that
+    /// begins with what the first has learned. 12 seeds. With `--long`, also each case that is drawn.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    pub(crate) resume: bool,
     /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
     /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
     /// that dies. With `--drawn`, others of each kind, with their quantiles.

@@ -26,8 +26,12 @@ use crate::observe::{By, Event};
 /// Everything the gate knows.
 #[derive(Debug)]
 pub(in crate::concurrency) struct State {
-    limit: Box<dyn Limit>,
+    pub(super) limit: Box<dyn Limit>,
     bounds: (usize, usize),
+    /// The limit to start with.
+    pub(super) initial: u32,
+    /// Whether it began with what another gate has learned.
+    pub(in crate::concurrency) resumed: bool,
     pub(super) in_flight: usize,
     /// How many requests were let through.
     seq: u64,
@@ -55,6 +59,8 @@ pub(in crate::concurrency) struct State {
 impl State {
     pub(super) fn new(limit: Box<dyn Limit>) -> Self {
         Self {
+            initial: limit.limit().try_into().unwrap_or(u32::MAX),
+            resumed: false,
             limit,
             bounds: (DEFAULT_MIN, DEFAULT_MAX),
             in_flight: 0,
@@ -126,19 +132,6 @@ impl State {
             self.version += 1;
             self.happened(|| Event::Resumed { by: By::Time });
         }
-    }
-
-    /// Has observers told what the limit changed. `by` if somebody else did.
-    #[inline]
-    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
-        if let Some(observed) = &mut self.observed {
-            observed.compare(&*self.limit, by);
-        }
-    }
-
-    /// Observes from now on.
-    pub(in crate::concurrency) fn observe(&mut self) {
-        self.observed = Some(Box::new(Observed::new(&*self.limit)));
     }
 
     /// Lets one request through that did not wait, if nobody has to be asked.

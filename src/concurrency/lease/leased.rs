@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::tenure::Tenure;
+use crate::concurrency::learnt::Learnt;
 use crate::concurrency::limit::{
     Circuit, Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent,
 };
@@ -114,6 +115,20 @@ impl Limit for Leased {
 
     fn shift(&mut self, now: &Now, places: isize, rate: f64) {
         self.limit.shift(now, places, rate);
+        lock(&self.tenure).watch(&*self.limit);
+    }
+
+    fn learnt(&self, now: &Now) -> Learnt {
+        self.limit.learnt(now)
+    }
+
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        self.limit.resume(now, learnt);
+        lock(&self.tenure).watch(&*self.limit);
+    }
+
+    fn forget(&mut self, now: &Now, initial: usize) {
+        self.limit.forget(now, initial);
         lock(&self.tenure).watch(&*self.limit);
     }
 

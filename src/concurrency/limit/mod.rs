@@ -23,6 +23,7 @@ pub use self::reason::{Circuit, Reason, Reasons};
 #[doc(hidden)]
 pub use self::learned::Tuning;
 pub use self::vegas::Vegas;
+use super::learnt::Learnt;
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -204,6 +205,26 @@ pub trait Limit: fmt::Debug + Send + 'static {
         self.set_limit(self.limit().saturating_add_signed(places));
     }
 
+    /// Returns what was learned, for the next run. By default the limit alone.
+    fn learnt(&self, now: &Now) -> Learnt {
+        let _ = now;
+        Learnt::new(self.limit())
+    }
+
+    /// Begins with what another gate has learned. The gate has taken off what is too old, so all times are counted
+    /// from `now`; and it keeps the pause. By default the limit is [set](Self::set_limit) to that of the record.
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        let _ = now;
+        self.set_limit(learnt.limit());
+    }
+
+    /// Forgets what was learned, and begins anew at `initial` requests in flight. Bounds stay. Requests that are in
+    /// flight end later, and say nothing of what comes. By default the limit is [set](Self::set_limit) to `initial`.
+    fn forget(&mut self, now: &Now, initial: usize) {
+        let _ = now;
+        self.set_limit(initial);
+    }
+
     /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
 
@@ -271,6 +292,18 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn shift(&mut self, now: &Now, places: isize, rate: f64) {
         (**self).shift(now, places, rate);
+    }
+
+    fn learnt(&self, now: &Now) -> Learnt {
+        (**self).learnt(now)
+    }
+
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        (**self).resume(now, learnt);
+    }
+
+    fn forget(&mut self, now: &Now, initial: usize) {
+        (**self).forget(now, initial);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

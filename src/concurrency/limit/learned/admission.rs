@@ -21,6 +21,21 @@ fn not_before(at: f64) -> Headroom {
 }
 
 impl Learned {
+    /// Of the answers while the limit is hardly used, one in this many is timed.
+    pub(super) fn idle_samples(&self) -> u64 {
+        (self.tuning.idle_samples as u64).max(1)
+    }
+
+    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
+    pub(super) fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.limit.get()
+            && self.pacer.is_none()
+            && self.breaker.is_closed()
+            && !self.breaker.knows_window(&self.tuning)
+            && self.advertised.is_unknown()
+            && !self.counts_costs()
+    }
+
     /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
     /// clock is read where the in-flight limit alone decides.
     pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {

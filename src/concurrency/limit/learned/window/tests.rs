@@ -6,7 +6,7 @@ const LIMIT: f64 = 62.0;
 fn mistaken_for_two_seconds() -> FixedWindow {
     let tuning = Tuning::default();
     let mut window = FixedWindow::default();
-    window.on_first_send(0.0);
+    window.on_first_send(0.0, 0.0);
     window.on_exhausted(1.5, LIMIT, false, &Tuning::default());
     window.on_probe_refused(1.99);
     window.on_renewed(2.0, LIMIT, &Tuning::default());
