@@ -5,9 +5,10 @@
 
 mod divide;
 mod find;
+mod found;
 mod share;
 
-use self::find::Found;
+use self::found::Found;
 use self::share::Want;
 use super::report::{Capacity, Grant, Report, Row};
 
