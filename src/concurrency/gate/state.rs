@@ -86,7 +86,6 @@ impl State {
         Load {
             in_flight: self.in_flight,
             waiting: self.queue.len(),
-            next: self.next_cost(),
         }
     }
 
@@ -102,13 +101,13 @@ impl State {
     /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
-        let room = self.headroom_under(now, self.load());
+        let room = self.headroom_under(now, self.next_cost());
         self.compare(None);
         room
     }
 
     #[inline]
-    fn headroom_under(&mut self, now: &Now, load: Load) -> Headroom {
+    fn headroom_under(&mut self, now: &Now, next: Option<Cost>) -> Headroom {
         if self.pause.is_set() {
             if let Some(until) = self.pause.until(now) {
                 return Headroom {
@@ -118,7 +117,11 @@ impl State {
             }
             self.expire_pause(now);
         }
-        let mut room = self.limit.headroom(now, load);
+        let load = self.load();
+        let mut room = match &next {
+            None => self.limit.headroom(now, load),
+            Some(next) => self.limit.headroom_for(now, load, next),
+        };
         // One that has no room now, and says that it opens now, would be asked again for ever.
         if let (0, Some(at)) = (room.slots, &mut room.opens_at) {
             *at = (*at).max(now.get() + Duration::from_micros(1));
@@ -140,15 +143,11 @@ impl State {
         if !self.queue.all_called() {
             return None;
         }
-        let mut load = self.load();
-        if cost.is_some() {
-            // Room is given for the cost of one request, and those called come first.
-            if self.queue.called() > 0 {
-                return None;
-            }
-            load.next = cost;
+        // Room is given for the cost of one request, and those called come first.
+        if cost.is_some() && self.queue.called() > 0 {
+            return None;
         }
-        let room = self.headroom_under(now, load);
+        let room = self.headroom_under(now, cost.or_else(|| self.next_cost()));
         let free = room.slots.saturating_sub(self.queue.called()) > 0;
         free.then(|| Granted {
             sent: self.grant(now, cost),

@@ -103,6 +103,13 @@ pub trait Limit: fmt::Debug + Send + 'static {
     /// Returns how many more requests may go now, and when time alone will allow more.
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom;
 
+    /// The same if it is known before it is sent what the next request costs: the first of those that wait, or one that
+    /// has not joined them yet. By default a cost makes no difference.
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        let _ = next;
+        self.headroom(now, load)
+    }
+
     /// A request was let through; `load` includes it.
     ///
     /// It is sent a moment later, so [`Sent::at`] is `None` here, whatever [`Limit::wants_time`] says.
@@ -244,6 +251,10 @@ pub trait Limit: fmt::Debug + Send + 'static {
 impl<L: Limit + ?Sized> Limit for Box<L> {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
         (**self).headroom(now, load)
+    }
+
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        (**self).headroom_for(now, load, next)
     }
 
     fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {

@@ -252,7 +252,11 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        self.admission(now, load)
+        self.admission(now, load, None)
+    }
+
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        self.admission(now, load, Some(next))
     }
 
     fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
