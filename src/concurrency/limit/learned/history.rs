@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 /// How many attempts are kept: enough to tell one refusal in a hundred from a rule.
 const KEPT: usize = 1024;
 
+/// How many attempts at a level tell whether the server refuses them: a server that refuses one in ten at random refuses
+/// most of these once in three hundred times.
+const LATEST: usize = 8;
+
 /// For how many there is room at first, and by how much the room grows.
 const FIRST: usize = 2;
 const GROWTH: usize = 8;
@@ -24,7 +28,11 @@ pub(super) struct Attempt {
     seq: u64,
     /// When it was sent, in seconds.
     pub(super) at: f64,
+    /// Requests in flight then, itself included.
+    level: u32,
     pub(super) fate: Fate,
+    /// Whether it was refused, also if that is explained.
+    was_refused: bool,
 }
 
 /// The latest attempts, in the order in which they were sent.
@@ -41,8 +49,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Records that the attempt `seq` is sent.
-    pub(super) fn on_send(&mut self, seq: u64, at: f64) {
+    /// Records that the attempt `seq` is sent, and then `level` are in flight.
+    pub(super) fn on_send(&mut self, seq: u64, at: f64, level: usize) {
         while self
             .attempts
             .front()
@@ -56,7 +64,9 @@ impl History {
         self.attempts.push_back(Attempt {
             seq,
             at,
+            level: u32::try_from(level).unwrap_or(u32::MAX),
             fate: Fate::Unknown,
+            was_refused: false,
         });
         self.next = seq + 1;
     }
@@ -73,6 +83,7 @@ impl History {
     pub(super) fn on_outcome(&mut self, seq: u64, fate: Fate) {
         if let Some(attempt) = self.find(seq) {
             attempt.fate = fate;
+            attempt.was_refused |= fate == Fate::Refused;
         }
     }
 
@@ -105,8 +116,23 @@ impl History {
         (refused, refused / all)
     }
 
+    /// Whether the server refuses what is sent at `level` or above: most of the latest attempts there, and two at least.
+    /// One that was sent earlier than `undecided` and not refused since counts as accepted.
+    pub(super) fn is_refused_at(&self, level: usize, undecided: f64) -> bool {
+        let (mut refused, mut all) = (0, 0);
+        let there = self.iter().rev().filter(|attempt| {
+            let decided = attempt.fate == Fate::Accepted || attempt.at < undecided;
+            attempt.level as usize >= level && (attempt.was_refused || decided)
+        });
+        for attempt in there.take(LATEST) {
+            refused += u32::from(attempt.was_refused);
+            all += 1;
+        }
+        refused >= 2 && 2 * refused > all
+    }
+
     /// The attempts that are known, in the order in which they were sent.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> + Clone {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Attempt> + Clone {
         let known = self.attempts.iter();
         known.filter(|attempt| attempt.seq >= self.since)
     }
@@ -121,7 +147,7 @@ mod tests {
         let mut history = History::default();
         let mut expected = Vec::new();
         for seq in (0..3000).filter(|seq| seq % 7 != 3) {
-            history.on_send(seq, seq as f64);
+            history.on_send(seq, seq as f64, 1);
             if seq % 5 == 0 {
                 history.on_outcome(seq, Fate::Refused);
             }
@@ -139,11 +165,30 @@ mod tests {
     #[test]
     fn an_outcome_that_comes_too_late_changes_nothing() {
         let mut history = History::default();
-        history.on_send(0, 0.0);
-        history.on_send(KEPT as u64, 1.0);
+        history.on_send(0, 0.0, 1);
+        history.on_send(KEPT as u64, 1.0, 1);
         history.on_outcome(0, Fate::Refused);
         assert!(history.iter().all(|attempt| attempt.fate == Fate::Unknown));
         history.forget();
         assert_eq!(history.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_level_is_refused_if_most_of_what_was_sent_there_was() {
+        let mut history = History::default();
+        (0..20).for_each(|seq| history.on_send(seq, 1.0, 1 + seq as usize));
+        history.on_outcome(14, Fate::Refused);
+        assert!(!history.is_refused_at(15, 0.0), "one refusal is chance");
+        history.on_outcome(16, Fate::Refused);
+        // Another reason was found for that one.
+        history.on_outcome(16, Fate::Unknown);
+        assert!(history.is_refused_at(15, 0.0));
+        assert!(!history.is_refused_at(16, 0.0), "one refusal at that level");
+        assert!(
+            !history.is_refused_at(15, 2.0),
+            "four others were not refused"
+        );
+        (17..20).for_each(|seq| history.on_outcome(seq, Fate::Accepted));
+        assert!(!history.is_refused_at(15, 0.0));
     }
 }

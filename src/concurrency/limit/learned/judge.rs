@@ -149,7 +149,7 @@ mod tests {
         let mut at = 0.0;
         for seq in 0..count {
             at += (0.5 + random.f64()) / per_second;
-            history.on_send(seq, at);
+            history.on_send(seq, at, 1);
             let fate = if refuses(at) {
                 Fate::Refused
             } else {

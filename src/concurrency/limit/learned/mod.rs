@@ -284,7 +284,7 @@ impl Limit for Learned {
         let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
         self.demand.on_send(now, load.waiting);
-        self.history.on_send(seq, now);
+        self.history.on_send(seq, now, load.in_flight);
         if seq == 0 {
             self.first_send = now;
             self.breaker.on_first_send(now);
