@@ -8,6 +8,7 @@ use http::{HeaderName, StatusCode};
 use tower_throttle::concurrency::limit::{Aimd, Fixed};
 use tower_throttle::concurrency::{Classified, ReleaseAt};
 use tower_throttle::cost::Cost;
+use tower_throttle::fleet::{Lease, Member};
 use tower_throttle::hint::Dialect;
 use tower_throttle::observe::{Event, Source};
 use tower_throttle::retry::{
@@ -103,6 +104,14 @@ fn of_the_retries() {
         .are_all_of("tower_throttle::retry::RetryOn429Layer<C, H, K>");
 }
 
+/// Bounds nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl Lease for Nothing {
+    fn join(&self, _: Member) {}
+}
+
 #[test]
 fn of_the_gate() {
     let mut tried = Tried::new(AdaptiveConcurrencyLayer::with_limit(Fixed::new(30)));
@@ -125,6 +134,7 @@ fn of_the_gate() {
             layer.dialect(Dialect::new().permanent("closed"))
         })
         .method("cost", false, |layer| layer.cost(|_: &()| Cost::FREE))
+        .method("lease", true, |layer| layer.lease(Nothing))
         .are_all_of("tower_throttle::concurrency::AdaptiveConcurrencyLayer<C>");
 }
 
@@ -141,7 +151,8 @@ fn of_the_queue() {
         .method("max_wait", true, |layer| layer.max_wait(MINUTE))
         .method("max_waiting", true, |layer| layer.max_waiting(7))
         .method("reject_when_full", true, |layer| layer.reject_when_full())
-        .are_all_of("tower_throttle::queue::QueueLayer<P, D>");
+        .method("cost", true, |layer| layer.cost(|_: &()| Cost::FREE))
+        .are_all_of("tower_throttle::queue::QueueLayer<P, D, C>");
     let mut priority = Tried::new(Priority::NORMAL);
     priority
         .method("weight", true, |class| class.weight(7))

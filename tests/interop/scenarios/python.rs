@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::window;
 use crate::scenario::{Allows, Scenario};
-use crate::servers::Server;
+use crate::servers::{Server, wants_litellm};
 use crate::tokens::{CHAT, Job, RESERVED, TAKEN};
 
 /// Why some rows are out of bounds.
@@ -16,7 +16,8 @@ const SECOND: &str = "a whole second is told for a part of one, which hides the 
 const IDLE: &str = "counts connections, of which the client opens more than it uses";
 
 pub(super) fn all() -> Vec<Scenario> {
-    [limits(), servers(), litellm()].concat()
+    let litellm = wants_litellm().then(litellm).unwrap_or_default();
+    [limits(), servers(), litellm].concat()
 }
 
 /// The library `limits` in two guises. What it says of a window's end is a second late.

@@ -11,6 +11,7 @@ mod varnish;
 use std::process::Command;
 use std::time::Duration;
 
+pub(crate) use self::script::wants_litellm;
 use crate::process::{Process, Result};
 
 /// A server and how it is set up.

@@ -46,16 +46,27 @@ fn npm() -> std::result::Result<(), String> {
     run(Command::new("npm").arg("ci"))
 }
 
-/// Installs what requirements.txt names, unless that very list is there.
+/// Whether LiteLLM's proxy is wanted: it takes most of a gigabyte.
+pub(crate) fn wants_litellm() -> bool {
+    std::env::var_os("INTEROP_LITELLM").is_some()
+}
+
+/// Installs what requirements.txt names, and what LiteLLM needs if that is wanted, unless that very list is there.
 fn pip() -> std::result::Result<(), String> {
-    let (wanted, installed) = ("requirements.txt", ".venv/installed");
-    let read = |file| std::fs::read_to_string(home().join(file));
-    let list = read(wanted).map_err(|error| format!("{wanted}: {error}"))?;
-    if read(installed).is_ok_and(|there| there == list) {
+    let installed = ".venv/installed";
+    let read = |file: &&str| std::fs::read_to_string(home().join(file));
+    let mut files = vec!["requirements.txt"];
+    files.extend(wants_litellm().then_some("requirements-litellm.txt"));
+    let lists: std::io::Result<String> = files.iter().map(read).collect();
+    let list = lists.map_err(|error| format!("{files:?}: {error}"))?;
+    if read(&installed).is_ok_and(|there| there == list) {
         return Ok(());
     }
     run(Command::new("python3").args(["-m", "venv", ".venv"]))?;
-    run(Command::new(".venv/bin/pip").args(["install", "--quiet", "-r", wanted]))?;
+    let wanted = files.iter().flat_map(|file| ["-r", *file]);
+    run(Command::new(".venv/bin/pip")
+        .args(["install", "--quiet"])
+        .args(wanted))?;
     std::fs::write(home().join(installed), list).map_err(|error| error.to_string())
 }
 
