@@ -5,6 +5,7 @@ mod purse;
 mod support;
 
 mod announced;
+mod lives;
 #[cfg(feature = "reqwest-middleware")]
 mod middleware;
 mod odd;

@@ -8,8 +8,9 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _};
 use tower_throttle::AdaptiveConcurrencyLayer;
-use tower_throttle::concurrency::limit::Fixed;
+use tower_throttle::concurrency::limit::{Fixed, Reason};
 use tower_throttle::fleet::{Lease, Member, Share};
+use tower_throttle::observe::{Event, Source};
 
 use crate::support::{Api, seconds};
 
@@ -54,6 +55,22 @@ async fn a_share_bounds_the_places() {
         (9, 0, 10)
     );
     drop(tasks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn observers_are_told_that_a_share_bounds_the_gate() {
+    let (kept, told) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
+    let lines = Arc::clone(&told);
+    let layer = AdaptiveConcurrencyLayer::new().lease(kept.clone()).observe(
+        move |_: Source<'_>, event: &Event<'_>| {
+            lines.lock().unwrap().push(event.to_string());
+        },
+    );
+    kept.last().set(Share::bounded().places(2));
+    assert_eq!(layer.handle().limit(), 2);
+    let told = told.lock().unwrap();
+    let expected = format!("limit 4 -> 2: {}", Reason::Shared);
+    assert!(told.contains(&expected), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

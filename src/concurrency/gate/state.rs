@@ -130,7 +130,7 @@ impl State {
 
     /// Has observers told what the limit changed. `by` if somebody else did.
     #[inline]
-    fn compare(&mut self, by: Option<Reason>) {
+    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
         if let Some(observed) = &mut self.observed {
             observed.compare(&*self.limit, by);
         }

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::tenure::Tenure;
-use crate::concurrency::limit::{Headroom, Limit, Load, Now, Outcome, Sent};
+use crate::concurrency::limit::{
+    Circuit, Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent,
+};
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -86,6 +88,23 @@ impl Limit for Leased {
 
     fn rate(&self) -> Option<f64> {
         lock(&self.tenure).paced(self.limit.rate())
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.limit.circuit()
+    }
+
+    fn reasons(&self) -> Reasons {
+        let mut reasons = self.limit.reasons();
+        let tenure = lock(&self.tenure);
+        let (limit, rate) = (self.limit.limit(), self.limit.rate());
+        if tenure.bounded(limit) != limit {
+            reasons.limit = Reason::Shared;
+        }
+        if tenure.paced(rate) != rate {
+            reasons.rate = Reason::Shared;
+        }
+        reasons
     }
 
     fn set_limit(&mut self, limit: usize) {

@@ -144,6 +144,7 @@ impl Member {
         gate.with(|state, now, wakes| {
             change(&mut lock(&self.tenure), now.get());
             state.version += 1;
+            state.compare(None);
             state.settle(now, wakes);
         });
     }

@@ -74,7 +74,9 @@ impl Learned {
             return false;
         };
         let now = now.get().as_secs_f64();
-        let told = costs.on_outcome(now, sent, outcome, &self.tuning);
+        // What was not refused by then has arrived.
+        let on_way = self.breaker.refusal_timeout(&self.tuning);
+        let told = costs.on_outcome((now, on_way), sent, outcome, &self.tuning);
         let Outcome::Refused { hint, status } = outcome else {
             return false;
         };

@@ -103,6 +103,18 @@ impl Ledger {
         self.uncharged
     }
 
+    /// What those cost that were charged after this time.
+    pub(super) fn charged_after(&self, time: f64, unit: Unit) -> f64 {
+        let at = |record: &Record| record.levels[unit as usize].map(|mark| mark.at);
+        let latest = self.records.iter().rev();
+        latest
+            .take_while(|record| at(record).is_none_or(|at| at > time))
+            .filter(|record| at(record).is_some())
+            .filter_map(|record| record.cost)
+            .map(|cost| unit.of(cost))
+            .sum()
+    }
+
     /// What those cost that were let through after a request.
     pub(super) fn charged_since(&self, seq: u64, unit: Unit) -> f64 {
         let from = self.find(seq.saturating_add(1)).unwrap_or_else(|at| at);

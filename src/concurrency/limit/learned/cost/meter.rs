@@ -252,7 +252,8 @@ impl Meter {
     /// Corrects the mirror by what an answer tells to be left.
     ///
     /// Some servers tell what was left when the request came, and some what is left when they answer. So only what is
-    /// outside of both is wrong. A refusal comes at once, and tells what was left without its request.
+    /// outside of both is wrong, but for what had not arrived yet. A refusal comes at once, and tells what was left
+    /// without its request.
     fn correct(&mut self, told: &Told<'_>, left: f64, mark: Option<Mark>) {
         let corrected = self.corrected;
         let Some(mirror) = &mut self.mirror else {
@@ -263,7 +264,11 @@ impl Meter {
         let (least, most, mut left) = match (mark, told.refused) {
             (Some(mark), None) => {
                 let then = mark.level + corrected;
-                (then.min(now), then.max(now), left)
+                (
+                    then.min(now),
+                    then.max(now + self.scale * told.under_way),
+                    left,
+                )
             }
             (Some(mark), Some(refused)) => {
                 let then = mark.level + corrected + refused.cost;

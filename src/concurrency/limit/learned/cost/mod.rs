@@ -100,17 +100,18 @@ impl Costs {
         self.ledger.charge(seq, cost, levels);
     }
 
-    /// A request ended. Returns whether a quota of these refused it.
+    /// A request ended. Returns whether a quota of these refused it. `on_way`: the seconds that a request may need to
+    /// the server, and its answer back.
     pub(super) fn on_outcome(
         &mut self,
-        now: f64,
+        (now, on_way): (f64, f64),
         sent: &Sent,
         outcome: Outcome<'_>,
         tuning: &Tuning,
     ) -> bool {
         let blamed = match outcome {
             Outcome::Accepted(hint) => {
-                self.observe((now, tuning), sent, hint, None);
+                self.observe((now, on_way, tuning), sent, hint, None);
                 None
             }
             Outcome::Refused { hint, .. } => {
@@ -119,7 +120,7 @@ impl Costs {
                     meter.charge(now, cost, Cost::FREE);
                 }
                 let blamed = self.blamed(hint, cost);
-                self.observe((now, tuning), sent, hint, Some(blamed));
+                self.observe((now, on_way, tuning), sent, hint, Some(blamed));
                 self.ledger.give_back(sent.seq);
                 blamed
             }
@@ -136,7 +137,7 @@ impl Costs {
         if let (Some(unit), Some(counted)) = (blamed, hint.requested()) {
             self.meters[unit as usize].calibrate(cost, counted, tuning);
         }
-        self.observe((now, tuning), sent, hint, Some(blamed));
+        self.observe((now, 0.0, tuning), sent, hint, Some(blamed));
     }
 
     /// The quota that refused a request, as far as is told of those that are mirrored.
@@ -150,7 +151,7 @@ impl Costs {
     /// Takes what an answer tells of quotas. `refused`: the quota that refused the request, if it was refused.
     fn observe(
         &mut self,
-        (now, tuning): (f64, &Tuning),
+        (now, on_way, tuning): (f64, f64, &Tuning),
         sent: &Sent,
         hint: &Hint,
         refused: Option<Option<Unit>>,
@@ -182,6 +183,7 @@ impl Costs {
                 now,
                 quota,
                 since,
+                under_way: self.ledger.charged_after(now - on_way, unit),
                 refused,
             };
             meter.observe(&told, self.ledger.mark(sent.seq, unit), tuning);

@@ -112,7 +112,7 @@ impl World {
                 Hint::default()
             };
             self.costs.on_outcome(
-                self.now,
+                (self.now, 0.0),
                 &sent,
                 Outcome::Accepted(&hint),
                 &Tuning::default(),
@@ -124,9 +124,9 @@ impl World {
             } else {
                 Hint::default()
             };
-            let blamed = self
-                .costs
-                .on_outcome(self.now, &sent, refused(&head), &Tuning::default());
+            let blamed =
+                self.costs
+                    .on_outcome((self.now, 0.0), &sent, refused(&head), &Tuning::default());
             assert_eq!(blamed, tells);
             if !tells {
                 let body = self.body(counted);
@@ -170,6 +170,7 @@ fn where_the_cost_is_not_known_before_the_dearest_is_reserved() {
     assert_eq!(world.refused, 0);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn a_bucket_of_which_only_refused_bodies_tell_refuses_once() {
     let mut world = World::new(100.0, 6_000.0);
@@ -177,6 +178,7 @@ fn a_bucket_of_which_only_refused_bodies_tell_refuses_once() {
     assert_eq!(world.refused, 1);
 }
 
+#[cfg(feature = "json")]
 #[test]
 fn an_estimate_is_calibrated_by_the_servers_own_count() {
     let mut world = World::new(100.0, 6_000.0);
@@ -234,7 +236,7 @@ fn a_permit_that_is_not_used_holds_no_reserve() {
         Ok(1)
     );
     world.costs.on_outcome(
-        world.now,
+        (world.now, 0.0),
         &Sent::new(7, None, 1),
         Outcome::Ignored,
         &Tuning::default(),
@@ -318,7 +320,12 @@ fn a_window_is_used_up_and_begins_anew() {
         let mut sent = Sent::new(seq, None, 1);
         sent.cost = Some(cost);
         let hint = told(left);
-        costs.on_outcome(now, &sent, Outcome::Accepted(&hint), &Tuning::default());
+        costs.on_outcome(
+            (now, 0.0),
+            &sent,
+            Outcome::Accepted(&hint),
+            &Tuning::default(),
+        );
     };
     let next = Some(Cost::tokens(400));
     send(&mut costs, 0.0, 0, 600);
@@ -334,7 +341,7 @@ fn a_window_is_used_up_and_begins_anew() {
         ("retry-after", String::from("40")),
     ];
     let head = hint(429, &lines, None);
-    assert!(costs.on_outcome(2.0, &sent, refused(&head), &Tuning::default()));
+    assert!(costs.on_outcome((2.0, 0.0), &sent, refused(&head), &Tuning::default()));
     assert_eq!(costs.available(2.0, next, &Tuning::default()), Err(42.0));
     assert_eq!(costs.available(42.0, next, &Tuning::default()), Ok(1));
     // A minute, as limits of tokens have it.

@@ -37,11 +37,11 @@ impl Both {
         if !refuse {
             let accepted = Outcome::Accepted(&told);
             self.costs
-                .on_outcome(self.now, &sent, accepted, &self.tuning);
+                .on_outcome((self.now, 0.0), &sent, accepted, &self.tuning);
             return false;
         }
         self.costs
-            .on_outcome(self.now, &sent, refused(&told), &self.tuning);
+            .on_outcome((self.now, 0.0), &sent, refused(&told), &self.tuning);
         let shown = Shown {
             now: self.now,
             seq,
@@ -113,7 +113,7 @@ fn a_told_bucket_of_requests_has_a_mirror() {
         ("x-ratelimit-reset-requests", String::from("8s")),
     ];
     let told = hint(200, &lines, None);
-    costs.on_outcome(0.0, &sent, Outcome::Accepted(&told), &tuning);
+    costs.on_outcome((0.0, 0.0), &sent, Outcome::Accepted(&told), &tuning);
     for seq in 1..=2 {
         assert_eq!(costs.available(0.0, next, &tuning), Ok(1));
         costs.on_send(0.0, seq, next, &tuning);

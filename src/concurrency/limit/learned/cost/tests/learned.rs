@@ -69,11 +69,11 @@ fn learn(costs: &mut Costs, count: u64, cost: impl Fn(u64) -> u64) -> (u32, f64)
             if level >= cost.total() as f64 {
                 level -= cost.total() as f64;
                 spent += cost.total() as f64;
-                costs.on_outcome(now, &sent, Outcome::Accepted(&hint), &tuning);
+                costs.on_outcome((now, 0.0), &sent, Outcome::Accepted(&hint), &tuning);
                 break;
             }
             count_refused += 1;
-            costs.on_outcome(now, &sent, refused(&hint), &tuning);
+            costs.on_outcome((now, 0.0), &sent, refused(&hint), &tuning);
             let shown = Shown {
                 now,
                 seq: seq - 1,
@@ -121,7 +121,12 @@ fn what_is_told_replaces_what_was_learned() {
         ("x-ratelimit-reset-tokens", String::from("3s")),
     ];
     let told = hint(200, &lines, None);
-    costs.on_outcome(1e6, &sent, Outcome::Accepted(&told), &Tuning::default());
+    costs.on_outcome(
+        (1e6, 0.0),
+        &sent,
+        Outcome::Accepted(&told),
+        &Tuning::default(),
+    );
     assert!(!costs.has_learned());
     assert_eq!(
         costs.available(1e6, Some(Cost::tokens(6_000)), &Tuning::default()),
