@@ -42,6 +42,8 @@ pub(super) struct Keeper {
     /// Whether there was an answer since it began or went on alone.
     has_share: bool,
     leads: bool,
+    /// Whether members had more than there was at the last answer.
+    was_over: bool,
 }
 
 impl Keeper {
@@ -68,6 +70,7 @@ impl Keeper {
             early: EARLY_SAVED,
             has_share: false,
             leads: false,
+            was_over: false,
         }
     }
 
@@ -197,11 +200,7 @@ impl Keeper {
         share.places = grant.places.map(whole);
         share.rate = grant.rate;
         if grant.is_known {
-            // A known place is there to be used: nobody has to find it first.
-            let more = whole(grant.places.unwrap_or(0.0)).saturating_sub(tally.own_limit);
-            let grown = share.places > tally.share.places;
-            self.member
-                .shift(if grown { more as isize } else { 0 }, 0.0);
+            self.lift(tally, share, self.was_over && !grant.is_over);
         } else if grant.leads {
             let (places, rate) = (report.places, report.rate);
             let had = if self.leads {
@@ -217,7 +216,19 @@ impl Keeper {
                 .shift(by(grant.places, had) as isize, by(grant.rate, had_rate));
         }
         (self.leads, self.has_share) = (grant.leads, true);
+        self.was_over = grant.is_over;
         self.member.set(share);
+    }
+
+    /// Lifts the gate's own limit to a share of a known one. A place that is known is there to be used: nobody has to find
+    /// it first. What was refused while members had more than there was says nothing of what they have since they have
+    /// `settled`.
+    fn lift(&self, tally: &Tally, share: Share, settled: bool) {
+        let more = share.places.unwrap_or(0).saturating_sub(tally.own_limit);
+        let grown = settled || share.places > tally.share.places;
+        let rate = share.rate.zip(tally.own_rate).filter(|_| settled);
+        let by = rate.map_or(0.0, |(share, own)| (share - own).max(0.0));
+        self.member.shift(if grown { signed(more) } else { 0 }, by);
     }
 
     /// The store is away: what it said last holds on.

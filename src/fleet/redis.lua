@@ -3,7 +3,7 @@
 -- KEYS[1]: the record. ARGV: see `arguments` in `redis.rs`. A number that is not known is -1.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local LEASE, AWAY, LEARN, KEEP_PACE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 40, 120, 4
+local LEASE, AWAY, LEARN, KEEP_PACE, SETTLE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 40, 1, 120, 4
 local MIN_CUT, MAX_CUT, GIVEN, ALIKE = 0.08, 0.2, 0.8, 0.05
 local IDLE, IDLE_OF_EQUAL, HEADROOM = 0.02, 0.2, 1.5
 -- The fields of a member.
@@ -62,7 +62,7 @@ end
 if book and now - book.last > KEEP_CAPACITY * period then book = nil end
 if not book then
     book = { made = now, learns_until = now + period, last = now, leader = '', paced_until = 0, pause_until = 0,
-        all_places = -1, all_rate = -1, burst = 0, capacity_until = 0, pool_places = 0, pool_rate = 0, members = {} }
+        over_until = 0, all_places = -1, all_rate = -1, burst = 0, capacity_until = 0, pool_places = 0, pool_rate = 0, members = {} }
 elseif now - book.last > AWAY * period then
     for _, m in ipairs(book.members) do m[ENDS] = max(m[ENDS], now + LEASE * period) end
 end
@@ -81,8 +81,8 @@ local function reply()
         redis.call('SET', KEYS[1], cmsgpack.pack(book), 'PX', floor(KEEP_CAPACITY * period))
     end
     return { number(now), me and told(some(me[PLACES])) or '-1', me and told(some(me[RATE])) or '-1', number(burst),
-        me and me[ID] == book.leader and '1' or '0', known() and '1' or '0', number(max(book.pause_until - now, 0)),
-        tostring(#book.members) }
+        me and me[ID] == book.leader and '1' or '0', known() and '1' or '0', now < book.over_until and '1' or '0',
+        number(max(book.pause_until - now, 0)), tostring(#book.members) }
 end
 
 if report.leaves then
@@ -221,20 +221,26 @@ local function balance_rate()
 end
 
 if known() then
-    local learns, held_places, held_rate = now < book.learns_until, 0, 0
+    local learns, held_places, busy_places, held_rate = now < book.learns_until, 0, 0, 0
     for i, m in ipairs(book.members) do
         if i ~= index then
-            held_places = held_places + max(m[PLACES], 0, m[BUSY])
+            held_places = held_places + max(m[PLACES], 0)
+            busy_places = busy_places + max(m[PLACES], 0, m[BUSY])
             held_rate = held_rate + max(m[RATE], 0)
         end
     end
     local places, rate = -1, -1
+    local function settle(held, mine, total)
+        if mine and held + mine > total * (1 + ALIKE) then book.over_until = now + SETTLE * period end
+    end
     if book.all_places >= 0 then
+        settle(held_places, report.places, book.all_places)
         local fair = fair_places(book.all_places)
         local most = learns and (report.places or 0) or fair
-        places = max(min(most, fair, book.all_places - held_places), 0)
+        places = max(min(most, fair, book.all_places - busy_places), 0)
     end
     if book.all_rate >= 0 then
+        settle(held_rate, report.rate, book.all_rate)
         local fair = fair_rate(book.all_rate)
         local most = learns and (report.rate or 0) or fair
         rate = max(min(most, fair, book.all_rate - held_rate), 0)

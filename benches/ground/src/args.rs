@@ -52,8 +52,8 @@ pub(crate) struct Args {
     pub(crate) classes: bool,
     /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
     /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
-    /// that dies.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    /// that dies. With `--drawn`, others of each kind, with their quantiles.
+    #[arg(long, conflicts_with_all = ["composed", "lives", "sweep", "vector", "drivers", "classes"])]
     pub(crate) fleet: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]

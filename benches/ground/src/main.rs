@@ -238,8 +238,12 @@ fn two_classes(args: &Args) -> ExitCode {
 /// Prints how processes fare that share a limit.
 fn one_fleet(args: &Args) -> ExitCode {
     let seeds = args.seed..args.seed + args.seeds.unwrap_or(fleet::SEEDS);
-    let rows = fleet::rows(&seeds, |name| named(name, &args.only));
+    let drawn = args.drawn.map(|count| (count, args.draw));
+    let rows = fleet::rows(&seeds, drawn, |name| named(name, &args.only));
     print!("{}", fleet::table(&rows));
+    if drawn.is_some() {
+        print!("\n{}", fleet::quantiles(&rows));
+    }
     if args.check {
         return checked(&[], &fleet::misses(&rows));
     }

@@ -3,6 +3,7 @@
 //! It is pure arithmetic, told the time. The script for Redis (`redis.lua`) is this file in another language, and is
 //! tested against it, answer by answer.
 
+mod known;
 mod share;
 
 use self::share::Want;
@@ -64,6 +65,8 @@ pub struct Book {
     /// Until when the others keep a pace that the leader has given up.
     paced_until: f64,
     pause_until: f64,
+    /// Until when members may have more than there is: one was out of reach, and its share was given to others.
+    over_until: f64,
     capacity: Capacity,
     capacity_until: f64,
     /// Places that nobody has. Of a limit that is not known only.
@@ -261,41 +264,6 @@ impl Book {
         share::places(total, &self.wants(), index, (now / (TURN * period)).floor())
     }
 
-    /// The limit is known: a fair share, and no more than the others leave.
-    fn divide(&mut self, now: f64, report: &Report, index: usize) {
-        let learns = now < self.learns_until;
-        let others = || {
-            let entries = self.members.iter().enumerate();
-            entries
-                .filter(move |(other, _)| *other != index)
-                .map(|(_, entry)| entry)
-        };
-        let places = self.capacity.places.map(|total| {
-            let held: f64 = others()
-                .map(|entry| entry.places.unwrap_or(0.0).max(entry.busy))
-                .sum();
-            let fair = self.fair_places(now, report.period, total, index);
-            let most = if learns {
-                report.places.unwrap_or(0.0)
-            } else {
-                fair
-            };
-            most.min(fair).min(total - held).max(0.0)
-        });
-        let rate = self.capacity.rate.map(|total| {
-            let held: f64 = others().map(|entry| entry.rate.unwrap_or(0.0)).sum();
-            let fair = share::rate(total, &self.wants(), index);
-            let most = if learns {
-                report.rate.unwrap_or(0.0)
-            } else {
-                fair
-            };
-            most.min(fair).min(total - held).max(0.0)
-        });
-        let entry = &mut self.members[index];
-        (entry.places, entry.rate) = (places, rate);
-    }
-
     /// The leader tells what it found. What is above its fair share goes to the others, step by step.
     fn lead(&mut self, now: f64, report: &Report, index: usize) {
         let entry = &mut self.members[index];
@@ -387,6 +355,7 @@ impl Book {
             burst: self.capacity.burst * part.unwrap_or(0.0),
             leads: entry.is_some_and(|entry| self.leader.as_ref() == Some(&entry.id)),
             is_known: self.capacity.is_known(),
+            is_over: now < self.over_until,
             pause: (self.pause_until - now).max(0.0),
             members: self.members.len() as u64,
         }

@@ -11,6 +11,16 @@ pub(super) enum Sharing {
     Unknown,
 }
 
+impl Sharing {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// When the store is away, in seconds, and whether it comes back empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
@@ -46,14 +56,9 @@ pub(super) struct Case {
 }
 
 impl Case {
-    fn new(name: &str, sharing: Sharing) -> Self {
-        let suffix = match sharing {
-            Sharing::Alone => "alone",
-            Sharing::Known => "known",
-            Sharing::Unknown => "unknown",
-        };
+    pub(super) fn new(name: &str, sharing: Sharing) -> Self {
         Self {
-            name: format!("{name}-{suffix}"),
+            name: format!("{name}-{}", sharing.name()),
             members: 8,
             tasks: 64,
             rate: None,
@@ -123,6 +128,18 @@ impl Case {
             death: Some((30.0, 1)),
             ..self
         }
+    }
+
+    /// The members, what they share, and how long a request takes.
+    pub(super) fn what(&self) -> String {
+        let mut what = format!("{} of {} tasks", self.members, self.tasks);
+        if let Some((rate, burst)) = self.rate {
+            what += &format!(", {rate:.1}/s and {burst:.0}");
+        }
+        if let Some(places) = self.places {
+            what += &format!(", {places} at once");
+        }
+        what + &format!(", {} s", self.latency)
     }
 
     /// The most requests that are accepted.

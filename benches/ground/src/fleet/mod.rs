@@ -1,6 +1,7 @@
 //! Several processes on one limit, each with a gate of its own, through a store that may be away.
 
 mod case;
+mod drawn;
 mod report;
 mod run;
 mod store;
@@ -11,7 +12,7 @@ use self::case::Case;
 use self::run::{Ran, run};
 use crate::runs::on_all_cores;
 
-pub use self::report::{misses, table};
+pub use self::report::{misses, quantiles, table};
 
 /// How many seeds each runs with, by default.
 pub const SEEDS: u64 = 3;
@@ -29,12 +30,14 @@ impl Row {
     }
 }
 
-/// Every case of which the name is wanted, with each seed.
-pub fn rows(seeds: &Range<u64>, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
-    let all: Vec<Case> = case::all()
-        .into_iter()
-        .filter(|case| wanted(&case.name))
-        .collect();
+/// Every case of which the name is wanted, with each seed: those that have names, or `count` of each kind, drawn by a seed.
+pub fn rows(
+    seeds: &Range<u64>,
+    drawn: Option<(usize, u64)>,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<Row> {
+    let mut all = drawn.map_or_else(case::all, |(count, draw)| drawn::of_each(count, draw));
+    all.retain(|case| wanted(&case.name));
     let work: Vec<(usize, u64)> = (0..all.len())
         .flat_map(|index| seeds.clone().map(move |seed| (index, seed)))
         .collect();
