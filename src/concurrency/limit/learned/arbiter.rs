@@ -67,8 +67,6 @@ impl Learned {
         } else if sent.seq >= self.recovery_epoch {
             self.recovery_epoch = self.sent;
             self.on_event(sent, refusal);
-        } else if !refusal.limited {
-            self.test_level(sent, &refusal);
         }
     }
 
@@ -169,10 +167,13 @@ impl Learned {
             self.begin_train(now, refusal.mark.at, kind, !paced);
             return;
         }
+        let level = sent.in_flight.saturating_sub(1).max(1);
         if refusal.blames_server {
-            self.on_overload(attribution, sent.in_flight.saturating_sub(1).max(1));
-        } else {
-            self.test_level(sent, &refusal);
+            self.on_overload(attribution, level);
+        } else if attribution == Attribution::Above {
+            // What comes at random is refused at any level: this may be a ceiling.
+            self.explained_by_level(sent.seq);
+            self.limit.cut(level, &self.tuning);
         }
     }
 
@@ -279,6 +280,7 @@ impl Learned {
             // What a server accepts while it is out of order says nothing of its limits.
             self.exhausted = None;
             self.history.forget();
+            self.breaker.out_of_order();
         }
     }
 
@@ -325,25 +327,6 @@ impl Learned {
         {
             self.limit.cut(level, &self.tuning);
         }
-    }
-
-    /// A refusal that may come at random is no sign of a rate. It shows a ceiling if most of what was sent at its level
-    /// was refused: at random, nearly all of that is accepted.
-    fn test_level(&mut self, sent: &Sent, refusal: &Refusal) {
-        let (level, proven) = (sent.in_flight, self.limit.proven_level() as usize);
-        // While nothing is proven, each level is above that, and a server out of order refuses all.
-        if level <= proven || (proven == 0 && refusal.blames_server) {
-            return;
-        }
-        let undecided = refusal.now - self.breaker.refusal_timeout(&self.tuning);
-        if !self.history.is_refused_at(level, undecided) {
-            return;
-        }
-        if !refusal.blames_server {
-            self.explained_by_level(sent.seq);
-        }
-        let accepted = level.saturating_sub(1).clamp(1, self.limit.get());
-        self.limit.cut(accepted, &self.tuning);
     }
 }
 

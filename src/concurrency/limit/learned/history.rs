@@ -5,10 +5,6 @@ use std::collections::VecDeque;
 /// How many attempts are kept: enough to tell one refusal in a hundred from a rule.
 const KEPT: usize = 1024;
 
-/// How many attempts at a level tell whether the server refuses them: a server that refuses one in ten at random refuses
-/// most of these once in three hundred times.
-const LATEST: usize = 8;
-
 /// For how many there is room at first, and by how much the room grows.
 const FIRST: usize = 2;
 const GROWTH: usize = 8;
@@ -16,7 +12,9 @@ const GROWTH: usize = 8;
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// No answer yet, or none that tells anything.
+    /// No answer yet.
+    Open,
+    /// What became of it tells nothing.
     Unknown,
     Accepted,
     Refused,
@@ -29,10 +27,19 @@ pub(super) struct Attempt {
     /// When it was sent, in seconds.
     pub(super) at: f64,
     /// Requests in flight then, itself included.
-    level: u32,
+    pub(super) level: u32,
     pub(super) fate: Fate,
-    /// Whether it was refused, also if that is explained.
-    was_refused: bool,
+}
+
+impl Attempt {
+    /// Whether it is known to be accepted or refused. One that was sent before `settled` and is not refused was accepted.
+    pub(super) fn is_decided(&self, settled: f64) -> bool {
+        match self.fate {
+            Fate::Accepted | Fate::Refused => true,
+            Fate::Open => self.at < settled,
+            Fate::Unknown => false,
+        }
+    }
 }
 
 /// The latest attempts, in the order in which they were sent.
@@ -65,8 +72,7 @@ impl History {
             seq,
             at,
             level: u32::try_from(level).unwrap_or(u32::MAX),
-            fate: Fate::Unknown,
-            was_refused: false,
+            fate: Fate::Open,
         });
         self.next = seq + 1;
     }
@@ -83,7 +89,6 @@ impl History {
     pub(super) fn on_outcome(&mut self, seq: u64, fate: Fate) {
         if let Some(attempt) = self.find(seq) {
             attempt.fate = fate;
-            attempt.was_refused |= fate == Fate::Refused;
         }
     }
 
@@ -109,30 +114,15 @@ impl History {
     /// Of the known attempts: how many were refused, and their share.
     pub(super) fn refusals(&self) -> (f64, f64) {
         let (mut refused, mut all) = (0.0, 1.0);
-        for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
+        for attempt in self.iter().filter(|attempt| attempt.is_decided(f64::MIN)) {
             refused += f64::from(u8::from(attempt.fate == Fate::Refused));
             all += 1.0;
         }
         (refused, refused / all)
     }
 
-    /// Whether the server refuses what is sent at `level` or above: most of the latest attempts there, and two at least.
-    /// One that was sent earlier than `undecided` and not refused since counts as accepted.
-    pub(super) fn is_refused_at(&self, level: usize, undecided: f64) -> bool {
-        let (mut refused, mut all) = (0, 0);
-        let there = self.iter().rev().filter(|attempt| {
-            let decided = attempt.fate == Fate::Accepted || attempt.at < undecided;
-            attempt.level as usize >= level && (attempt.was_refused || decided)
-        });
-        for attempt in there.take(LATEST) {
-            refused += u32::from(attempt.was_refused);
-            all += 1;
-        }
-        refused >= 2 && 2 * refused > all
-    }
-
     /// The attempts that are known, in the order in which they were sent.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Attempt> + Clone {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> + Clone {
         let known = self.attempts.iter();
         known.filter(|attempt| attempt.seq >= self.since)
     }
@@ -168,27 +158,8 @@ mod tests {
         history.on_send(0, 0.0, 1);
         history.on_send(KEPT as u64, 1.0, 1);
         history.on_outcome(0, Fate::Refused);
-        assert!(history.iter().all(|attempt| attempt.fate == Fate::Unknown));
+        assert!(history.iter().all(|attempt| attempt.fate == Fate::Open));
         history.forget();
         assert_eq!(history.iter().count(), 0);
-    }
-
-    #[test]
-    fn a_level_is_refused_if_most_of_what_was_sent_there_was() {
-        let mut history = History::default();
-        (0..20).for_each(|seq| history.on_send(seq, 1.0, 1 + seq as usize));
-        history.on_outcome(14, Fate::Refused);
-        assert!(!history.is_refused_at(15, 0.0), "one refusal is chance");
-        history.on_outcome(16, Fate::Refused);
-        // Another reason was found for that one.
-        history.on_outcome(16, Fate::Unknown);
-        assert!(history.is_refused_at(15, 0.0));
-        assert!(!history.is_refused_at(16, 0.0), "one refusal at that level");
-        assert!(
-            !history.is_refused_at(15, 2.0),
-            "four others were not refused"
-        );
-        (17..20).for_each(|seq| history.on_outcome(seq, Fate::Accepted));
-        assert!(!history.is_refused_at(15, 0.0));
     }
 }

@@ -315,6 +315,7 @@ impl Limit for Learned {
             return;
         }
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
+            self.history.on_outcome(sent.seq, Fate::Unknown);
             self.limit.on_failed();
         }
         match outcome {

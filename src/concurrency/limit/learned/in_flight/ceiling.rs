@@ -26,11 +26,8 @@ impl InFlightLimit {
         if now - self.unproven_since > refusal_timeout {
             self.proven_level = self.proven_level.max(self.unproven_level);
         }
-        // Neither the refused request nor those beside it are proven. One that may come at random says nothing of
-        // those above it.
-        if !overload || count(level) >= self.unproven_level {
-            self.unproven_level = self.unproven_level.min(count(level).saturating_sub(1));
-        }
+        // Neither the refused request nor those beside it are proven.
+        self.unproven_level = self.unproven_level.min(count(level).saturating_sub(1));
         if count(level) > self.proven_level {
             Attribution::Above
         } else {
