@@ -280,6 +280,7 @@ impl Learned {
             // What a server accepts while it is out of order says nothing of its limits.
             self.exhausted = None;
             self.history.forget();
+            self.breaker.out_of_order();
         }
     }
 

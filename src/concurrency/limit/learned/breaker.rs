@@ -138,6 +138,11 @@ impl Breaker {
         &mut self.window
     }
 
+    /// The server accepts nothing because it is out of order.
+    pub(super) fn out_of_order(&mut self) {
+        self.window.on_out_of_order();
+    }
+
     /// The server takes `rate` requests per second more of this client, or fewer.
     pub(super) fn shift_window(&mut self, rate: f64) {
         self.window.shift(rate);

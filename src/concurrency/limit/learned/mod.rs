@@ -272,7 +272,7 @@ impl Limit for Learned {
         let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
         self.demand.on_send(now, load.waiting);
-        self.history.on_send(seq, now);
+        self.history.on_send(seq, now, load.in_flight);
         let admitted = seq as f64 - self.refused as f64;
         if let Opening::None = self.opening {
             self.opening = Opening::Sent(Mark { at: now, admitted });
@@ -303,6 +303,7 @@ impl Limit for Learned {
             return;
         }
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
+            self.history.on_outcome(sent.seq, Fate::Unknown);
             self.limit.on_failed();
         }
         match outcome {

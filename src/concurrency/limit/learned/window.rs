@@ -36,6 +36,8 @@ pub(super) struct FixedWindow {
     probes_early: bool,
     /// Whether a request was sent beyond the count of the last window.
     tested: bool,
+    /// Whether the server was out of order since it stopped accepting.
+    out_of_order: bool,
     quota: WindowQuota,
 }
 
@@ -87,6 +89,11 @@ impl FixedWindow {
         }
     }
 
+    /// The server accepts nothing because it is out of order.
+    pub(super) fn on_out_of_order(&mut self) {
+        self.out_of_order = true;
+    }
+
     /// Whether the server asked for a wait when it stopped accepting.
     pub(super) fn was_told_to_wait(&self) -> bool {
         self.asked
@@ -112,6 +119,10 @@ impl FixedWindow {
             earlier: false,
         };
         self.tested = false;
+        if std::mem::take(&mut self.out_of_order) {
+            self.on_outage_end(start, tuning);
+            return;
+        }
         let before = self.start.replace(start);
         if let (true, Some(mut length), Some(before)) = (self.unrefused, self.length, before) {
             if std::mem::take(&mut self.probes_early) {
@@ -172,6 +183,17 @@ impl FixedWindow {
         let vague = before.uncertainty + start.uncertainty;
         let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
         if known.zip(self.length).is_some_and(differs) {
+            self.quota.forget_agreement();
+        }
+    }
+
+    /// An outage ended at `start`, which tells nothing of windows. Known ones come again.
+    fn on_outage_end(&mut self, start: WindowStart, tuning: &Tuning) {
+        (self.unrefused, self.probes_early) = (false, false);
+        let known = self.is_known(tuning);
+        self.start = known.then_some(start);
+        if !known {
+            self.length = None;
             self.quota.forget_agreement();
         }
     }

@@ -1,6 +1,7 @@
 //! A refusal for a limit: is it one of requests in flight, or of requests per time?
 
 use super::super::Reason;
+use super::super::judge::judge;
 use super::super::pacer::{Pacer, RateSample};
 use super::super::{Learned, Mark};
 use super::{Evidence, Refusal};
@@ -14,7 +15,7 @@ impl Learned {
         self.limit.forget_proven(now);
         self.opening.on_refused(mark);
         let contradicts = self.count_contradictions(evidence);
-        let is_ceiling = self.is_ceiling(evidence, contradicts);
+        let is_ceiling = self.is_ceiling(evidence, contradicts) || self.is_explained_by_level(now);
         // A server that says when to come back counts by time.
         let timed = self.pacer.is_none() && evidence.refusal.told.is_some();
         if !is_ceiling && !timed && !self.is_rate_plausible(now, evidence.level) {
@@ -75,6 +76,20 @@ impl Learned {
                 f64::from(self.ceiling_hits) >= self.tuning.ceiling_refusals && asked.is_none()
             }
         }
+    }
+
+    /// Whether the number in flight tells who is refused, and better than the pace does.
+    fn is_explained_by_level(&self, now: f64) -> bool {
+        if self.pacer.is_none() {
+            return false;
+        }
+        let settled = now - self.breaker.refusal_timeout(&self.tuning);
+        judge(&self.history, settled).is_some_and(|judgement| {
+            f64::from(judgement.refused) >= self.tuning.judged_refusals
+                && f64::from(judgement.accepted) >= self.tuning.judged_accepted
+                && judgement.explained_by_level >= self.tuning.explained
+                && judgement.explained_by_level > judgement.explained
+        })
     }
 
     /// The number in flight was too high.
