@@ -15,6 +15,7 @@ PUBLIC = {"tower_service", "tower_layer", "http", "http_body", "bytes"}
 SETS = [
     (["--no-default-features"], set()),
     ([], set()),
+    (["--features", "serde"], {"serde", "serde_core"}),
     (["--features", "util"], {"tower"}),
     # The trait `Stream`, by way of futures-util.
     (["--features", "journal"], {"futures_core"}),

@@ -49,6 +49,7 @@
 //! | interactive requests before a batch, deadlines | [`guide::priorities`] |
 //! | settings worth changing | [`guide::tuning`] |
 //! | many hosts or accounts, several deployments | [`guide::keys`] |
+//! | to begin where the last run has ended | [`guide::resuming`] |
 //! | several processes or machines on one limit | [`guide::fleet`] |
 //! | all guides | [`guide`] |
 //! | what is retried | [`retry`](retry#what-is-retried-and-what-is-not) |
@@ -102,6 +103,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | yes | reads the JSON bodies of refusals; [`keyed::Model`]; [`usage`] |
+//! | `serde` | | [`Learnt`](concurrency::Learnt) can be written and read: what was learned, for the next run |
 //! | `batch` | | `Batch`: a stream of requests in, a stream of answers out |
 //! | `journal` | | a batch's journal as a file of JSON lines, and `batch` |
 //! | `util` | | `ThrottleBuilderExt`: the layers as methods of `tower::ServiceBuilder`; a gate's `Load` for `tower::balance` |

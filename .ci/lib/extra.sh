@@ -38,7 +38,7 @@ step_powerset() {
     RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=target/powerset \
         cargo check --quiet --lib --no-default-features --features redis
     for client in "" hyper-util http2 reqwest reqwest,http2 reqwest-middleware reqwest-middleware,http2; do
-        for other in "" json util json,util; do
+        for other in "" json util json,util serde json,util,serde; do
             for batch in "" batch journal; do
                 features="$client,$other,$batch"
                 echo "-- ${features//,/ }"

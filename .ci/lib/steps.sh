@@ -58,7 +58,7 @@ step lints-features "Lints: no feature, and each feature alone"
 step_lints_features() {
     cargo clippy --lib --no-default-features -- -D warnings
     local feature
-    for feature in json batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware redis; do
+    for feature in json serde batch journal util hyper-util http2 tracing metrics reqwest reqwest-middleware redis; do
         echo "-- $feature"
         cargo clippy --lib --no-default-features --features "$feature" -- -D warnings
     done
@@ -166,7 +166,7 @@ step_examples() {
     install_missing
     cargo build --all-features --examples
     local name
-    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments five_ways tokens watch; do
+    for name in hyper_client reqwest_client reqwest_middleware token_refresh priorities keyed deployments five_ways tokens watch resume; do
         echo "-- $name"
         cargo run --quiet --all-features --example "$name"
     done
@@ -211,6 +211,7 @@ step_ground() {
     cargo test --quiet --release -p ground -p sim
     cargo run --quiet --release -p ground -- --client throttle --check
     cargo run --quiet --release -p ground -- --classes --check
-    cargo run --quiet --release -p ground -- --fleet --seeds 1 --check
+    cargo run --quiet --release -p ground -- --resume --check
+    cargo run --quiet --release -p ground -- --fleet --seeds 12 --check
     cargo run --quiet --release -p ground -- --tokens --check
 }

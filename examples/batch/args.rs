@@ -104,6 +104,15 @@ pub(crate) struct Args {
     #[arg(long, value_parser = parse_duration, value_name = "TIME", help_heading = "How to send")]
     pub(crate) patience: Option<Duration>,
 
+    /// Begin with what an earlier run against the same host has learned, and keep what this one learns
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "compare",
+        help_heading = "How to send"
+    )]
+    pub(crate) learnt: Option<PathBuf>,
+
     /// Tell what the layers do, and why, with the time of each step
     #[arg(long, help_heading = "How to send")]
     pub(crate) explain: bool,
@@ -245,6 +254,7 @@ mod tests {
             &["batch", "--output", "x", "--resume", "--overwrite"],
             &["batch", "--url", "http://localhost/", "--api", "rpm=60"],
             &["batch", "--compare", "--client", "naive"],
+            &["batch", "--compare", "--learnt", "x"],
             &["batch", "--as", "openai-chat"],
             &["batch", "--model", "m"],
             &["batch", "--api", "rpm=0"],

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tower_throttle::concurrency::Handle;
 use tower_throttle::hint::DEFAULT_MAX_SERVER_WAIT;
 use tower_throttle::observe::Timeline;
 
 use crate::classes::Classes;
 use crate::clients::{self, Choice, Running};
+use crate::learnt::Earlier;
 use crate::output::Output;
 use crate::posts::Input;
 use crate::progress::{Progress, Screen};
@@ -17,6 +19,7 @@ use crate::reasons::Reasons;
 use crate::run::{Desk, Done};
 use crate::stopping::{Judge, Stop};
 use crate::target::Target;
+use crate::tell;
 use crate::wire::WireCounts;
 
 /// What became of a batch.
@@ -59,7 +62,7 @@ pub(crate) async fn send(
         patience: choice.patience.unwrap_or(DEFAULT_MAX_SERVER_WAIT),
         settles: choice.settles,
     };
-    let kind = choice.kind;
+    let (kind, earlier) = (choice.kind, choice.earlier.clone());
     let screen = Screen::new();
     let timeline = choice.explain.then(|| {
         let screen = screen.clone();
@@ -68,6 +71,7 @@ pub(crate) async fn send(
     let started = Instant::now();
     let running = clients::start(choice, input.posts(), desk, timeline.clone());
     let Running { work, wire, limit } = running;
+    let learns = earlier.zip(limit.gate().cloned());
     // In a task of its own, so that writing and drawing do not hold the clients up.
     let work = tokio::spawn(work);
     let mut watched = Watched {
@@ -76,6 +80,7 @@ pub(crate) async fn send(
         started,
         stop,
         judge: Judge::default(),
+        learns,
         outcome: Outcome {
             reasons,
             ..Outcome::default()
@@ -87,6 +92,7 @@ pub(crate) async fn send(
         timeline.flush();
     }
     watched.screen.clear();
+    watched.keep_what_was_learned();
     followed?;
     if let Err(error) = work.await {
         std::panic::resume_unwind(error.into_panic());
@@ -101,6 +107,8 @@ struct Watched {
     started: Instant,
     stop: watch::Sender<bool>,
     judge: Judge,
+    /// Where what the gate learns is kept, if it is.
+    learns: Option<(Arc<Earlier>, Handle)>,
     outcome: Outcome,
 }
 
@@ -168,6 +176,19 @@ impl Watched {
         outcome
     }
 
+    /// The answers are safe whether that succeeds or not.
+    fn keep_what_was_learned(&self) {
+        let kept = self
+            .learns
+            .as_ref()
+            .map(|(earlier, gate)| earlier.replace(gate));
+        if let Some(Err(error)) = kept {
+            tell::err(format_args!(
+                "warning: what was learned is not kept: {error}"
+            ));
+        }
+    }
+
     fn stop(&mut self, why: Stop) {
         self.outcome.stopped = Some(why);
         self.stop.send_replace(true);
@@ -176,6 +197,7 @@ impl Watched {
     fn on_interrupt(&mut self) {
         if self.outcome.stopped.is_some() {
             self.screen.clear();
+            self.keep_what_was_learned();
             std::process::exit(crate::INTERRUPTED.into());
         }
         self.stop(Stop::Interrupted);

@@ -22,6 +22,7 @@ use tower_throttle::{AdaptiveConcurrencyLayer, RetryOn429Layer};
 
 use crate::args::ClientKind;
 use crate::connect::Connector;
+use crate::learnt::Earlier;
 use crate::posts::Posts;
 use crate::run::{Desk, all_at_once, workers};
 use crate::wire::{Wire, WireCounts};
@@ -65,6 +66,14 @@ impl LimitView {
         }
     }
 
+    /// The gate, if there is one.
+    pub(crate) fn gate(&self) -> Option<&Handle> {
+        match self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive(handle) => Some(handle),
+        }
+    }
+
     /// What is left of a pause.
     pub(crate) fn paused(&self) -> Option<Duration> {
         match self {
@@ -87,6 +96,8 @@ pub(crate) struct Choice {
     pub(crate) settles: bool,
     /// Whether it is told what the layers do.
     pub(crate) explain: bool,
+    /// What an earlier run has learned.
+    pub(crate) earlier: Option<Arc<Earlier>>,
 }
 
 /// Makes a client and hands it the posts. The timeline is told what the layers do.
@@ -133,6 +144,7 @@ pub(crate) fn start(
                 retries = retries.observe(timeline.clone());
                 gate = gate.observe(timeline);
             }
+            let gate = gate.resume(choice.earlier.and_then(|earlier| earlier.learnt()));
             let handle = gate.handle();
             let stack = ServiceBuilder::new()
                 .layer(retries)

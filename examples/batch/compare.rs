@@ -42,7 +42,8 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode, Error> {
         tell::err(format_args!("{}: about {}", kind.name(), about(*time)));
         let mut output = Output::discard();
         let way = (None, &connector);
-        let summary = session::run(args, *kind, &input, way, &mut output, &mut interrupts).await?;
+        let run = session::run(args, *kind, &input, way, None, &mut output, &mut interrupts);
+        let summary = run.await?;
         let stopped = summary.stopped == Some(Stop::Interrupted);
         summaries.push(summary);
         if stopped {

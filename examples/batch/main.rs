@@ -12,6 +12,7 @@ mod connect;
 mod dry_run;
 mod forecast;
 mod hints;
+mod learnt;
 mod output;
 mod pace;
 mod posts;

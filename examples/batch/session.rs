@@ -1,6 +1,7 @@
 //! What all ways to run the program need.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -10,6 +11,7 @@ use crate::batch::{self, Interrupts};
 use crate::best::{Draws, best_makespan};
 use crate::clients::Choice;
 use crate::connect::Connector;
+use crate::learnt::Earlier;
 use crate::output::Output;
 use crate::posts::{Input, Source};
 use crate::presets::Preset;
@@ -59,6 +61,7 @@ pub(crate) async fn run(
     kind: ClientKind,
     input: &Input,
     (web, connector): (Option<&Target>, &Connector),
+    earlier: Option<Arc<Earlier>>,
     output: &mut Output,
     interrupts: &mut Interrupts,
 ) -> Result<Summary, Error> {
@@ -78,6 +81,7 @@ pub(crate) async fn run(
         patience: args.patience,
         settles: args.tokens && args.web.preset.is_some_and(Preset::settles),
         explain: args.explain,
+        earlier,
     };
     let outcome = batch::send(choice, input, target, output, interrupts)
         .await

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::args::{Args, Order};
+use crate::args::{Args, ClientKind, Order};
+use crate::learnt::{EMBEDDED, Earlier};
 use crate::output::{self, Done, Output};
-use crate::posts::{Input, Shape};
+use crate::posts::{Input, Shape, Source};
 use crate::session::{self, Error};
 use crate::summary::Summary;
 use crate::target::Target;
@@ -19,7 +21,8 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode, Error> {
         .as_ref()
         .is_some_and(|web| web.uri.scheme_str() == Some("https"));
     let connector = connect::connector(https, args.web.ca.as_deref()).map_err(Error::Unusable)?;
-    let (input, mut output) = open(args)?;
+    let server = web.as_ref().map_or(EMBEDDED.to_owned(), Target::name);
+    let (input, mut output, earlier) = open(args, &server)?;
     if let Some(path) = output.path() {
         tell::err(format_args!("Answers go to {}", path.display()));
     }
@@ -28,8 +31,17 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let mut interrupts = session::listen();
     let way = (web.as_ref(), &connector);
-    let summary =
-        session::run(args, args.client, &input, way, &mut output, &mut interrupts).await?;
+    let kind = args.client;
+    let run = session::run(
+        args,
+        kind,
+        &input,
+        way,
+        earlier,
+        &mut output,
+        &mut interrupts,
+    );
+    let summary = run.await?;
     report(args, &summary);
     if let (Order::Input, Some(path)) = (args.order, output.path()) {
         let sorted = input.ids().and_then(|ids| output::sort(path, ids));
@@ -48,8 +60,8 @@ pub(crate) fn target(args: &Args) -> Result<Option<Target>, String> {
     Target::on_the_web(&args.web, |name| std::env::var(name).ok())
 }
 
-/// Checks the input, and opens the output.
-fn open(args: &Args) -> Result<(Input, Output), Error> {
+/// Checks the input, reads what was learned of the server, and opens the output.
+fn open(args: &Args, server: &str) -> Result<(Input, Output, Option<Arc<Earlier>>), Error> {
     let unusable = Error::Unusable;
     let path = args.output.as_deref().filter(|_| !args.answers_to_stdout());
     if path.is_none() && args.output.is_some() && (args.resume || args.order == Order::Input) {
@@ -66,6 +78,7 @@ fn open(args: &Args) -> Result<(Input, Output), Error> {
     if let Some(path) = path {
         output::check_apart(path, &source).map_err(unusable)?;
     }
+    let earlier = earlier(args, server, &source).map_err(unusable)?;
     let done = done(args)?;
     let shape = Shape::of(args).map_err(unusable)?;
     let input = source.check(shape, &done.ids).map_err(unusable)?;
@@ -75,7 +88,19 @@ fn open(args: &Args) -> Result<(Input, Output), Error> {
         Some(path) if args.resume => Output::append(path, &done),
         Some(path) => Output::create(path, args.overwrite),
     };
-    Ok((input, output.map_err(unusable)?))
+    Ok((input, output.map_err(unusable)?, earlier.map(Arc::new)))
+}
+
+/// What an earlier run has learned of the server, if that is asked for.
+fn earlier(args: &Args, server: &str, source: &Source) -> Result<Option<Earlier>, String> {
+    let Some(path) = &args.learnt else {
+        return Ok(None);
+    };
+    if args.client != ClientKind::Throttle {
+        return Err("--learnt is for --client throttle: the others learn nothing".to_owned());
+    }
+    let output = args.output.as_deref().filter(|_| !args.answers_to_stdout());
+    Earlier::open(path, server, source, output).map(Some)
 }
 
 /// What the output holds of a former run, if that counts.

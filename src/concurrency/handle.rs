@@ -1,9 +1,10 @@
 //! The handle.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::gate::Gate;
+use super::learnt::Learnt;
 use super::snapshot::Snapshot;
 use super::watch::Watch;
 use crate::priority::Priority;
@@ -126,6 +127,32 @@ impl Handle {
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch::new(Arc::clone(&self.gate))
+    }
+
+    /// What was learned so far, to be kept for the next run.
+    ///
+    /// It is small, and holds findings only: see [`Learnt`]. To export costs as little as a
+    /// [`snapshot`](Self::snapshot); do it at the end of a run, and now and then before.
+    #[must_use]
+    pub fn export(&self) -> Learnt {
+        let at = SystemTime::now();
+        self.gate.with(|state, now, _| state.export(now, at))
+    }
+
+    /// Whether the gate began with what another has [learned](crate::AdaptiveConcurrencyLayer::resume). `false` if
+    /// there was nothing, if it was of the future, or since it was [forgotten](Self::forget).
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.gate.with(|state, _, _| state.resumed)
+    }
+
+    /// Forgets what was learned: the gate begins anew, at the limit that its layer starts with. For when the API, the
+    /// account or the plan is another from now on.
+    ///
+    /// Bounds stay, and so does a pause: a server asked for that. [`resume`](Self::resume) ends it. What is in flight
+    /// was sent to the API as it was, and its refusals teach nothing. Counts go on.
+    pub fn forget(&self) {
+        self.gate.with(|state, now, wakes| state.forget(now, wakes));
     }
 
     /// Sets how many requests may be in flight, within the bounds. Learning goes on from there.

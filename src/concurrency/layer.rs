@@ -11,6 +11,7 @@ use super::body::ReleaseAt;
 use super::classify::{Classified, Classifier};
 use super::gate::Gate;
 use super::handle::Handle;
+use super::learnt::Learnt;
 use super::lease::Lease;
 use super::limit::{Learned, Limit};
 use super::plan::{Plan, Setting};
@@ -81,10 +82,11 @@ impl AdaptiveConcurrencyLayer {
 impl<C> AdaptiveConcurrencyLayer<C> {
     /// Changes the gate, if nothing else has it, or makes a new one.
     fn set(mut self, setting: Setting) -> Self {
-        self.plan.add(setting);
         if Arc::strong_count(&self.gate) == 1 && !self.plan.is_observed() {
             setting.apply(&self.gate);
+            self.plan.add(setting);
         } else {
+            self.plan.add(setting);
             self.gate = self.plan.build();
         }
         self
@@ -120,6 +122,21 @@ impl<C> AdaptiveConcurrencyLayer<C> {
     #[must_use]
     pub fn initial_limit(self, limit: usize) -> Self {
         self.set(Setting::Limit(limit))
+    }
+
+    /// Begins with what an earlier run has learned, or with nothing if there is nothing. By default with nothing.
+    ///
+    /// All of it counts as likely and none of it as proven. What is old counts less: see [`Learnt`]. What is of the
+    /// future counts as absent, and [`Handle::is_resumed`] tells. See the guide [`resuming`](crate::guide::resuming).
+    ///
+    /// Set bounds before it. A [`Fixed`](super::limit::Fixed) limit stays as it was set: of such a record, only the
+    /// pause counts.
+    #[must_use]
+    pub fn resume(self, learnt: impl Into<Option<Learnt>>) -> Self {
+        match learnt.into() {
+            Some(learnt) => self.set(Setting::Resume(Arc::new(learnt))),
+            None => self,
+        }
     }
 
     /// The least that the limit shrinks to, in requests in flight: 1 by default. 0 counts as 1.

@@ -123,6 +123,7 @@ mod future;
 mod gate;
 mod handle;
 mod layer;
+pub mod learnt;
 mod lease;
 pub mod limit;
 #[cfg(feature = "util")]
@@ -140,6 +141,7 @@ pub use self::gate::DEFAULT_BODY_IDLE;
 pub(crate) use self::gate::{Admission, Gate, Permit};
 pub use self::handle::Handle;
 pub use self::layer::AdaptiveConcurrencyLayer;
+pub use self::learnt::Learnt;
 pub use self::lease::{Lease, Member, Role, Share, Tally};
 pub use self::service::AdaptiveConcurrency;
 pub use self::snapshot::Snapshot;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::gate::Gate;
 use super::handle::Handle;
+use super::learnt::Learnt;
 use super::lease::{Lease, Member};
 use super::limit::Limit;
 use crate::observe::{Observer, Observers};
@@ -85,9 +86,10 @@ impl fmt::Debug for Plan {
 }
 
 /// Something that a layer sets of its gate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Setting {
     Limit(usize),
+    Resume(Arc<Learnt>),
     Min(usize),
     Max(usize),
     MaxPause(Duration),
@@ -96,10 +98,16 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) fn apply(self, gate: &Arc<Gate>) {
+    pub(super) fn apply(&self, gate: &Arc<Gate>) {
         let handle = || Handle::new(Arc::clone(gate));
-        match self {
-            Self::Limit(limit) => handle().set_limit(limit),
+        match *self {
+            Self::Limit(limit) => {
+                gate.with(|state, now, wakes| state.set_initial(now, limit, wakes));
+            }
+            Self::Resume(ref learnt) => {
+                let at = SystemTime::now();
+                gate.with(|state, now, _| state.resume_from(now, learnt, at));
+            }
             Self::Min(min) => handle().set_min(min),
             Self::Max(max) => handle().set_max(max),
             Self::MaxPause(max) => gate.with(|state, _, _| state.set_max_pause(max)),

@@ -42,6 +42,8 @@ pub(super) struct Keeper {
     /// Whether there was an answer since it began or went on alone.
     has_share: bool,
     leads: bool,
+    /// Whether members had more than there was at the last answer.
+    was_over: bool,
 }
 
 impl Keeper {
@@ -68,6 +70,7 @@ impl Keeper {
             early: EARLY_SAVED,
             has_share: false,
             leads: false,
+            was_over: false,
         }
     }
 
@@ -187,21 +190,21 @@ impl Keeper {
             self.member.pause(pause);
         }
         let whole = |places: f64| places.max(0.0).round() as usize;
-        let mut share = if grant.is_known {
-            Share::bounded().burst(grant.burst)
-        } else if grant.leads {
-            Share::own()
-        } else {
-            Share::fixed()
+        let mut share = match (grant.is_known, grant.leads) {
+            (true, _) => Share::bounded().burst(grant.burst),
+            (false, false) => Share::fixed(),
+            (false, true) if grant.spare.is_some() => Share::bounded(),
+            (false, true) => Share::own(),
         };
         share.places = grant.places.map(whole);
         share.rate = grant.rate;
+        if let Some(spare) = grant.spare {
+            // It tries more than it has, and its own pace decides.
+            share.places = grant.places.map(|places| whole(places + spare));
+            share.rate = grant.rate.filter(|_| tally.own_rate.is_none());
+        }
         if grant.is_known {
-            // A known place is there to be used: nobody has to find it first.
-            let more = whole(grant.places.unwrap_or(0.0)).saturating_sub(tally.own_limit);
-            let grown = share.places > tally.share.places;
-            self.member
-                .shift(if grown { more as isize } else { 0 }, 0.0);
+            self.lift(tally, share, self.was_over && !grant.is_over);
         } else if grant.leads {
             let (places, rate) = (report.places, report.rate);
             let had = if self.leads {
@@ -217,14 +220,26 @@ impl Keeper {
                 .shift(by(grant.places, had) as isize, by(grant.rate, had_rate));
         }
         (self.leads, self.has_share) = (grant.leads, true);
+        self.was_over = grant.is_over;
         self.member.set(share);
     }
 
-    /// The store is away: what it said last holds on.
+    /// Lifts the gate's own limit to a share of a known one. A place that is known is there to be used: nobody has to find
+    /// it first. What was refused while members had more than there was says nothing of what they have since they have
+    /// `settled`.
+    fn lift(&self, tally: &Tally, share: Share, settled: bool) {
+        let more = share.places.unwrap_or(0).saturating_sub(tally.own_limit);
+        let grown = settled || share.places > tally.share.places;
+        let rate = share.rate.zip(tally.own_rate).filter(|_| settled);
+        let by = rate.map_or(0.0, |(share, own)| (share - own).max(0.0));
+        self.member.shift(if grown { signed(more) } else { 0 }, by);
+    }
+
+    /// The store is away: what it said last holds on, for a while if nobody knows the limit.
     fn fail(&mut self, now: Instant, tally: &Tally) {
         let follows = tally.share.role == Role::Fixed && self.has_share;
         let alone = now.saturating_duration_since(self.heard) > ALONE_AFTER;
-        if self.has_share && !(follows && alone) {
+        if self.has_share && !(alone && (follows || self.leads)) {
             self.member.set_away();
             return;
         }

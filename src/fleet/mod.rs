@@ -56,11 +56,14 @@
 //!   requests and permits are not.
 //! - **A limit that is stated or told** is divided max-min fair, by what each member wants. Nobody gets more than what
 //!   the others leave, so the sum of all shares never exceeds the limit. The gate's own limit goes on beside its share;
-//!   the least of both binds.
-//! - **A limit that nobody knows** is found out by one member, the *leader*, with its own gate's limit. The others keep
-//!   shares that stand still, so nothing has to be learned from a distance. Above its fair share it gives most of the
-//!   difference to those below theirs, in each period. A follower that is refused gives up places, or 8 to 20 % of its
-//!   pace, and that goes to nobody.
+//!   the least of both binds. Places that cannot be divided equally go round, each for four seconds.
+//! - **A limit that nobody knows** is found out by one member, the *leader*, with its own gate's limit, and divided in the
+//!   same way. Until somebody is refused, what the leader finds in its share is taken for what all would find in theirs,
+//!   up to twice as much in a period. From then on the leader may try a tenth of the whole beside its share. The others
+//!   keep what they are given, so nothing has to be learned from a distance; one that is refused takes a place, or 8 to
+//!   20 % of its pace, from the whole. A leader that has no more work than places hands over to one that has.
+//! - **Members that were out of reach** bring shares that others have got meanwhile. What is refused until all have reported
+//!   again says nothing of their new shares, and their own limits are lifted to these.
 //! - **A member that is not heard of** for two periods is gone, and its share is the others'. [`Fleet::leave`] gives it
 //!   back at once.
 //! - **A store that is slow or away** holds up nobody. Each keeps the share that it had; together they are the limit.

@@ -3,8 +3,8 @@
 -- KEYS[1]: the record. ARGV: see `arguments` in `redis.rs`. A number that is not known is -1.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local LEASE, AWAY, LEARN, KEEP_PACE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 40, 120, 4
-local MIN_CUT, MAX_CUT, GIVEN, ALIKE = 0.08, 0.2, 0.8, 0.05
+local LEASE, AWAY, LEARN, KEEP_PACE, SETTLE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 10, 1, 120, 8
+local MIN_CUT, MAX_CUT, ALIKE, GROWTH, STEP = 0.08, 0.2, 0.05, 2, 0.1
 local IDLE, IDLE_OF_EQUAL, HEADROOM = 0.02, 0.2, 1.5
 -- The fields of a member.
 local ID, ENDS, WANTS, BUSY, USED, PLACES, RATE = 1, 2, 3, 4, 5, 6, 7
@@ -43,16 +43,12 @@ local period = report.period
 local function known() return book.all_places >= 0 or book.all_rate >= 0 end
 
 local function remove(goes)
-    local kept, was_known = {}, known()
+    local kept = {}
     for _, m in ipairs(book.members) do
-        if goes(m) then
-            if not was_known then
-                book.pool_places = book.pool_places + max(m[PLACES], 0)
-                book.pool_rate = book.pool_rate + max(m[RATE], 0)
-            end
-            if book.leader == m[ID] then book.leader = '' end
-        else
+        if not goes(m) then
             kept[#kept + 1] = m
+        elseif book.leader == m[ID] then
+            book.leader = ''
         end
     end
     book.members = kept
@@ -61,8 +57,9 @@ end
 -- The store begins, or was away.
 if book and now - book.last > KEEP_CAPACITY * period then book = nil end
 if not book then
-    book = { made = now, learns_until = now + period, last = now, leader = '', paced_until = 0, pause_until = 0,
-        all_places = -1, all_rate = -1, burst = 0, capacity_until = 0, pool_places = 0, pool_rate = 0, members = {} }
+    book = { made = now, learns_until = now + period, last = now, leader = '', pause_until = 0, over_until = 0,
+        all_places = -1, all_rate = -1, burst = 0, capacity_until = 0,
+        places = 0, rate = -1, restored = 0, rate_until = 0, is_met = false, members = {} }
 elseif now - book.last > AWAY * period then
     for _, m in ipairs(book.members) do m[ENDS] = max(m[ENDS], now + LEASE * period) end
 end
@@ -72,8 +69,11 @@ if book.capacity_until < now then book.all_places, book.all_rate, book.burst = -
 
 local index, me
 
+local function step() return max(STEP * book.places, 1) end
+
 local function reply()
-    local burst = 0
+    local burst, spare = 0, -1
+    if me and me[ID] == book.leader and book.is_met then spare = me[PLACES] >= 1 and floor(step()) or 0 end
     if me and me[RATE] >= 0 and book.all_rate >= 0 then burst = book.burst * (me[RATE] / book.all_rate) end
     if #book.members == 0 then
         redis.call('DEL', KEYS[1])
@@ -81,8 +81,8 @@ local function reply()
         redis.call('SET', KEYS[1], cmsgpack.pack(book), 'PX', floor(KEEP_CAPACITY * period))
     end
     return { number(now), me and told(some(me[PLACES])) or '-1', me and told(some(me[RATE])) or '-1', number(burst),
-        me and me[ID] == book.leader and '1' or '0', known() and '1' or '0', number(max(book.pause_until - now, 0)),
-        tostring(#book.members) }
+        me and me[ID] == book.leader and '1' or '0', known() and '1' or '0', now < book.over_until and '1' or '0', number(spare),
+        number(max(book.pause_until - now, 0)), tostring(#book.members) }
 end
 
 if report.leaves then
@@ -98,31 +98,21 @@ if not index then
     if (report.places or report.rate) and now < book.made + LEARN * period then
         book.learns_until = max(book.learns_until, book.made + LEARN * period)
     end
-    local places, rate = report.places or 0, report.rate
-    if now >= book.learns_until then
-        places = min(places, book.pool_places)
-        book.pool_places = book.pool_places - places
-        if rate then
-            rate = min(rate, book.pool_rate)
-            book.pool_rate = book.pool_rate - rate
+    local places, rate = -1, -1
+    if now < book.learns_until then
+        places, rate = report.places or -1, report.rate or -1
+        if not known() then
+            book.places = book.places + (report.places or 0)
+            book.is_met = book.is_met or report.places ~= nil
+            book.restored = book.restored + (report.rate or report.used)
+            if report.rate then book.rate_until = now + KEEP_PACE * period end
+            if report.rate or book.rate >= 0 then book.rate = book.restored end
         end
     end
     index = #book.members + 1
-    book.members[index] = { report.id, 0, 0, 0, 0, places, rate or -1 }
-    me = book.members[index]
-else
-    me = book.members[index]
-    if not known() and book.leader ~= report.id then
-        if me[PLACES] >= 0 and report.places then
-            book.pool_places = max(book.pool_places + me[PLACES] - report.places, 0)
-            me[PLACES] = report.places
-        end
-        if me[RATE] >= 0 and report.rate then
-            book.pool_rate = max(book.pool_rate + me[RATE] - report.rate, 0)
-            me[RATE] = report.rate
-        end
-    end
+    book.members[index] = { report.id, 0, 0, 0, 0, places, rate }
 end
+me = book.members[index]
 me[ENDS], me[WANTS], me[BUSY], me[USED] = now + LEASE * period, report.wants, report.busy, report.used
 
 -- What is everybody's affair.
@@ -136,13 +126,19 @@ end
 if known() then
     book.leader = ''
 else
-    local others_work = false
-    for i, m in ipairs(book.members) do others_work = others_work or (i ~= index and m[WANTS] > 0) end
-    local idle = report.wants == 0 and others_work
+    local leader, somebody_works
+    for _, m in ipairs(book.members) do
+        if m[ID] == book.leader then leader = m end
+        somebody_works = somebody_works or m[WANTS] > 0
+    end
+    -- It has a place, and work that waits.
+    local function can_find(m) return m[PLACES] >= 1 and m[WANTS] > min(m[PLACES], m[BUSY]) end
     local restored = now < book.learns_until and book.learns_until > book.made + period
-    if book.leader == report.id and idle then
-        book.leader = ''
-    elseif book.leader == '' and not idle and (report.led or not restored) then
+    if not leader then
+        book.leader = (report.led or not restored) and report.id or ''
+    elseif leader == me then
+        if report.wants == 0 and somebody_works then book.leader = '' end
+    elseif can_find(me) and not can_find(leader) then
         book.leader = report.id
     end
 end
@@ -163,6 +159,8 @@ local function fair_rate(total)
     local idle = min(IDLE * total, IDLE_OF_EQUAL * total / count)
     for i, m in ipairs(book.members) do
         local demand = m[WANTS] > m[BUSY] and math.huge or max(HEADROOM * m[USED], idle)
+        -- Without a place, a pace is of no use.
+        if m[PLACES] == 0 then demand = idle end
         demands[i] = demand
         if i == index then mine = demand end
     end
@@ -183,88 +181,83 @@ local function fair_places(total)
     if above <= 0 then return mine + floor(rest / count) end
     local base = floor(each)
     if mine <= base then return mine end
-    local more, rank, start = rest - base * above, 0, 0
+    local more, rank = rest - base * above, 0
     for i = 1, index - 1 do
         if all[i] > base then rank = rank + 1 end
     end
-    if base == 0 then start = math.fmod(floor(now / (TURN * period)) * more, above) end
+    local start = math.fmod(floor(now / (TURN * period)) * more, above)
     return math.fmod(rank + above - start, above) < more and base + 1 or base
 end
 
-local function balance_places()
-    local total = 0
-    for _, m in ipairs(book.members) do total = total + max(m[PLACES], 0) end
-    local fair, mine = fair_places(book.pool_places + total), max(me[PLACES], 0)
-    local given
-    if mine - fair >= 2 then
-        given = floor((mine - fair) / 2)
-    else
-        given = -min(max(fair - mine, 0), floor(book.pool_places))
+local held_places, busy_places, held_rate, used = 0, 0, 0, 0
+for i, m in ipairs(book.members) do
+    if i ~= index then
+        held_places = held_places + max(m[PLACES], 0)
+        busy_places = busy_places + max(m[PLACES], 0, m[BUSY])
+        held_rate = held_rate + max(m[RATE], 0)
+        used = used + m[USED]
     end
-    book.pool_places = book.pool_places + given
-    me[PLACES] = mine - given
 end
 
-local function balance_rate()
-    if me[RATE] < 0 then return end
-    local total = 0
-    for _, m in ipairs(book.members) do total = total + max(m[RATE], 0) end
-    local fair, mine = fair_rate(book.pool_rate + total), me[RATE]
-    local given
-    if mine > fair * (1 + ALIKE) then
-        given = (mine - fair) * GIVEN
-    else
-        given = -min(max(fair - mine, 0), book.pool_rate)
-    end
-    book.pool_rate = book.pool_rate + given
-    me[RATE] = mine - given
-end
-
-if known() then
-    local learns, held_places, held_rate = now < book.learns_until, 0, 0
-    for i, m in ipairs(book.members) do
-        if i ~= index then
-            held_places = held_places + max(m[PLACES], 0, m[BUSY])
-            held_rate = held_rate + max(m[RATE], 0)
+-- The leader's own limit is a sample of all.
+local function lead()
+    if report.led and me[PLACES] >= 0 and report.places and report.used > 0 then
+        local had, has = me[PLACES], report.places
+        if book.is_met or has <= had then
+            book.places = book.places + min(has - had, step())
+        else
+            book.places = max(book.places + has - had, book.places * min(has / max(had, 1), GROWTH))
         end
     end
-    local places, rate = -1, -1
-    if book.all_places >= 0 then
-        local fair = fair_places(book.all_places)
-        local most = learns and (report.places or 0) or fair
-        places = max(min(most, fair, book.all_places - held_places), 0)
-    end
-    if book.all_rate >= 0 then
-        local fair = fair_rate(book.all_rate)
-        local most = learns and (report.rate or 0) or fair
-        rate = max(min(most, fair, book.all_rate - held_rate), 0)
-    end
-    me[PLACES], me[RATE] = places, rate
-elseif book.leader == report.id then
-    me[PLACES] = report.places or me[PLACES]
-    me[RATE] = report.rate or -1
-    if report.rate then
-        book.paced_until = now + KEEP_PACE * period
-    elseif book.paced_until <= now then
-        book.pool_rate = 0
-    end
-    if report.used > 0 then
-        balance_places()
-        balance_rate()
-    end
-else
-    if book.paced_until <= now then
-        me[RATE] = -1
-    elseif me[RATE] < 0 then
-        me[RATE] = report.used
-    end
-    if report.refused == 0 then
-        balance_places()
-        balance_rate()
-    elseif me[RATE] > 0 then
-        me[RATE] = me[RATE] * (1 - min(max(1 - report.used / me[RATE], MIN_CUT), MAX_CUT))
-    elseif me[PLACES] >= 0 then
-        me[PLACES] = max(me[PLACES] - max(floor(min(report.refused, me[PLACES]) / 2), 1), 1)
+    book.places = max(book.places, 1)
+    if not report.rate then return end
+    book.rate_until = now + KEEP_PACE * period
+    if book.rate < 0 then
+        book.rate = report.rate + used
+    elseif report.led and me[RATE] >= 0 then
+        book.rate = book.rate + min(report.rate - me[RATE], STEP * book.rate)
     end
 end
+
+-- A refusal of a follower says that all have too much.
+local function cut()
+    if book.rate >= 0 and me[RATE] > 0 then
+        book.rate = book.rate - me[RATE] * min(max(1 - report.used / me[RATE], MIN_CUT), MAX_CUT)
+    else
+        local places = max(floor(min(report.refused, max(me[PLACES], 0)) / 2), 1)
+        book.places = max(book.places - places, 1)
+    end
+end
+
+if not known() then
+    book.is_met = book.is_met or report.refused > 0
+    if now >= book.rate_until then book.rate = -1 end
+    if book.leader == report.id then
+        lead()
+    elseif report.refused > 0 then
+        cut()
+    end
+end
+
+-- Who has how much.
+local all_places, all_rate = book.all_places, book.all_rate
+if not known() then all_places, all_rate = book.places, book.rate end
+local learns, places, rate = known() and now < book.learns_until, -1, -1
+local function settle(held, mine, total)
+    if known() and mine and held + mine > total * (1 + ALIKE) then book.over_until = now + SETTLE * period end
+end
+if all_places >= 0 then
+    settle(held_places, report.places, all_places)
+    local fair = fair_places(all_places)
+    local most = learns and (report.places or 0) or fair
+    places = max(min(most, fair, all_places - busy_places), 0)
+end
+me[PLACES] = places
+if all_rate >= 0 then
+    settle(held_rate, report.rate, all_rate)
+    local fair = fair_rate(all_rate)
+    local most = learns and (report.rate or 0) or fair
+    rate = max(min(most, fair, all_rate - held_rate), 0)
+end
+me[RATE] = rate
 return reply()

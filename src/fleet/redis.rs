@@ -203,7 +203,19 @@ fn some(text: &str) -> Option<Option<f64>> {
 }
 
 fn grant(fields: &[String]) -> Option<Grant> {
-    let [at, places, rate, burst, leads, is_known, pause, members] = fields else {
+    let [
+        at,
+        places,
+        rate,
+        burst,
+        leads,
+        is_known,
+        is_over,
+        spare,
+        pause,
+        members,
+    ] = fields
+    else {
         return None;
     };
     Some(Grant {
@@ -213,6 +225,8 @@ fn grant(fields: &[String]) -> Option<Grant> {
         burst: number(burst)?,
         leads: leads == "1",
         is_known: is_known == "1",
+        is_over: is_over == "1",
+        spare: some(spare)?,
         pause: number(pause)?,
         members: members.parse().ok()?,
     })

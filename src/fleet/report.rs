@@ -46,6 +46,10 @@ pub struct Grant {
     pub leads: bool,
     /// Whether the whole limit is known, so that nobody has to.
     pub is_known: bool,
+    /// Whether members may have more than there is for now: one was out of reach, and brings what others have got since.
+    pub is_over: bool,
+    /// How many places beside its own the leader may try. `None`: as many as it likes, as nobody was refused yet.
+    pub spare: Option<f64>,
     /// Milliseconds for which nobody sends.
     pub pause: f64,
     /// How many members there are.

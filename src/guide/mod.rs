@@ -7,6 +7,7 @@
 //! | [`batch`] | How do I send thousands of requests, in bounded memory, and go on after a crash? |
 //! | [`keys`] | How do I use many hosts, many accounts, several deployments? |
 //! | [`tokens`] | How do I keep to a limit on tokens per minute? |
+//! | [`resuming`] | How do I begin where the last run has ended? |
 //! | [`sharing`] | How do I use two keys, or several processes? |
 //! | [`fleet`] | How do several processes and machines share one limit? |
 //! | [`priorities`] | Which requests go first, how long may they wait, and what do I tell those that wait for nothing? |
@@ -26,6 +27,7 @@ pub mod observing;
 pub mod order;
 pub mod priorities;
 pub mod recipes;
+pub mod resuming;
 pub mod sharing;
 pub mod start;
 pub mod testing;

@@ -21,7 +21,7 @@
 //! | a streamed upload | [below](#a-streamed-upload) |
 //! | idempotent requests, retried after failures too | [below](#idempotent-requests) |
 //! | shutdown in order | [below](#shutdown) |
-//! | a limit that is kept over a restart | [`sharing`](super::sharing#a-saved-limit), in part |
+//! | a limit that is kept over a restart | [`resuming`](super::resuming) |
 //! | several processes on one quota | [`sharing`](super::sharing#several-processes), in part |
 //!
 //! Paths are those of the repository, and its `examples/README.md` says what each program prints. In the code

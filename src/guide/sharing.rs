@@ -1,7 +1,6 @@
 //! One quota and its users: keys, token costs, priorities, restarts, processes.
 //!
-//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key. The
-//! section on restarts is about something that the gate does not do yet, and says what can be done today.
+//! All services that one layer wraps share one gate, so use one layer for each quota, or a gate for each key.
 //!
 //! In the code, `http_client` stands for hyper-util's client or any other tower service of `http` types, and
 //! `client` for that with both layers around it.
@@ -55,34 +54,7 @@
 //!
 //! # A saved limit
 //!
-//! There is no way to save all that a gate has learned. The number of requests in flight can be kept, which
-//! helps at an API that limits these; a rate or a window is learned anew:
-//!
-//! ```
-//! use std::{fs, io, path::Path};
-//!
-//! use tower_throttle::AdaptiveConcurrencyLayer;
-//! use tower_throttle::concurrency::Handle;
-//!
-//! fn load(path: &Path) -> AdaptiveConcurrencyLayer {
-//!     let saved = fs::read_to_string(path).ok();
-//!     let gate = AdaptiveConcurrencyLayer::new();
-//!     match saved.and_then(|limit| limit.trim().parse().ok()) {
-//!         Some(limit) => gate.initial_limit(limit),
-//!         None => gate,
-//!     }
-//! }
-//!
-//! fn save(path: &Path, gate: &Handle) -> io::Result<()> {
-//!     fs::write(path, gate.limit().to_string())
-//! }
-//! # let directory = tempfile::tempdir().unwrap();
-//! # let path = directory.path().join("limit");
-//! # let gate = load(&path).handle();
-//! # gate.set_limit(17);
-//! # save(&path, &gate).unwrap();
-//! # assert_eq!(load(&path).handle().limit(), 17);
-//! ```
+//! What a gate has learned can be kept over a restart: see [`resuming`](super::resuming).
 //!
 //! # Several processes
 //!

@@ -57,6 +57,9 @@
 //! }
 //! ```
 //!
+//! Wall time stands still on a paused clock. So tell a record of what was learned how old it is by
+//! [`Learnt::aged`](crate::concurrency::Learnt::aged).
+//!
 //! Assert ranges rather than exact times: what follows from a seed may change with the version of this crate.
 //!
 //! # What a paused clock does not do

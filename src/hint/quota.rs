@@ -167,7 +167,7 @@ pub enum Dimension {
 
 impl Dimension {
     /// The dimension of a name that a server uses in a header's name or value.
-    pub(super) fn from_name(name: &str) -> Self {
+    pub(crate) fn from_name(name: &str) -> Self {
         match name {
             "" => Self::Unnamed,
             "requests" | "request" | "reqs" | "req" | "calls" | "call" => Self::Requests,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::table::Table;
-use crate::concurrency::{Handle, Snapshot};
+use crate::concurrency::{Handle, Learnt, Snapshot};
 
 /// Shows the gates of all keys. Made by [`KeyedLayer::handle`](super::KeyedLayer::handle).
 ///
@@ -124,6 +124,22 @@ impl<K: Hash + Eq + Clone> KeyedHandle<K> {
     pub fn get(&self, key: &K) -> Option<Handle> {
         let table = self.shared.table();
         table.peek(key).map(|entry| entry.gate.handle())
+    }
+
+    /// What the gates of all keys have learned, in no order, to be kept for the next run: see
+    /// [`KeyedLayer::resume`](super::KeyedLayer::resume). Of keys that lead to a bucket, only the bucket is there.
+    #[must_use]
+    pub fn export(&self) -> Vec<(K, Learnt)> {
+        let gates: Vec<(K, Handle)> = {
+            let table = self.shared.table();
+            let own = table.entries().filter(|(key, entry)| **key == entry.key);
+            own.map(|(key, entry)| (key.clone(), entry.gate.handle()))
+                .collect()
+        };
+        gates
+            .into_iter()
+            .map(|(key, gate)| (key, gate.export()))
+            .collect()
     }
 
     /// All keys that are known, in no order.

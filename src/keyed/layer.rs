@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use super::handle::KeyedHandle;
 use super::service::Keyed;
 use super::shared::{Additions, Config, Shared};
-use crate::concurrency::AdaptiveConcurrencyLayer;
+use crate::concurrency::{AdaptiveConcurrencyLayer, Learnt};
 use crate::cost::NoCost;
 use crate::observe::Observer;
 
@@ -45,6 +45,8 @@ impl<K, F> KeyedLayer<K, F> {
             }),
             observers: Vec::new(),
             alias: None,
+            on_evict: None,
+            recall: None,
             max_waiting: 10_000,
             max_share: 0.25,
             idle: Duration::from_secs(600),
@@ -165,8 +167,8 @@ impl<K, F, C> KeyedLayer<K, F, C> {
     /// After how long without a request a key may be forgotten: 10 minutes by default. `Duration::MAX` for never.
     ///
     /// Nothing runs in the background. Keys are swept when a new one comes and this time has passed since the last
-    /// sweep, so a key may be kept for more than twice as long. What its gate has learned is forgotten with it. A
-    /// gate that is [in use](super#how-long-a-key-is-kept) is kept.
+    /// sweep, so a key may be kept for more than twice as long. What its gate has learned is forgotten with it, unless
+    /// [`on_evict`](Self::on_evict) keeps it. A gate that is [in use](super#how-long-a-key-is-kept) is kept.
     #[must_use]
     pub fn idle(self, idle: Duration) -> Self {
         self.configure(|config| config.idle = idle)
@@ -194,6 +196,48 @@ impl<K, F, C> KeyedLayer<K, F, C> {
         bucket: impl Fn(&K, &HeaderMap) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
         self.configure(|config| config.alias = Some(Arc::new(bucket)))
+    }
+
+    /// Takes what the gate of a key has learned, when the key is forgotten because it was [idle](Self::idle) or there were
+    /// too [many](Self::max_keys). By default that is lost.
+    ///
+    /// Give it back by [`resume`](Self::resume) when the key comes again. `keep` is called by the request of another key
+    /// that makes a new gate, with no lock held, and should be quick.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use http::Request;
+    /// use tower_throttle::concurrency::Learnt;
+    /// use tower_throttle::keyed::{Host, KeyedLayer};
+    ///
+    /// let store: Arc<Mutex<HashMap<Host, Learnt>>> = Arc::default();
+    /// let (keeps, recalls) = (Arc::clone(&store), Arc::clone(&store));
+    /// let layer = KeyedLayer::new(Host::of::<Request<String>>)
+    ///     .on_evict(move |host: &Host, learnt| {
+    ///         keeps.lock().unwrap().insert(host.clone(), learnt);
+    ///     })
+    ///     .resume(move |host: &Host| recalls.lock().unwrap().remove(host));
+    ///
+    /// // At the end of the program, beside what is in the store:
+    /// for (host, learnt) in layer.handle().export() {
+    ///     store.lock().unwrap().insert(host, learnt);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn on_evict(self, keep: impl Fn(&K, Learnt) + Send + Sync + 'static) -> Self {
+        self.configure(|config| config.on_evict = Some(Arc::new(keep)))
+    }
+
+    /// Gives what the gate of a key begins with, if anything was learned before: in this run, before the key was
+    /// [forgotten](Self::on_evict), or in an earlier one. By default each begins with nothing.
+    ///
+    /// `recall` is called when a gate is made, for a key or for a [bucket](Self::alias), with no lock held. What it
+    /// gives counts by its age: see [`Learnt`].
+    #[must_use]
+    pub fn resume(self, recall: impl Fn(&K) -> Option<Learnt> + Send + Sync + 'static) -> Self {
+        self.configure(|config| config.recall = Some(Arc::new(recall)))
     }
 
     /// A handle to look at the gates from outside. Take it last: a builder method that follows gives this layer

@@ -77,8 +77,9 @@
 //! Nothing runs in the background. When a new key comes, the table is swept: of keys that are
 //! [idle](KeyedLayer::idle), and of the oldest if there are too [many](KeyedLayer::max_keys). A gate that is in use
 //! is kept: one at which requests wait or are in flight, of which a body holds a permit, which is paused, or of which
-//! somebody keeps a [`Handle`](crate::concurrency::Handle). What a gate has learned goes with it; a key that comes back
-//! begins anew.
+//! somebody keeps a [`Handle`](crate::concurrency::Handle). What a gate has learned goes with it, and a key that
+//! comes back begins anew, unless [`on_evict`](KeyedLayer::on_evict) keeps that and [`resume`](KeyedLayer::resume) gives
+//! it back.
 //!
 //! # Buckets that an answer names
 //!

@@ -10,16 +10,21 @@ use tokio::time::Instant;
 
 use super::bound::Bound;
 use super::overflow::Overflow;
-use super::table::{Entry, Table};
-use crate::concurrency::{AdaptiveConcurrencyLayer, Template};
+use super::table::{Entry, Evicted, Table};
+use crate::concurrency::{AdaptiveConcurrencyLayer, Learnt, Template};
 use crate::observe::Observer;
 
 pub(super) type MakeGate<K> = dyn Fn(&K, Additions<'_>) -> Template + Send + Sync;
 pub(super) type NameBucket<K> = dyn Fn(&K, &HeaderMap) -> Option<K> + Send + Sync;
 
+pub(super) type OnEvict<K> = dyn Fn(&K, Learnt) + Send + Sync;
+pub(super) type Recall<K> = dyn Fn(&K) -> Option<Learnt> + Send + Sync;
+
 /// What the gates of all keys have beside what their layers were given.
 pub(super) struct Additions<'a> {
     observers: &'a [Arc<dyn Observer>],
+    /// What the gate begins with.
+    learnt: Option<Learnt>,
 }
 
 impl Additions<'_> {
@@ -30,6 +35,7 @@ impl Additions<'_> {
         let observers = self.observers.iter().cloned();
         observers
             .fold(layer, AdaptiveConcurrencyLayer::observe)
+            .resume(self.learnt)
             .into_template()
     }
 }
@@ -40,6 +46,10 @@ pub(super) struct Config<K> {
     /// Who is told what every gate does.
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) alias: Option<Arc<NameBucket<K>>>,
+    /// Takes what a gate has learned that is forgotten.
+    pub(super) on_evict: Option<Arc<OnEvict<K>>>,
+    /// Gives what a gate begins with.
+    pub(super) recall: Option<Arc<Recall<K>>>,
     pub(super) max_waiting: usize,
     pub(super) max_share: f64,
     pub(super) idle: Duration,
@@ -52,6 +62,8 @@ impl<K> Clone for Config<K> {
             make_gate: Arc::clone(&self.make_gate),
             observers: self.observers.clone(),
             alias: self.alias.clone(),
+            on_evict: self.on_evict.clone(),
+            recall: self.recall.clone(),
             ..*self
         }
     }
@@ -105,13 +117,35 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         }
         let evicted = table.insert(now, name, &made);
         drop(table);
-        drop(evicted);
+        self.forget(evicted);
         made
     }
 
     fn new_gate(&self, key: &K) -> Template {
-        let observers = &self.config.observers;
-        (self.config.make_gate)(key, Additions { observers })
+        self.gate_with(key, self.recall(key))
+    }
+
+    fn gate_with(&self, key: &K, learnt: Option<Learnt>) -> Template {
+        let additions = Additions {
+            observers: &self.config.observers,
+            learnt,
+        };
+        (self.config.make_gate)(key, additions)
+    }
+
+    /// What a gate of this key is to begin with.
+    fn recall(&self, key: &K) -> Option<Learnt> {
+        self.config.recall.as_ref()?(key)
+    }
+
+    /// Drops what was evicted, and hands on what it has learned. The table must not be locked.
+    #[expect(clippy::needless_pass_by_value, reason = "it is to be dropped here")]
+    fn forget(&self, evicted: Evicted<K>) {
+        if let Some(on_evict) = &self.config.on_evict {
+            for entry in &evicted.gates {
+                on_evict(&entry.key, entry.gate.handle().export());
+            }
+        }
     }
 
     /// An answer to a request of `key`, which passed the gate `entry`, named its bucket: from now on the
@@ -126,18 +160,20 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         if current.key == bucket {
             return;
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Evicted::default();
         let known = table.peek(&bucket).map(Arc::clone);
         let target = if let Some(known) = known {
             known
         } else {
-            // What the first of its keys has learned is the bucket's, unless it is another bucket's.
+            // What the first of its keys has learned is the bucket's, unless it is another bucket's, or the bucket has
+            // something of its own to begin with.
             let is_own = current.key == *key;
             drop(table);
-            let gate = if is_own {
+            let learnt = self.recall(&bucket);
+            let gate = if is_own && learnt.is_none() {
                 current.gate.clone()
             } else {
-                self.new_gate(&bucket)
+                self.gate_with(&bucket, learnt)
             };
             let made = Entry::new(bucket.clone(), gate, Arc::clone(&self.bound));
             table = self.table();
@@ -150,7 +186,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
         };
         evicted.extend(table.insert(now, key.clone(), &target));
         drop(table);
-        drop(evicted);
+        self.forget(evicted);
         // The answer that named the bucket may have asked for a wait.
         if let Some(left) = entry.gate.handle().pause_remaining() {
             target.gate.handle().pause(left);

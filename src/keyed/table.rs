@@ -91,7 +91,28 @@ pub(super) struct Table<K> {
 }
 
 /// What is to be dropped once the lock is free.
-pub(super) type Evicted<K> = Vec<Arc<Entry<K>>>;
+pub(super) struct Evicted<K> {
+    /// Gates that are forgotten, with what they have learned.
+    pub(super) gates: Vec<Arc<Entry<K>>>,
+    /// Of keys that led, or lead now, to another's gate.
+    others: Vec<Arc<Entry<K>>>,
+}
+
+impl<K> Default for Evicted<K> {
+    fn default() -> Self {
+        Self {
+            gates: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+}
+
+impl<K> Evicted<K> {
+    pub(super) fn extend(&mut self, more: Self) {
+        self.gates.extend(more.gates);
+        self.others.extend(more.others);
+    }
+}
 
 impl<K> Table<K> {
     pub(super) fn new(max_keys: usize, idle: Duration) -> Self {
@@ -144,7 +165,7 @@ impl<K: Hash + Eq> Table<K> {
         };
         let former = self.slots.insert(key, slot);
         let mut evicted = self.sweep(now);
-        evicted.extend(former.map(|slot| slot.entry));
+        evicted.others.extend(former.map(|slot| slot.entry));
         evicted
     }
 
@@ -162,9 +183,9 @@ impl<K: Hash + Eq> Table<K> {
             last_use = last_use.max(self.last_use_to_make_room());
         }
         if last_use == 0 {
-            return Vec::new();
+            return Evicted::default();
         }
-        let mut evicted = Vec::new();
+        let mut evicted = Evicted::default();
         let (accepted, refused) = &mut self.forgotten;
         self.slots.retain(|key, slot| {
             if slot.used(key) > last_use {
@@ -176,8 +197,10 @@ impl<K: Hash + Eq> Table<K> {
             if slot.entry.key == *key {
                 *accepted += gate.accepted;
                 *refused += gate.refused;
+                evicted.gates.push(Arc::clone(&slot.entry));
+            } else {
+                evicted.others.push(Arc::clone(&slot.entry));
             }
-            evicted.push(Arc::clone(&slot.entry));
             false
         });
         // With many in use, the next sweep must not come with the next key.

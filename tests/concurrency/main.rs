@@ -13,12 +13,15 @@ mod growth;
 mod handle;
 mod idle;
 mod learned;
+#[cfg(feature = "serde")]
+mod learnt_json;
 mod limits;
 mod line;
 mod outcome;
 mod parked;
 mod pause;
 mod queue;
+mod resume;
 mod service;
 mod timers;
 mod types;

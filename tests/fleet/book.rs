@@ -224,3 +224,44 @@ fn a_reply_that_was_lost_makes_no_places_and_loses_none() {
     let again = fleet.report("b", 99);
     assert_eq!(fleet.send(&again).places, Some(granted));
 }
+
+#[test]
+fn a_pace_that_one_member_brings_is_not_that_of_all() {
+    let mut fleet = Fleet::of(Capacity::unknown());
+    let mut rates = Vec::new();
+    for (id, rate) in [("a", None), ("b", Some(2.0)), ("c", None)] {
+        let mut report = fleet.report(id, 99);
+        (report.places, report.rate, report.used) = (Some(4.0), rate, 3.0);
+        rates.push(fleet.send(&report).rate);
+    }
+    // The store was lost: what the others send without a pace counts as theirs.
+    assert_eq!(rates, [None, Some(2.5), Some(8.0 / 3.0)]);
+}
+
+#[test]
+fn places_that_cannot_be_divided_go_round() {
+    let mut fleet = Fleet::of(Capacity::unknown().places(3));
+    let (mut sums, members) = ([0.0; 2], [("a", 99), ("b", 99)]);
+    for _ in 0..64 {
+        let places = fleet.places(&members);
+        sums = [sums[0] + places[0], sums[1] + places[1]];
+    }
+    assert!(
+        (sums[0] - sums[1]).abs() <= 8.0 && sums[0] + sums[1] >= 180.0,
+        "{sums:?}"
+    );
+}
+
+#[test]
+fn who_has_no_place_gets_no_pace() {
+    let mut fleet = Fleet::of(Capacity::unknown().places(1).rate(20.0, 20));
+    for _ in 0..3 {
+        fleet.period(&[("a", 99), ("b", 99)]);
+    }
+    let grants = fleet.period(&[("a", 99), ("b", 99)]);
+    let with_place = grants
+        .iter()
+        .find(|grant| grant.places == Some(1.0))
+        .unwrap();
+    assert!(with_place.rate.unwrap() >= 19.0, "{grants:?}");
+}

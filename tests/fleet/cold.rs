@@ -18,7 +18,7 @@ async fn without_a_store_a_gate_has_its_own_limit() {
     seconds(1.0).await;
     assert!(api.accepted(0.0, 1.0) > 50, "{}", api.accepted(0.0, 1.0));
     let gate = process.handle.snapshot();
-    assert!(gate.in_flight == 8, "{gate:?}");
+    assert!(gate.limit >= 8, "{gate:?}");
 }
 
 #[tokio::test(start_paused = true)]

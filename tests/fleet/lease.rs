@@ -1,15 +1,18 @@
 //! What a share does to a gate.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::Request;
 use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _};
 use tower_throttle::AdaptiveConcurrencyLayer;
+use tower_throttle::concurrency::Learnt;
+use tower_throttle::concurrency::learnt::Rate;
 use tower_throttle::concurrency::limit::{Fixed, Reason};
 use tower_throttle::fleet::{Lease, Member, Share};
+use tower_throttle::hint::Dimension;
 use tower_throttle::observe::{Event, Source};
 
 use crate::support::{Api, seconds};
@@ -176,4 +179,25 @@ async fn what_belongs_to_the_gate_is_shifted() {
         (member.tally().unwrap().own_limit, layer.handle().limit()),
         (7, 7)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_with_a_lease_keeps_what_it_has_learned_as_one_without() {
+    let kept = Kept::default();
+    let rate = Rate::new(Dimension::Requests, 7.0).unwrap();
+    let found = Learnt::new(9).with_rate(rate);
+    let layer = AdaptiveConcurrencyLayer::new()
+        .resume(found.with_at(SystemTime::now()))
+        .lease(kept.clone());
+    let gate = layer.handle();
+    let rate = |learnt: &Learnt| {
+        learnt
+            .rate(&Dimension::Requests)
+            .map(|rate| rate.measured())
+    };
+    let own = || kept.last().tally().unwrap().own_rate;
+    assert!(gate.is_resumed());
+    assert!((rate(&gate.export()).unwrap() - 7.0).abs() < 0.1);
+    gate.forget();
+    assert_eq!((rate(&gate.export()), gate.limit(), own()), (None, 4, None));
 }

@@ -6,6 +6,7 @@ mod lease;
 mod local;
 mod mirror;
 mod outages;
+mod partition;
 mod real;
 mod server;
 mod support;

@@ -11,6 +11,7 @@ mod keys;
 mod layers;
 mod lives;
 mod queued;
+mod resume;
 mod spread;
 mod stacks;
 mod types;

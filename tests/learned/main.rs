@@ -6,6 +6,7 @@ mod by_hand;
 mod drivers;
 mod growth;
 mod rates;
+mod resume;
 mod run;
 mod server;
 mod shift;

@@ -41,8 +41,12 @@ fn total(cost: Option<Cost>) -> i64 {
 }
 
 impl Limit for Purse {
-    fn headroom(&mut self, _: &Now, load: Load) -> Headroom {
-        let fits = self.left() >= total(load.next).max(1);
+    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+        self.headroom_for(now, load, &Cost::FREE)
+    }
+
+    fn headroom_for(&mut self, _: &Now, _: Load, next: &Cost) -> Headroom {
+        let fits = self.left() >= total(Some(*next)).max(1);
         Headroom::new(usize::from(fits), None)
     }
 

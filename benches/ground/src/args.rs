@@ -20,7 +20,8 @@ pub(crate) struct Args {
     /// How every scenario answers what it accepts.
     #[arg(long, value_enum)]
     pub(crate) answers: Option<Answers>,
-    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios.
+    /// How many seeds each runs with: 3, or 12 for a sweep and a check of tokens, or 1 for composed scenarios. A fleet of
+    /// 100 members and more runs with the first.
     #[arg(long)]
     pub(crate) seeds: Option<u64>,
     /// The first seed.
@@ -50,10 +51,14 @@ pub(crate) struct Args {
     /// how long, and what it costs. 12 seeds.
     #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers"])]
     pub(crate) classes: bool,
+    /// Programs that run twice, in place of scenarios and clients that have names: what the second run saves that
+    /// begins with what the first has learned. 12 seeds. With `--long`, also each case that is drawn.
+    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    pub(crate) resume: bool,
     /// Processes that share one limit through a store, in place of scenarios and clients that have names: from 2 to
     /// 1,000 of them, of a limit that is known or not, with a store that is away for ten seconds, and with a member
-    /// that dies.
-    #[arg(long, conflicts_with_all = ["drawn", "composed", "lives", "sweep", "vector", "drivers", "classes"])]
+    /// that dies. With `--drawn`, others of each kind, with their quantiles.
+    #[arg(long, conflicts_with_all = ["composed", "lives", "sweep", "vector", "drivers", "classes"])]
     pub(crate) fleet: bool,
     /// The seed by which scenarios are drawn.
     #[arg(long, value_name = "SEED", default_value_t = 1)]

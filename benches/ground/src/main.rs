@@ -12,7 +12,9 @@ mod fleet;
 mod lives;
 mod measure;
 mod plot;
+mod programs;
 mod recovery;
+mod resume;
 mod run;
 mod runs;
 mod scenario;
@@ -76,11 +78,9 @@ fn chosen(args: &Args) -> Vec<Scenario> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if args.classes {
-        return two_classes(&args);
-    }
-    if args.fleet {
-        return one_fleet(&args);
+    if let Some((table, misses)) = programs::of(&args) {
+        print!("{table}");
+        return checked(&[], if args.check { &misses } else { &[] });
     }
     let mut scenarios = chosen(&args);
     let traced = read(args.arrivals.as_ref())
@@ -222,28 +222,6 @@ fn swept(
     print!("{sweep}");
     let failed = args.check && !sweep.holds();
     Ok(ExitCode::from(u8::from(failed)))
-}
-
-/// Prints how requests of two classes fare.
-fn two_classes(args: &Args) -> ExitCode {
-    let seeds = args.seed..args.seed + args.seeds.unwrap_or(classes::SEEDS);
-    let rows = classes::rows(&seeds);
-    print!("{}", classes::table(&rows));
-    if args.check {
-        return checked(&[], &classes::misses(&rows));
-    }
-    ExitCode::SUCCESS
-}
-
-/// Prints how processes fare that share a limit.
-fn one_fleet(args: &Args) -> ExitCode {
-    let seeds = args.seed..args.seed + args.seeds.unwrap_or(fleet::SEEDS);
-    let rows = fleet::rows(&seeds, |name| named(name, &args.only));
-    print!("{}", fleet::table(&rows));
-    if args.check {
-        return checked(&[], &fleet::misses(&rows));
-    }
-    ExitCode::SUCCESS
 }
 
 /// Prints how each kind of client compares with plain ones.

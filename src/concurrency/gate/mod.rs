@@ -2,6 +2,7 @@
 
 mod alarm;
 mod bodies;
+mod carry;
 mod estimate;
 mod flow;
 mod grant;

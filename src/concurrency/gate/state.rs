@@ -26,8 +26,12 @@ use crate::observe::{By, Event};
 /// Everything the gate knows.
 #[derive(Debug)]
 pub(in crate::concurrency) struct State {
-    limit: Box<dyn Limit>,
+    pub(super) limit: Box<dyn Limit>,
     bounds: (usize, usize),
+    /// The limit to start with.
+    pub(super) initial: u32,
+    /// Whether it began with what another gate has learned.
+    pub(in crate::concurrency) resumed: bool,
     pub(super) in_flight: usize,
     /// How many requests were let through.
     seq: u64,
@@ -55,6 +59,8 @@ pub(in crate::concurrency) struct State {
 impl State {
     pub(super) fn new(limit: Box<dyn Limit>) -> Self {
         Self {
+            initial: limit.limit().try_into().unwrap_or(u32::MAX),
+            resumed: false,
             limit,
             bounds: (DEFAULT_MIN, DEFAULT_MAX),
             in_flight: 0,
@@ -80,7 +86,6 @@ impl State {
         Load {
             in_flight: self.in_flight,
             waiting: self.queue.len(),
-            next: self.next_cost(),
         }
     }
 
@@ -96,13 +101,13 @@ impl State {
     /// How many more may go now, and when time alone will let one more go.
     #[inline]
     pub(super) fn headroom(&mut self, now: &Now) -> Headroom {
-        let room = self.headroom_under(now, self.load());
+        let room = self.headroom_under(now, self.next_cost());
         self.compare(None);
         room
     }
 
     #[inline]
-    fn headroom_under(&mut self, now: &Now, load: Load) -> Headroom {
+    fn headroom_under(&mut self, now: &Now, next: Option<Cost>) -> Headroom {
         if self.pause.is_set() {
             if let Some(until) = self.pause.until(now) {
                 return Headroom {
@@ -112,7 +117,11 @@ impl State {
             }
             self.expire_pause(now);
         }
-        let mut room = self.limit.headroom(now, load);
+        let load = self.load();
+        let mut room = match &next {
+            None => self.limit.headroom(now, load),
+            Some(next) => self.limit.headroom_for(now, load, next),
+        };
         // One that has no room now, and says that it opens now, would be asked again for ever.
         if let (0, Some(at)) = (room.slots, &mut room.opens_at) {
             *at = (*at).max(now.get() + Duration::from_micros(1));
@@ -128,34 +137,17 @@ impl State {
         }
     }
 
-    /// Has observers told what the limit changed. `by` if somebody else did.
-    #[inline]
-    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
-        if let Some(observed) = &mut self.observed {
-            observed.compare(&*self.limit, by);
-        }
-    }
-
-    /// Observes from now on.
-    pub(in crate::concurrency) fn observe(&mut self) {
-        self.observed = Some(Box::new(Observed::new(&*self.limit)));
-    }
-
     /// Lets one request through that did not wait, if nobody has to be asked.
     #[inline]
     pub(super) fn pass(&mut self, now: &Now, cost: Option<Cost>) -> Option<Granted> {
         if !self.queue.all_called() {
             return None;
         }
-        let mut load = self.load();
-        if cost.is_some() {
-            // Room is given for the cost of one request, and those called come first.
-            if self.queue.called() > 0 {
-                return None;
-            }
-            load.next = cost;
+        // Room is given for the cost of one request, and those called come first.
+        if cost.is_some() && self.queue.called() > 0 {
+            return None;
         }
-        let room = self.headroom_under(now, load);
+        let room = self.headroom_under(now, cost.or_else(|| self.next_cost()));
         let free = room.slots.saturating_sub(self.queue.called()) > 0;
         free.then(|| Granted {
             sent: self.grant(now, cost),

@@ -5,13 +5,26 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::grant::Watched;
-use super::observed::{Events, NO_HINT};
+use super::observed::{Events, NO_HINT, Observed};
 use super::state::State;
 use crate::ask::Ask;
-use crate::concurrency::limit::{Now, Outcome};
+use crate::concurrency::limit::{Now, Outcome, Reason};
 use crate::observe::{By, Ending, Event, Took};
 
 impl State {
+    /// Has observers told what the limit changed. `by` if somebody else did.
+    #[inline]
+    pub(in crate::concurrency) fn compare(&mut self, by: Option<Reason>) {
+        if let Some(observed) = &mut self.observed {
+            observed.compare(&*self.limit, by);
+        }
+    }
+
+    /// Observes from now on.
+    pub(in crate::concurrency) fn observe(&mut self) {
+        self.observed = Some(Box::new(Observed::new(&*self.limit)));
+    }
+
     #[inline]
     pub(super) fn happened(&mut self, event: impl FnOnce() -> Event<'static>) {
         if let Some(observed) = &mut self.observed {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::tenure::Tenure;
+use crate::concurrency::learnt::Learnt;
 use crate::concurrency::limit::{
     Circuit, Headroom, Limit, Load, Now, Outcome, Reason, Reasons, Sent,
 };
@@ -26,10 +27,13 @@ impl Leased {
     pub(super) fn new(limit: Box<dyn Limit>, tenure: Arc<Mutex<Tenure>>) -> Self {
         Self { limit, tenure }
     }
-}
 
-impl Limit for Leased {
-    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+    /// What the own limit and the share both leave. `next`: what the next request costs, if that is known.
+    fn room(&mut self, now: &Now, load: Load, next: Option<&Cost>) -> Headroom {
+        let own = |limit: &mut dyn Limit| match next {
+            None => limit.headroom(now, load),
+            Some(next) => limit.headroom_for(now, load, next),
+        };
         let mut tenure = lock(&self.tenure);
         tenure.move_limit(now, &mut *self.limit);
         let share = tenure.headroom(now, load);
@@ -37,17 +41,27 @@ impl Limit for Leased {
         let room = match share {
             Some(share) if fixed || share.slots == 0 => share,
             Some(share) => {
-                let own = self.limit.headroom(now, load);
+                let own = own(&mut *self.limit);
                 if own.slots == 0 {
                     own
                 } else {
                     Headroom::new(own.slots.min(share.slots), None)
                 }
             }
-            None => self.limit.headroom(now, load),
+            None => own(&mut *self.limit),
         };
         tenure.watch(&*self.limit);
         room
+    }
+}
+
+impl Limit for Leased {
+    fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
+        self.room(now, load, None)
+    }
+
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        self.room(now, load, Some(next))
     }
 
     fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
@@ -114,6 +128,20 @@ impl Limit for Leased {
 
     fn shift(&mut self, now: &Now, places: isize, rate: f64) {
         self.limit.shift(now, places, rate);
+        lock(&self.tenure).watch(&*self.limit);
+    }
+
+    fn learnt(&self, now: &Now) -> Learnt {
+        self.limit.learnt(now)
+    }
+
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        self.limit.resume(now, learnt);
+        lock(&self.tenure).watch(&*self.limit);
+    }
+
+    fn forget(&mut self, now: &Now, initial: usize) {
+        self.limit.forget(now, initial);
         lock(&self.tenure).watch(&*self.limit);
     }
 

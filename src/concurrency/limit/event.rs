@@ -56,20 +56,13 @@ pub struct Load {
     pub in_flight: usize,
     /// Requests that wait for one.
     pub waiting: usize,
-    /// What the first of those costs, or the request that has not joined them yet. `None` if that is not known
-    /// before it is sent.
-    pub next: Option<Cost>,
 }
 
 impl Load {
     /// Creates a load of `in_flight` requests with a permit, and `waiting` ones without.
     #[must_use]
     pub const fn new(in_flight: usize, waiting: usize) -> Self {
-        Self {
-            in_flight,
-            waiting,
-            next: None,
-        }
+        Self { in_flight, waiting }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A limit that is set, not learned.
 
+use super::super::learnt::Learnt;
 use super::{Headroom, Limit, Load, Now, Outcome, Sent};
 
 /// A limit that stays where it is put: between 1 and whatever is asked for.
@@ -44,6 +45,12 @@ impl Limit for Fixed {
     fn set_limit(&mut self, limit: usize) {
         self.limit = limit.clamp(self.min, self.max);
     }
+
+    /// It was set, and is no finding of another run's.
+    fn resume(&mut self, _: &Now, _: &Learnt) {}
+
+    /// It was set, and not learned.
+    fn forget(&mut self, _: &Now, _: usize) {}
 
     fn set_bounds(&mut self, min: usize, max: usize) {
         self.min = min.max(1);

@@ -104,6 +104,11 @@ impl Limit for Gradient2 {
         self.level.set(limit as f64);
     }
 
+    fn forget(&mut self, _: &Now, initial: usize) {
+        (self.average, self.answers) = (0.0, 0.0);
+        self.set_limit(initial);
+    }
+
     fn set_bounds(&mut self, min: usize, max: usize) {
         self.level.set_bounds(min, max);
     }

@@ -23,6 +23,7 @@ pub use self::reason::{Circuit, Reason, Reasons};
 #[doc(hidden)]
 pub use self::learned::Tuning;
 pub use self::vegas::Vegas;
+use super::learnt::Learnt;
 use crate::cost::Cost;
 use crate::hint::Hint;
 
@@ -101,6 +102,13 @@ pub(crate) const DEFAULT_MAX: usize = 1000;
 pub trait Limit: fmt::Debug + Send + 'static {
     /// Returns how many more requests may go now, and when time alone will allow more.
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom;
+
+    /// The same if it is known before it is sent what the next request costs: the first of those that wait, or one that
+    /// has not joined them yet. By default a cost makes no difference.
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        let _ = next;
+        self.headroom(now, load)
+    }
 
     /// A request was let through; `load` includes it.
     ///
@@ -204,6 +212,26 @@ pub trait Limit: fmt::Debug + Send + 'static {
         self.set_limit(self.limit().saturating_add_signed(places));
     }
 
+    /// Returns what was learned, for the next run. By default the limit alone.
+    fn learnt(&self, now: &Now) -> Learnt {
+        let _ = now;
+        Learnt::new(self.limit())
+    }
+
+    /// Begins with what another gate has learned. The gate has taken off what is too old, so all times are counted
+    /// from `now`; and it keeps the pause. By default the limit is [set](Self::set_limit) to that of the record.
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        let _ = now;
+        self.set_limit(learnt.limit());
+    }
+
+    /// Forgets what was learned, and begins anew at `initial` requests in flight. Bounds stay. Requests that are in
+    /// flight end later, and say nothing of what comes. By default the limit is [set](Self::set_limit) to `initial`.
+    fn forget(&mut self, now: &Now, initial: usize) {
+        let _ = now;
+        self.set_limit(initial);
+    }
+
     /// Bounds the limit from now on, both ends included.
     fn set_bounds(&mut self, min: usize, max: usize);
 
@@ -223,6 +251,10 @@ pub trait Limit: fmt::Debug + Send + 'static {
 impl<L: Limit + ?Sized> Limit for Box<L> {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
         (**self).headroom(now, load)
+    }
+
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        (**self).headroom_for(now, load, next)
     }
 
     fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
@@ -271,6 +303,18 @@ impl<L: Limit + ?Sized> Limit for Box<L> {
 
     fn shift(&mut self, now: &Now, places: isize, rate: f64) {
         (**self).shift(now, places, rate);
+    }
+
+    fn learnt(&self, now: &Now) -> Learnt {
+        (**self).learnt(now)
+    }
+
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        (**self).resume(now, learnt);
+    }
+
+    fn forget(&mut self, now: &Now, initial: usize) {
+        (**self).forget(now, initial);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

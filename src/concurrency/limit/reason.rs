@@ -13,6 +13,8 @@ pub enum Reason {
     Unknown,
     /// A [`Handle`](crate::concurrency::Handle) set it.
     Set,
+    /// It begins with what the last run found.
+    Resumed,
     /// Requests wait, and none was refused so far.
     SlowStart,
     /// The limit was used up, and answers came: one step more.
@@ -68,9 +70,14 @@ pub enum Reason {
 }
 
 /// Every reason but the last, with its name and what it says.
-const TEXTS: [(Reason, &str, &str); 27] = [
+const TEXTS: [(Reason, &str, &str); 28] = [
     (Reason::Unknown, "unknown", "no reason given"),
     (Reason::Set, "set", "set by the program"),
+    (
+        Reason::Resumed,
+        "resumed",
+        "begins with what the last run found",
+    ),
     (
         Reason::SlowStart,
         "slow_start",

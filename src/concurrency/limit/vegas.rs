@@ -128,6 +128,11 @@ impl Limit for Vegas {
         self.level.set(limit as f64);
     }
 
+    fn forget(&mut self, _: &Now, initial: usize) {
+        (self.least, self.answers) = (None, 0.0);
+        self.set_limit(initial);
+    }
+
     fn set_bounds(&mut self, min: usize, max: usize) {
         self.level.set_bounds(min, max);
     }

@@ -3,8 +3,12 @@
 //! It is pure arithmetic, told the time. The script for Redis (`redis.lua`) is this file in another language, and is
 //! tested against it, answer by answer.
 
+mod divide;
+mod find;
+mod found;
 mod share;
 
+use self::found::Found;
 use self::share::Want;
 use super::report::{Capacity, Grant, Report, Row};
 
@@ -16,20 +20,11 @@ const LEASE: f64 = 2.0;
 const AWAY: f64 = 1.5;
 /// For so long after a restart nobody gets more than it had.
 const LEARN: f64 = 4.0;
-/// For so long after the leader's pace ended the others keep theirs.
-const KEEP_PACE: f64 = 40.0;
 /// For so long a capacity counts that nobody tells any more.
 const KEEP_CAPACITY: f64 = 120.0;
-/// How long a turn lasts where there are fewer places than members.
-const TURN: f64 = 4.0;
-
-/// A refusal takes at least this part of a follower's pace.
-const MIN_CUT: f64 = 0.08;
-/// ... and at most this.
-const MAX_CUT: f64 = 0.2;
-/// Who has more pace than its fair share gives this part of the difference in a period.
-const GIVEN: f64 = 0.8;
-/// Paces that differ by less than this part are alike.
+/// How long a turn lasts where places cannot be divided equally.
+const TURN: f64 = 8.0;
+/// Sums that differ by less than this part are alike.
 const ALIKE: f64 = 0.05;
 
 /// Who shares a limit, and what each of them has of it.
@@ -61,15 +56,13 @@ pub struct Book {
     /// When it was called last.
     last: f64,
     leader: Option<String>,
-    /// Until when the others keep a pace that the leader has given up.
-    paced_until: f64,
     pause_until: f64,
+    /// Until when members may have more than there is: one was out of reach, and its share was given to others.
+    over_until: f64,
     capacity: Capacity,
     capacity_until: f64,
-    /// Places that nobody has. Of a limit that is not known only.
-    pool_places: f64,
-    /// Requests per second that nobody has.
-    pool_rate: f64,
+    /// What was found out so far, where nothing is known.
+    found: Found,
     members: Vec<Entry>,
 }
 
@@ -84,6 +77,14 @@ struct Entry {
     used: f64,
     places: Option<f64>,
     rate: Option<f64>,
+}
+
+impl Entry {
+    /// Whether it can find more than there is known to be: it has a place, and work that waits.
+    fn can_find(&self) -> bool {
+        let places = self.places.unwrap_or(0.0);
+        places >= 1.0 && self.wants > places.min(self.busy)
+    }
 }
 
 impl Book {
@@ -102,13 +103,10 @@ impl Book {
         let index = self.enter(now, report);
         self.hear(now, report);
         self.elect(now, report, index);
-        if self.capacity.is_known() {
-            self.divide(now, report, index);
-        } else if self.leader.as_ref() == Some(&report.id) {
-            self.lead(now, report, index);
-        } else {
-            self.follow(now, report, index);
+        if !self.capacity.is_known() {
+            self.find(now, report, index);
         }
+        self.divide(now, report, index);
         self.grant(now, Some(index))
     }
 
@@ -151,15 +149,10 @@ impl Book {
         }
     }
 
-    /// Members go. What they found or had of an unknown limit is for the others.
+    /// Members go. What they had is for the others.
     fn remove(&mut self, goes: impl Fn(&Entry) -> bool) {
-        let known = self.capacity.is_known();
         self.members.retain(|entry| {
             let goes = goes(entry);
-            if goes && !known {
-                self.pool_places += entry.places.unwrap_or(0.0);
-                self.pool_rate += entry.rate.unwrap_or(0.0);
-            }
             if goes && self.leader.as_ref() == Some(&entry.id) {
                 self.leader = None;
             }
@@ -167,22 +160,11 @@ impl Book {
         });
     }
 
-    /// The line of whoever reports. What it brings is what it has: a reply may have been lost.
+    /// The line of whoever reports.
     fn enter(&mut self, now: f64, report: &Report) -> usize {
-        let leads = self.leader.as_ref() == Some(&report.id);
         let found = self.members.iter().position(|entry| entry.id == report.id);
         let index = found.unwrap_or_else(|| self.admit(now, report));
         let entry = &mut self.members[index];
-        if found.is_some() && !self.capacity.is_known() && !leads {
-            if let (Some(places), Some(held)) = (entry.places, report.places) {
-                self.pool_places = (self.pool_places + places - held).max(0.0);
-                entry.places = Some(held);
-            }
-            if let (Some(rate), Some(held)) = (entry.rate, report.rate) {
-                self.pool_rate = (self.pool_rate + rate - held).max(0.0);
-                entry.rate = Some(held);
-            }
-        }
         entry.ends = now + LEASE * report.period;
         entry.wants = report.wants as f64;
         entry.busy = report.in_flight as f64;
@@ -198,12 +180,9 @@ impl Book {
             // The store was lost, and others may bring what they had.
             self.learns_until = self.learns_until.max(made + LEARN * report.period);
         }
-        let (mut places, mut rate) = (report.places.unwrap_or(0.0), report.rate);
-        if now >= self.learns_until {
-            places = places.min(self.pool_places);
-            self.pool_places -= places;
-            rate = rate.map(|rate| rate.min(self.pool_rate));
-            self.pool_rate -= rate.unwrap_or(0.0);
+        let learns = now < self.learns_until;
+        if learns && !self.capacity.is_known() {
+            self.found.restore(now, report);
         }
         self.members.push(Entry {
             id: report.id.clone(),
@@ -211,8 +190,8 @@ impl Book {
             wants: 0.0,
             busy: 0.0,
             used: 0.0,
-            places: Some(places),
-            rate,
+            places: report.places.filter(|_| learns),
+            rate: report.rate.filter(|_| learns),
         });
         self.members.len() - 1
     }
@@ -232,21 +211,36 @@ impl Book {
             self.leader = None;
             return;
         }
-        let mut entries = self.members.iter().enumerate();
-        let others_work = entries.any(|(other, entry)| other != index && entry.wants > 0.0);
-        let idle = report.wants == 0 && others_work;
-        match &self.leader {
-            Some(leader) if *leader == report.id && idle => self.leader = None,
-            None if !idle && (report.led || !self.is_restored(now, report.period)) => {
-                self.leader = Some(report.id.clone());
+        let me = &self.members[index];
+        let leader = self.leader.as_ref();
+        let leader = self.members.iter().find(|entry| Some(&entry.id) == leader);
+        let next = match leader {
+            None if report.led || !self.is_restored(now, report.period) => Some(me),
+            // It has nothing to do, and others have.
+            Some(leader) if leader.id == me.id => {
+                let others_work = self.members.iter().any(|entry| entry.wants > 0.0);
+                Some(leader).filter(|_| me.wants > 0.0 || !others_work)
             }
-            _ => {}
-        }
+            Some(leader) if me.can_find() && !leader.can_find() => Some(me),
+            leader => leader,
+        };
+        self.leader = next.map(|entry| entry.id.clone());
     }
 
     /// Whether the store was lost a moment ago, and members bring what they had.
     fn is_restored(&self, now: f64, period: f64) -> bool {
         now < self.learns_until && self.learns_until > self.made.unwrap_or(now) + period
+    }
+
+    /// What members can do with a pace: without a place, nothing.
+    fn wants_of_rate(&self) -> Vec<Want> {
+        let mut wants = self.wants();
+        for (want, entry) in wants.iter_mut().zip(&self.members) {
+            if entry.places == Some(0.0) {
+                *want = Want::default();
+            }
+        }
+        wants
     }
 
     fn wants(&self) -> Vec<Want> {
@@ -259,120 +253,8 @@ impl Book {
     }
 
     fn fair_places(&self, now: f64, period: f64, total: f64, index: usize) -> f64 {
-        share::places(total, &self.wants(), index, (now / (TURN * period)).floor())
-    }
-
-    /// The limit is known: a fair share, and no more than the others leave.
-    fn divide(&mut self, now: f64, report: &Report, index: usize) {
-        let learns = now < self.learns_until;
-        let others = || {
-            let entries = self.members.iter().enumerate();
-            entries
-                .filter(move |(other, _)| *other != index)
-                .map(|(_, entry)| entry)
-        };
-        let places = self.capacity.places.map(|total| {
-            let held: f64 = others()
-                .map(|entry| entry.places.unwrap_or(0.0).max(entry.busy))
-                .sum();
-            let fair = self.fair_places(now, report.period, total, index);
-            let most = if learns {
-                report.places.unwrap_or(0.0)
-            } else {
-                fair
-            };
-            most.min(fair).min(total - held).max(0.0)
-        });
-        let rate = self.capacity.rate.map(|total| {
-            let held: f64 = others().map(|entry| entry.rate.unwrap_or(0.0)).sum();
-            let fair = share::rate(total, &self.wants(), index);
-            let most = if learns {
-                report.rate.unwrap_or(0.0)
-            } else {
-                fair
-            };
-            most.min(fair).min(total - held).max(0.0)
-        });
-        let entry = &mut self.members[index];
-        (entry.places, entry.rate) = (places, rate);
-    }
-
-    /// The leader tells what it found. What is above its fair share goes to the others, step by step.
-    fn lead(&mut self, now: f64, report: &Report, index: usize) {
-        let entry = &mut self.members[index];
-        // One that has no answer yet has found nothing.
-        let answered = report.used > 0.0;
-        entry.places = report.places.or(entry.places);
-        entry.rate = report.rate;
-        if entry.rate.is_some() {
-            self.paced_until = now + KEEP_PACE * report.period;
-        } else if self.paced_until <= now {
-            self.pool_rate = 0.0;
-        }
-        if answered {
-            self.balance_places(now, report.period, index);
-            self.balance_rate(index);
-        }
-    }
-
-    /// A follower's share stands still, but for what a refusal takes and for what makes it fair.
-    fn follow(&mut self, now: f64, report: &Report, index: usize) {
-        let entry = &mut self.members[index];
-        if self.paced_until <= now {
-            entry.rate = None;
-        } else if entry.rate.is_none() {
-            entry.rate = Some(report.used);
-        }
-        if report.refused == 0 {
-            self.balance_places(now, report.period, index);
-            self.balance_rate(index);
-            return;
-        }
-        // What a refusal takes goes to nobody, or the sum would stay too high.
-        match &mut entry.rate {
-            Some(rate) if *rate > 0.0 => {
-                let over = (1.0 - report.used / *rate).clamp(MIN_CUT, MAX_CUT);
-                *rate *= 1.0 - over;
-            }
-            _ => {
-                // A burst that was refused was far too much; a single one is a place too many.
-                entry.places = entry.places.map(|places| {
-                    let cut = (report.refused as f64).min(places) / 2.0;
-                    (places - cut.floor().max(1.0)).max(1.0)
-                });
-            }
-        }
-    }
-
-    /// Half of the places above the fair share go to those below theirs.
-    fn balance_places(&mut self, now: f64, period: f64, index: usize) {
-        let held = self.members.iter().map(|entry| entry.places.unwrap_or(0.0));
-        let total = self.pool_places + held.sum::<f64>();
-        let fair = self.fair_places(now, period, total, index);
-        let mine = self.members[index].places.unwrap_or(0.0);
-        let given = if mine - fair >= 2.0 {
-            ((mine - fair) / 2.0).floor()
-        } else {
-            -(fair - mine).max(0.0).min(self.pool_places.floor())
-        };
-        self.pool_places += given;
-        self.members[index].places = Some(mine - given);
-    }
-
-    fn balance_rate(&mut self, index: usize) {
-        let Some(mine) = self.members[index].rate else {
-            return;
-        };
-        let held = self.members.iter().map(|entry| entry.rate.unwrap_or(0.0));
-        let total = self.pool_rate + held.sum::<f64>();
-        let fair = share::rate(total, &self.wants(), index);
-        let given = if mine > fair * (1.0 + ALIKE) {
-            (mine - fair) * GIVEN
-        } else {
-            -(fair - mine).max(0.0).min(self.pool_rate)
-        };
-        self.pool_rate += given;
-        self.members[index].rate = Some(mine - given);
+        let turn = (now / (TURN * period)).floor();
+        share::places(total, &self.wants(), index, turn)
     }
 
     fn grant(&self, now: f64, index: Option<usize>) -> Grant {
@@ -388,6 +270,8 @@ impl Book {
             burst: self.capacity.burst * part.unwrap_or(0.0),
             leads: entry.is_some_and(|entry| self.leader.as_ref() == Some(&entry.id)),
             is_known: self.capacity.is_known(),
+            is_over: now < self.over_until,
+            spare: entry.and_then(|entry| self.spare(entry)),
             pause: (self.pause_until - now).max(0.0),
             members: self.members.len() as u64,
         }

@@ -8,7 +8,7 @@ const IDLE_OF_EQUAL: f64 = 0.2;
 const HEADROOM: f64 = 1.5;
 
 /// What one member wants, as far as it is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Want {
     pub(super) wants: f64,
     pub(super) busy: f64,
@@ -63,7 +63,7 @@ pub(super) fn rate(total: f64, wants: &[Want], index: usize) -> f64 {
 }
 
 /// The places of the member at `index` of a `total` of whole ones. Where there are fewer than members that want one,
-/// each has its `turn`.
+/// each has its `turn`, and so it has of what is left where they cannot be divided equally.
 pub(super) fn places(total: f64, wants: &[Want], index: usize, turn: f64) -> f64 {
     let count = wants.len() as f64;
     let idle = if total >= count { 1.0 } else { 0.0 };
@@ -77,14 +77,10 @@ pub(super) fn places(total: f64, wants: &[Want], index: usize, turn: f64) -> f64
     if mine <= base {
         return mine;
     }
-    // What whole numbers leave goes to the first of those that want more.
+    // What whole numbers leave goes to some of those that want more, in turn.
     let more = level.rest - base * level.above;
     let rank = all[..index].iter().filter(|other| **other > base).count() as f64;
-    let start = if base == 0.0 {
-        (turn * more) % level.above
-    } else {
-        0.0
-    };
+    let start = (turn * more) % level.above;
     let first = (rank + level.above - start) % level.above < more;
     base + f64::from(u8::from(first))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 use tower_throttle::concurrency::limit::{Aimd, Fixed};
-use tower_throttle::concurrency::{Classified, ReleaseAt};
+use tower_throttle::concurrency::{Classified, Learnt, ReleaseAt};
 use tower_throttle::cost::Cost;
 use tower_throttle::fleet::{Lease, Member};
 use tower_throttle::hint::Dialect;
@@ -120,6 +120,7 @@ fn of_the_gate() {
             layer.release_at(ReleaseAt::Headers)
         })
         .method("initial_limit", true, |layer| layer.initial_limit(9))
+        .method("resume", true, |layer| layer.resume(Learnt::new(9)))
         .method("name", true, |layer| layer.name("api"))
         .method("observe", true, |layer| layer.observe(ignore))
         .method("min_limit", true, |layer| layer.min_limit(40))

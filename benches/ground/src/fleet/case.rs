@@ -3,12 +3,25 @@
 /// How the members come to their shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sharing {
+    /// One process does it all.
+    One,
     /// Each for itself.
     Alone,
     /// The limit is stated.
     Known,
     /// One finds it out.
     Unknown,
+}
+
+impl Sharing {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Alone => "alone",
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// When the store is away, in seconds, and whether it comes back empty.
@@ -46,14 +59,9 @@ pub(super) struct Case {
 }
 
 impl Case {
-    fn new(name: &str, sharing: Sharing) -> Self {
-        let suffix = match sharing {
-            Sharing::Alone => "alone",
-            Sharing::Known => "known",
-            Sharing::Unknown => "unknown",
-        };
+    pub(super) fn new(name: &str, sharing: Sharing) -> Self {
         Self {
-            name: format!("{name}-{suffix}"),
+            name: format!("{name}-{}", sharing.name()),
             members: 8,
             tasks: 64,
             rate: None,
@@ -125,6 +133,18 @@ impl Case {
         }
     }
 
+    /// The members, what they share, and how long a request takes.
+    pub(super) fn what(&self) -> String {
+        let mut what = format!("{} of {} tasks", self.members, self.tasks);
+        if let Some((rate, burst)) = self.rate {
+            what += &format!(", {rate:.1}/s and {burst:.0}");
+        }
+        if let Some(places) = self.places {
+            what += &format!(", {places} at once");
+        }
+        what + &format!(", {} s", self.latency)
+    }
+
     /// The most requests that are accepted.
     pub(super) fn best(&self) -> f64 {
         let by_rate = self.rate.map(|(rate, burst)| rate * self.seconds + burst);
@@ -143,9 +163,9 @@ impl Case {
             return None;
         }
         match (self.members, self.rate, self.places) {
-            (100.., ..) => Some("a leader finds no more than its own tasks can use"),
-            (2, ..) => Some("a leader of two pays for half of what is found"),
             (_, Some(_), Some(_)) => Some("both limits bind, and Learned takes one for the other"),
+            (100.., ..) => Some("all grow from one place to hundreds within the minute"),
+            (2, Some(_), None) => Some("a leader of two pays for half of what is found"),
             (_, Some(_), None) if self.outage.is_some() || self.death.is_some() => {
                 Some("the pace is found a second time")
             }
@@ -161,7 +181,7 @@ impl Case {
             jain,
         };
         match self.sharing {
-            Sharing::Alone => None,
+            Sharing::One | Sharing::Alone => None,
             Sharing::Known => Some(bounds(
                 1.05,
                 3.0,

@@ -111,7 +111,7 @@ async fn drive(case: &Case, seed: u64) -> Ran {
 async fn member(case: &Case, server: Server, store: Remote, seed: u64) {
     let mut tasks = JoinSet::new();
     let mut layer = AdaptiveConcurrencyLayer::new().seed(seed);
-    if case.sharing != Sharing::Alone {
+    if matches!(case.sharing, Sharing::Known | Sharing::Unknown) {
         let fleet = Fleet::new(store).capacity(capacity(case)).seed(seed);
         layer = layer.lease(fleet.clone());
         tasks.spawn(fleet.run());

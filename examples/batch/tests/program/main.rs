@@ -3,6 +3,7 @@
 mod explain;
 mod files;
 mod hostile;
+mod learnt;
 mod server;
 mod stops;
 mod support;

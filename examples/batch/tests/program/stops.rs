@@ -1,15 +1,15 @@
 //! When the program stops, what it says, and with which exit status.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::server::Server;
-use crate::support::{FAILED, Folder, KEY_REFUSED, NOT_NOW, USED_UP, ids, ran, run};
+use crate::support::{FAILED, Folder, KEY_REFUSED, NOT_NOW, Ran, USED_UP, ids, ran, run};
 
 /// Runs 500 posts against a server, and counts its requests.
-fn against(server: &Server, arguments: &[&str]) -> (crate::support::Ran, usize, Folder) {
+fn against(server: &Server, arguments: &[&str]) -> (Ran, usize, Folder) {
     let folder = Folder::with_posts(500);
     let url = server.url();
     let ran = run(folder.program(&[&["--url", &url, "--json"], arguments].concat()));
@@ -122,25 +122,25 @@ fn a_server_that_hangs_is_given_up() {
 
 fn interrupt(child: &Child) {
     let id = child.id().to_string();
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
+    let killed = Command::new("kill").args(["-INT", &id]).status();
     assert!(killed.expect("kill is there").success());
+}
+
+/// Runs the program, and interrupts it after a while.
+pub(crate) async fn interrupted(mut program: Command) -> Ran {
+    program.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = program.spawn().expect("the program starts");
+    sleep(Duration::from_millis(1_500)).await;
+    interrupt(&child);
+    ran(child.wait_with_output().expect("it ends"))
 }
 
 #[tokio::test]
 async fn a_stopped_run_says_how_long_it_was_and_goes_on_where_it_ended() {
     let folder = Folder::with_posts(200);
-    let mut program = folder.program(&["--api", "concurrency=2", "--json"]);
+    let program = folder.program(&["--api", "concurrency=2", "--json"]);
     let started = Instant::now();
-    let child = program
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let child = child.expect("the program starts");
-    sleep(Duration::from_millis(1_500)).await;
-    interrupt(&child);
-    let ran = ran(child.wait_with_output().expect("it ends"));
+    let ran = interrupted(program).await;
     let took = started.elapsed().as_secs_f64();
     assert_eq!(ran.status, Some(130), "{ran:?}");
     let summary = ran.summary();

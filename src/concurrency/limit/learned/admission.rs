@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Headroom, Learned, Load, Now};
+use crate::cost::Cost;
 
 /// How many more requests may go.
 pub(super) enum Admission {
@@ -21,9 +22,24 @@ fn not_before(at: f64) -> Headroom {
 }
 
 impl Learned {
+    /// Of the answers while the limit is hardly used, one in this many is timed.
+    pub(super) fn idle_samples(&self) -> u64 {
+        (self.tuning.idle_samples as u64).max(1)
+    }
+
+    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
+    pub(super) fn is_idle(&self, load: Load) -> bool {
+        2 * load.in_flight < self.limit.get()
+            && self.pacer.is_none()
+            && self.breaker.is_closed()
+            && !self.breaker.knows_window(&self.tuning)
+            && self.advertised.is_unknown()
+            && !self.counts_costs()
+    }
+
     /// What the in-flight limit, the breaker, the advertised quota and the pacer all allow. No
     /// clock is read where the in-flight limit alone decides.
-    pub(super) fn admission(&mut self, now: &Now, load: Load) -> Headroom {
+    pub(super) fn admission(&mut self, now: &Now, load: Load, next: Option<&Cost>) -> Headroom {
         if load.waiting > 0 && self.demand.is_idle() {
             self.demand.on_wait(now.get().as_secs_f64());
         }
@@ -35,7 +51,7 @@ impl Learned {
         if slots == 0 || self.is_idle(load) {
             return Headroom::of(limit, load);
         }
-        match self.tightest(now, load, limit, slots) {
+        match self.tightest(now, load, next, slots) {
             Ok(slots) => Headroom {
                 slots,
                 opens_at: None,
@@ -93,7 +109,7 @@ impl Learned {
     }
 
     /// What is left of quotas: of requests as the server tells them, and of what requests cost.
-    fn left_of_quotas(&mut self, now: &Now, load: Load) -> Result<usize, f64> {
+    fn left_of_quotas(&mut self, now: &Now, next: Option<&Cost>) -> Result<usize, f64> {
         let mut slots = usize::MAX;
         if !self.advertised.is_unknown() {
             let now = now.get().as_secs_f64();
@@ -102,7 +118,8 @@ impl Learned {
             }
         }
         if let Some(costs) = &mut self.costs {
-            slots = slots.min(costs.available(now.get().as_secs_f64(), load.next, &self.tuning)?);
+            slots =
+                slots.min(costs.available(now.get().as_secs_f64(), next.copied(), &self.tuning)?);
         }
         Ok(slots)
     }
@@ -112,9 +129,10 @@ impl Learned {
         &mut self,
         now: &Now,
         load: Load,
-        limit: usize,
+        next: Option<&Cost>,
         mut slots: usize,
     ) -> Result<usize, f64> {
+        let limit = self.limit.get();
         // While less than half of the limit is used, nothing grows, and sends need no spreading.
         if 2 * load.in_flight >= limit {
             if let Some(at) = self.next_send(now) {
@@ -150,7 +168,7 @@ impl Learned {
                 Admission::NotBefore(at) => return Err(at),
             }
         }
-        slots = slots.min(self.left_of_quotas(now, load)?);
+        slots = slots.min(self.left_of_quotas(now, next)?);
         if self.is_train_under_way() {
             if let Some(room) = self.train_admission(now.get().as_secs_f64(), load.in_flight) {
                 return room;

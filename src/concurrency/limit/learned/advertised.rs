@@ -1,5 +1,6 @@
 //! The advertised quota: what the server says is left.
 
+mod resume;
 mod window;
 
 use std::time::Duration;
@@ -267,9 +268,14 @@ impl AdvertisedBucket {
 fn tightest(hint: &Hint) -> Option<(&Quota, u64, Duration)> {
     hint.quotas()
         .iter()
-        .filter(|quota| matches!(quota.dimension, Dimension::Unnamed | Dimension::Requests))
+        .filter(|quota| is_of_requests(quota))
         .filter_map(|quota| Some((quota, quota.remaining?, quota.reset?)))
         .min_by_key(|(_, remaining, _)| *remaining)
+}
+
+/// Whether a quota counts requests per time.
+fn is_of_requests(quota: &Quota) -> bool {
+    matches!(quota.dimension, Dimension::Unnamed | Dimension::Requests)
 }
 
 /// Whether a reset may be rounded up so far that it tells no rate.

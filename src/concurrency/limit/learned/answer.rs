@@ -24,7 +24,8 @@ impl Learned {
         if let Some(latency) = latency {
             let weight = self.tuning.rtt_weight;
             let mean = |rtt: f64| (1.0 - weight) * rtt + weight * latency;
-            self.rtt = Some(self.rtt.map_or(latency, mean));
+            let known = self.rtt.filter(|_| !std::mem::take(&mut self.rtt_is_old));
+            self.rtt = Some(known.map_or(latency, mean));
             // What holds requests back is a quota then, and more in flight is a matter of what they cost.
             if !self.counts_costs() {
                 self.trend.observe(sent.in_flight, latency, &self.tuning);

@@ -280,6 +280,7 @@ impl Learned {
             // What a server accepts while it is out of order says nothing of its limits.
             self.exhausted = None;
             self.history.forget();
+            self.breaker.out_of_order();
         }
     }
 
@@ -304,7 +305,8 @@ impl Learned {
         // The interval between the probe and the request beside it.
         let spacing = self.rtt.unwrap_or(0.0) / (2.0 * self.tuning.probe_spread);
         let bucket = self
-            .first_burst
+            .opening
+            .first_burst()
             .is_some_and(|burst| burst.admitted == 1.0 && burst.seconds < spacing);
         if bucket && self.ceiling_hits == 1 && self.pacer.is_none() {
             self.pacer = Some(Box::new(Pacer::spaced(now, spacing, &self.tuning)));

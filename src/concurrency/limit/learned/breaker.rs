@@ -66,6 +66,11 @@ impl Breaker {
         self.why.into()
     }
 
+    /// Says why it is another, where somebody else made it so.
+    pub(super) fn explain(&mut self, why: Reason) {
+        self.why = why.into();
+    }
+
     /// Opens the breaker for as long as the server asked, or until its window is expected to end,
     /// or else for a short first wait.
     pub(super) fn open(&mut self, now: f64, admitted: f64, asked: Option<f64>, tuning: &Tuning) {
@@ -119,8 +124,23 @@ impl Breaker {
     }
 
     /// Records the first request of all.
-    pub(super) fn on_first_send(&mut self, now: f64) {
-        self.window.on_first_send(now);
+    pub(super) fn on_first_send(&mut self, now: f64, admitted: f64) {
+        self.window.on_first_send(now, admitted);
+    }
+
+    /// What is known of the server's windows.
+    pub(super) fn window(&self) -> &FixedWindow {
+        &self.window
+    }
+
+    /// The same, to begin with what was known before.
+    pub(super) fn window_mut(&mut self) -> &mut FixedWindow {
+        &mut self.window
+    }
+
+    /// The server accepts nothing because it is out of order.
+    pub(super) fn out_of_order(&mut self) {
+        self.window.on_out_of_order();
     }
 
     /// The server takes `rate` requests per second more of this client, or fewer.

@@ -74,7 +74,7 @@ impl Learned {
     /// If they come at random, the pace is dropped. From then on refusals of this kind teach as much as
     /// those of an overloaded server, until there are far more of them.
     pub(super) fn is_rate_plausible(&mut self, now: f64, level: usize) -> bool {
-        let Some(judgement) = judge(&self.history) else {
+        let Some(judgement) = judge(&self.history, f64::MIN) else {
             // Two refusals do not tell.
             return true;
         };

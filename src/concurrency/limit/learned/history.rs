@@ -12,7 +12,9 @@ const GROWTH: usize = 8;
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// No answer yet, or none that tells anything.
+    /// No answer yet.
+    Open,
+    /// What became of it tells nothing.
     Unknown,
     Accepted,
     Refused,
@@ -24,7 +26,20 @@ pub(super) struct Attempt {
     seq: u64,
     /// When it was sent, in seconds.
     pub(super) at: f64,
+    /// Requests in flight then, itself included.
+    pub(super) level: u32,
     pub(super) fate: Fate,
+}
+
+impl Attempt {
+    /// Whether it is known to be accepted or refused. One that was sent before `settled` and is not refused was accepted.
+    pub(super) fn is_decided(&self, settled: f64) -> bool {
+        match self.fate {
+            Fate::Accepted | Fate::Refused => true,
+            Fate::Open => self.at < settled,
+            Fate::Unknown => false,
+        }
+    }
 }
 
 /// The latest attempts, in the order in which they were sent.
@@ -41,8 +56,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Records that the attempt `seq` is sent.
-    pub(super) fn on_send(&mut self, seq: u64, at: f64) {
+    /// Records that the attempt `seq` is sent, and then `level` are in flight.
+    pub(super) fn on_send(&mut self, seq: u64, at: f64, level: usize) {
         while self
             .attempts
             .front()
@@ -56,7 +71,8 @@ impl History {
         self.attempts.push_back(Attempt {
             seq,
             at,
-            fate: Fate::Unknown,
+            level: u32::try_from(level).unwrap_or(u32::MAX),
+            fate: Fate::Open,
         });
         self.next = seq + 1;
     }
@@ -98,7 +114,7 @@ impl History {
     /// Of the known attempts: how many were refused, and their share.
     pub(super) fn refusals(&self) -> (f64, f64) {
         let (mut refused, mut all) = (0.0, 1.0);
-        for attempt in self.iter().filter(|attempt| attempt.fate != Fate::Unknown) {
+        for attempt in self.iter().filter(|attempt| attempt.is_decided(f64::MIN)) {
             refused += f64::from(u8::from(attempt.fate == Fate::Refused));
             all += 1.0;
         }
@@ -121,7 +137,7 @@ mod tests {
         let mut history = History::default();
         let mut expected = Vec::new();
         for seq in (0..3000).filter(|seq| seq % 7 != 3) {
-            history.on_send(seq, seq as f64);
+            history.on_send(seq, seq as f64, 1);
             if seq % 5 == 0 {
                 history.on_outcome(seq, Fate::Refused);
             }
@@ -139,10 +155,10 @@ mod tests {
     #[test]
     fn an_outcome_that_comes_too_late_changes_nothing() {
         let mut history = History::default();
-        history.on_send(0, 0.0);
-        history.on_send(KEPT as u64, 1.0);
+        history.on_send(0, 0.0, 1);
+        history.on_send(KEPT as u64, 1.0, 1);
         history.on_outcome(0, Fate::Refused);
-        assert!(history.iter().all(|attempt| attempt.fate == Fate::Unknown));
+        assert!(history.iter().all(|attempt| attempt.fate == Fate::Open));
         history.forget();
         assert_eq!(history.iter().count(), 0);
     }

@@ -2,10 +2,13 @@
 
 mod ceiling;
 mod comparison;
+mod earlier;
+mod resume;
 mod shift;
 #[cfg(test)]
 mod tests;
 
+use self::earlier::Earlier;
 use super::Tuning;
 use super::latency::LatencyTrend;
 use super::{Compact, Reason};
@@ -64,15 +67,17 @@ pub(super) struct InFlightLimit {
     /// Answers to requests of this stage.
     stage_answers: u64,
     /// Probes in a row that came by time, as all places were held and none was answered.
-    stalled_probes: i32,
+    stalled_probes: u8,
+    /// What an earlier run has found.
+    earlier: Earlier,
     /// Probes still to be sent at the short interval, because other clients hold the capacity.
-    urgent_probes: u32,
+    urgent_probes: u8,
     /// Why the limit is what it is.
     why: Compact,
 }
 
 /// The wait for a probe that comes by time is doubled no more often than that.
-const MOST_STALLED: i32 = 16;
+const MOST_STALLED: u8 = 16;
 
 /// A request that was accepted.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +113,7 @@ impl InFlightLimit {
             stage_seq: 0,
             stage_answers: 0,
             stalled_probes: 0,
+            earlier: Earlier::None,
             urgent_probes: 0,
             why: Compact::default(),
         }
@@ -132,6 +138,7 @@ impl InFlightLimit {
         self.resize(size as f64);
         self.phase = Phase::SlowStart;
         self.provisional_ceiling = None;
+        self.earlier = Earlier::None;
     }
 
     pub(super) fn set_bounds(&mut self, min: usize, max: usize) {
@@ -200,6 +207,7 @@ impl InFlightLimit {
                 // Before any answer the round trip is unknown. One of no time at all is known.
                 let known = rtt > 0.0 || self.stage_answers > 0;
                 let spacing = if known { spacing } else { refusal_timeout };
+                let spacing = spacing.max(self.least_spacing(refusal_timeout));
                 Some(self.unproven_since + spacing.min(refusal_timeout))
             }
             Phase::Probing { .. } if f64::from(self.unproven_level) > self.size => {
@@ -207,7 +215,7 @@ impl InFlightLimit {
             }
             Phase::Steady { .. } if self.may_probe() => {
                 let wait = (tuning.stalled_rounds * rtt).max(tuning.stalled_seconds);
-                let doubled = wait * 2_f64.powi(self.stalled_probes);
+                let doubled = wait * 2_f64.powi(self.stalled_probes.into());
                 let wait = doubled.min(tuning.max_stalled_seconds);
                 self.last_send.map(|last| last + wait)
             }
@@ -224,6 +232,7 @@ impl InFlightLimit {
         {
             self.stage_target = (tuning.stage_growth * self.size).ceil() as u32;
             (self.stage_seq, self.stage_answers) = (next, 0);
+            self.earlier = Earlier::None;
         }
     }
 
@@ -239,8 +248,9 @@ impl InFlightLimit {
                 self.stalled_probes = (self.stalled_probes + 1).min(MOST_STALLED);
             }
             _ => {
+                self.why = self.earlier.why_it_grows().into();
                 self.resize(self.size.floor() + 1.0);
-                self.why = Reason::SlowStart.into();
+                self.stop_at_known_ceiling(tuning);
             }
         }
         let passed = |ceiling| self.size > f64::from(ceiling) + tuning.provisional_margin;
@@ -261,6 +271,7 @@ impl InFlightLimit {
     fn probe_accepted(&mut self, interval: f64, tuning: &Tuning) {
         let confirmed = interval >= self.max_probe_interval(tuning);
         self.provisional_ceiling = confirmed.then_some(self.size as u32);
+        self.earlier = Earlier::None;
         self.resize(self.size.floor() + 1.0);
         self.phase = Phase::SlowStart;
         self.why = Reason::ProbeHeld.into();

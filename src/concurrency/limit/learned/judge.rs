@@ -1,4 +1,4 @@
-//! Whether a rate tells the refused attempts from the accepted ones.
+//! Whether a rate, or the number in flight, tells the refused attempts from the accepted ones.
 //!
 //! A server that counts requests per time refuses when much was sent shortly before, and at no other
 //! moment. So one of a handful of measures of that is higher at the refusals than at nearly all other
@@ -17,6 +17,8 @@ pub(super) struct Judgement {
     pub(super) accepted: u32,
     /// The part of the uncertainty about who is refused that the rate takes away, 0 to 1.
     pub(super) explained: f64,
+    /// The same of the number in flight.
+    pub(super) explained_by_level: f64,
 }
 
 impl Judgement {
@@ -29,11 +31,12 @@ impl Judgement {
 /// The distances, in accepted requests, over which it is measured how much was sent shortly before.
 pub(super) const DISTANCES: [usize; 4] = [1, 4, 16, 64];
 
-/// Judges all that is known; `None` of fewer than three refusals, which prove nothing.
-pub(super) fn judge(history: &History) -> Option<Judgement> {
+/// Judges all that is known, and with it what was sent before `settled` and not refused: where answers take long, most of
+/// what is known would be refused otherwise; `None` of fewer than three refusals, which prove nothing.
+pub(super) fn judge(history: &History, settled: f64) -> Option<Judgement> {
     let known: Vec<&Attempt> = history
         .iter()
-        .filter(|attempt| attempt.fate != Fate::Unknown)
+        .filter(|attempt| attempt.is_decided(settled))
         .collect();
     let first = known
         .iter()
@@ -48,10 +51,15 @@ pub(super) fn judge(history: &History) -> Option<Judgement> {
         .chain(DISTANCES.map(|distance| nearness(&known, first + 1, distance)))
         .map(|mut measured| explained(&mut measured))
         .fold(0.0, f64::max);
+    let level = |attempt: &&Attempt| (f64::from(attempt.level), attempt.fate == Fate::Refused);
+    let mut levels: Vec<(f64, bool)> = judged.iter().map(level).collect();
+    // Of equal levels, no threshold may tell the refused ones: they come last.
+    levels.sort_by_key(|attempt| attempt.1);
     Some(Judgement {
         refused: refused as u32,
         accepted: (judged.len() - refused) as u32,
         explained,
+        explained_by_level: self::explained(&mut levels),
     })
 }
 
@@ -149,7 +157,7 @@ mod tests {
         let mut at = 0.0;
         for seq in 0..count {
             at += (0.5 + random.f64()) / per_second;
-            history.on_send(seq, at);
+            history.on_send(seq, at, 1);
             let fate = if refuses(at) {
                 Fate::Refused
             } else {
@@ -183,7 +191,7 @@ mod tests {
             (15.0, 2.0),
         ] {
             let history = sent(per_second, 800, bucket(10.0, depth));
-            let verdict = judge(&history).unwrap();
+            let verdict = judge(&history, f64::MIN).unwrap();
             println!("{per_second}, {depth}: {verdict:?}");
             assert!(
                 verdict.explained > 0.45,
@@ -193,13 +201,43 @@ mod tests {
     }
 
     #[test]
+    fn the_refusals_of_a_ceiling_are_explained_by_the_number_in_flight() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut history = History::default();
+        for seq in 0..200 {
+            // At random moments, so that no rate tells who is refused.
+            let level = random.usize(1..=6);
+            history.on_send(seq, seq as f64 + random.f64(), level);
+            let refused = level > 5 && random.u8(..4) > 0;
+            let fate = if refused {
+                Fate::Refused
+            } else {
+                Fate::Accepted
+            };
+            history.on_outcome(seq, fate);
+        }
+        let verdict = judge(&history, f64::MIN).unwrap();
+        assert!(verdict.explained_by_level > 0.45, "{verdict:?}");
+        assert!(verdict.explained < 0.2, "{verdict:?}");
+    }
+
+    #[test]
+    fn of_equal_levels_none_explains_anything() {
+        let history = sent(11.0, 800, bucket(10.0, 1.0));
+        let verdict = judge(&history, f64::MIN).unwrap();
+        assert_eq!(verdict.explained_by_level, 0.0);
+    }
+
+    #[test]
     fn refusals_at_random_are_explained_by_no_rate() {
         for share in [0.01, 0.04, 0.2, 0.5] {
             for seed in 100..150 {
                 let mut random = fastrand::Rng::with_seed(seed);
                 let history = sent(10.0, 800, |_| random.f64() < share);
-                let verdict = judge(&history);
+                let verdict = judge(&history, f64::MIN);
                 let explained = verdict.map_or(0.0, |verdict| verdict.explained);
+                let by_level = verdict.map_or(0.0, |verdict| verdict.explained_by_level);
+                assert!(by_level < 0.35, "{share}, seed {seed}: {verdict:?}");
                 assert!(explained < 0.35, "{share}, seed {seed}: {verdict:?}");
             }
         }

@@ -11,6 +11,8 @@ mod charge;
 mod contention;
 mod cost;
 mod demand;
+mod export;
+mod forget;
 mod history;
 mod in_flight;
 mod judge;
@@ -20,6 +22,7 @@ mod overload;
 mod pace;
 mod pacer;
 mod rate;
+mod resume;
 mod shift;
 mod train;
 mod tuning;
@@ -37,11 +40,12 @@ use self::demand::Demand;
 use self::history::{Fate, History};
 use self::in_flight::InFlightLimit;
 use self::latency::LatencyTrend;
-use self::marks::{FirstBurst, Mark};
+use self::marks::{Mark, Opening, sent_at};
 use self::overload::{Kind, OverloadTest};
 use self::pacer::Pacer;
 pub use self::tuning::Tuning;
 use self::tuning::bounded_wait;
+use super::super::learnt::Learnt;
 use super::{
     Circuit, Compact, DEFAULT_INITIAL, DEFAULT_MAX, DEFAULT_MIN, Headroom, Limit, Load, Now,
     Outcome,
@@ -158,10 +162,8 @@ pub struct Learned {
     /// When the server's bucket was last found empty.
     exhausted: Option<Mark>,
     demand: Demand,
-    /// When the first request was sent.
-    first_send: f64,
-    /// What the server accepted before its first refusal.
-    first_burst: Option<FirstBurst>,
+    /// What is known of the time before the first refusal.
+    opening: Opening,
     /// Requests accepted in all at the last refusal.
     admitted_at_refusal: f64,
     /// Refusals in a row above the proven level, none at a higher level than the one before.
@@ -180,6 +182,8 @@ pub struct Learned {
     chance: Option<Box<Chance>>,
     /// Mean round trip, in seconds.
     rtt: Option<f64>,
+    /// Whether that is of an earlier run.
+    rtt_is_old: bool,
     /// Whether the last refusal pauses the gate, if the server asked for a wait.
     pausing: bool,
     /// Whether a probe of the breaker was refused since the rate was measured.
@@ -219,8 +223,7 @@ impl Learned {
             recovery_epoch: 0,
             exhausted: None,
             demand: Demand::default(),
-            first_send: 0.0,
-            first_burst: None,
+            opening: Opening::None,
             admitted_at_refusal: 0.0,
             ceiling_hits: 0,
             refused_level: 0,
@@ -232,32 +235,13 @@ impl Learned {
             tuning,
             chance: None,
             rtt: None,
+            rtt_is_old: false,
             pausing: false,
             probe_was_refused: false,
             costs: None,
             pace_reason: Compact::default(),
         }
     }
-
-    /// Of the answers while the limit is hardly used, one in this many is timed.
-    fn idle_samples(&self) -> u64 {
-        (self.tuning.idle_samples as u64).max(1)
-    }
-
-    /// Whether nothing but the in-flight limit binds, and less than half of it is in use.
-    fn is_idle(&self, load: Load) -> bool {
-        2 * load.in_flight < self.limit.get()
-            && self.pacer.is_none()
-            && self.breaker.is_closed()
-            && !self.breaker.knows_window(&self.tuning)
-            && self.advertised.is_unknown()
-            && !self.counts_costs()
-    }
-}
-
-/// When a request was sent: `usual` seconds before its answer, if no time was read.
-fn sent_at(sent: &Sent, now: f64, usual: f64) -> f64 {
-    sent.at.map_or(now - usual, |at| at.as_secs_f64())
 }
 
 impl Default for Learned {
@@ -268,7 +252,11 @@ impl Default for Learned {
 
 impl Limit for Learned {
     fn headroom(&mut self, now: &Now, load: Load) -> Headroom {
-        self.admission(now, load)
+        self.admission(now, load, None)
+    }
+
+    fn headroom_for(&mut self, now: &Now, load: Load, next: &Cost) -> Headroom {
+        self.admission(now, load, Some(next))
     }
 
     fn on_send(&mut self, now: &Now, sent: &Sent, load: Load) {
@@ -284,13 +272,13 @@ impl Limit for Learned {
         let refusal_timeout = self.breaker.refusal_timeout(&self.tuning);
         let now = now.get().as_secs_f64();
         self.demand.on_send(now, load.waiting);
-        self.history.on_send(seq, now);
-        if seq == 0 {
-            self.first_send = now;
-            self.breaker.on_first_send(now);
+        self.history.on_send(seq, now, load.in_flight);
+        let admitted = seq as f64 - self.refused as f64;
+        if let Opening::None = self.opening {
+            self.opening = Opening::Sent(Mark { at: now, admitted });
+            self.breaker.on_first_send(now, admitted);
         }
-        self.breaker
-            .on_send(now, seq, seq as f64 - self.refused as f64, &self.tuning);
+        self.breaker.on_send(now, seq, admitted, &self.tuning);
         self.limit.on_send(now, load.in_flight, refusal_timeout);
         self.advertised.on_send(now);
         let chance = self.chance.as_mut();
@@ -315,6 +303,7 @@ impl Limit for Learned {
             return;
         }
         if matches!(outcome, Outcome::Failed | Outcome::Ignored) {
+            self.history.on_outcome(sent.seq, Fate::Unknown);
             self.limit.on_failed();
         }
         match outcome {
@@ -384,6 +373,18 @@ impl Limit for Learned {
 
     fn shift(&mut self, now: &Now, places: isize, rate: f64) {
         self.shift_by(now, places, rate);
+    }
+
+    fn learnt(&self, now: &Now) -> Learnt {
+        self.findings(now.get().as_secs_f64())
+    }
+
+    fn resume(&mut self, now: &Now, learnt: &Learnt) {
+        self.resume_from(now.get().as_secs_f64(), learnt);
+    }
+
+    fn forget(&mut self, _: &Now, initial: usize) {
+        self.forget_all(initial);
     }
 
     fn set_bounds(&mut self, min: usize, max: usize) {

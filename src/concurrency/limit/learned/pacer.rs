@@ -1,6 +1,7 @@
 //! The pacer: how many requests per second.
 
 mod beside;
+mod resume;
 mod shift;
 
 use super::Tuning;
@@ -38,6 +39,12 @@ pub(super) struct Pacer {
     unexplained: bool,
     /// The highest pace that was measured.
     highest: f64,
+    /// If it is that of an earlier run, and was not refused since: how many requests the server's bucket held then.
+    resumed: Option<f64>,
+    /// Whether what is known of the rate is an earlier run's alone.
+    unproven: bool,
+    /// How much rarer steps are than usual, as a factor: an earlier run has measured the same.
+    patience: f64,
 }
 
 /// The next rise of the rate.
@@ -100,6 +107,9 @@ impl Pacer {
             trial: Trial::new(depth, tuning),
             contention: Contention::default(),
             highest: 0.0,
+            resumed: None,
+            unproven: false,
+            patience: 1.0,
             unexplained: sample.requests >= tuning.first_train,
         };
         pacer.restart(sample, None, tuning);
@@ -174,6 +184,7 @@ impl Pacer {
         self.measured = Rate::new(requests, seconds);
         self.contention = Contention::default();
         self.misses = 0;
+        (self.patience, self.unproven) = (1.0, false);
         let sample = RateSample {
             now,
             took: 0.0,
@@ -259,6 +270,7 @@ impl Pacer {
         // are gone, is soon left behind.
         let first = (step.probe_budget / tuning.step)
             .min(self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds));
+        let first = self.patience * first;
         let enough = if self.contention.is_shared() {
             self.contention.requests_per_step(rtt, tuning)
         } else {
@@ -351,9 +363,7 @@ impl Pacer {
         } else {
             0
         };
-        let news = self
-            .measured
-            .observe(sample.requests, seconds, held, tuning);
+        let news = self.observe(sample.requests, seconds, held, tuning);
         let probe_budget = tuning.probe_budget;
         self.step.probe_budget = if news == News::Confirmed {
             (2.0 * self.step.probe_budget).min(tuning.max_probe_budget * probe_budget)

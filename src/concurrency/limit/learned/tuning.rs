@@ -312,6 +312,9 @@ with_quotas! { tuning;
     judged_refusals = 6.0,
     /// The same while others share the limit: 8. What others take is uneven.
     judged_refusals_shared = 8.0,
+    /// Accepted attempts that must be known to tell that the number in flight explains the refusals: 16.
+    /// Of a handful, anything explains much.
+    judged_accepted = 16.0,
     /// Part of the refusals that come right after another one, from which on they come together: 0.03. By
     /// chance, it is the share that is refused.
     together_part = 0.03,

@@ -1,6 +1,7 @@
 //! The fixed window: when a server that accepts nothing will accept again.
 
 mod quota;
+mod resume;
 
 use self::quota::WindowQuota;
 use super::Tuning;
@@ -35,6 +36,8 @@ pub(super) struct FixedWindow {
     probes_early: bool,
     /// Whether a request was sent beyond the count of the last window.
     tested: bool,
+    /// Whether the server was out of order since it stopped accepting.
+    out_of_order: bool,
     quota: WindowQuota,
 }
 
@@ -48,6 +51,8 @@ struct WindowStart {
     uncertainty: f64,
     /// Whether it is that of the first request of all, with which a window may begin.
     assumed: bool,
+    /// Whether an earlier run saw it: the windows of this one may begin at other times.
+    earlier: bool,
 }
 
 impl WindowStart {
@@ -57,13 +62,14 @@ impl WindowStart {
 }
 
 impl FixedWindow {
-    /// Records the first request of all.
-    pub(super) fn on_first_send(&mut self, now: f64) {
-        self.start = Some(WindowStart {
+    /// Records the first request of all, after `admitted` that were forgotten.
+    pub(super) fn on_first_send(&mut self, now: f64, admitted: f64) {
+        self.start.get_or_insert(WindowStart {
             at: now,
-            admitted: 0.0,
+            admitted,
             uncertainty: 0.0,
             assumed: true,
+            earlier: false,
         });
     }
 
@@ -81,6 +87,11 @@ impl FixedWindow {
                 self.quota.forget_agreement();
             }
         }
+    }
+
+    /// The server accepts nothing because it is out of order.
+    pub(super) fn on_out_of_order(&mut self) {
+        self.out_of_order = true;
     }
 
     /// Whether the server asked for a wait when it stopped accepting.
@@ -105,8 +116,13 @@ impl FixedWindow {
             admitted,
             uncertainty: at - self.refused_at.unwrap_or(at),
             assumed: false,
+            earlier: false,
         };
         self.tested = false;
+        if std::mem::take(&mut self.out_of_order) {
+            self.on_outage_end(start, tuning);
+            return;
+        }
         let before = self.start.replace(start);
         if let (true, Some(mut length), Some(before)) = (self.unrefused, self.length, before) {
             if std::mem::take(&mut self.probes_early) {
@@ -138,17 +154,47 @@ impl FixedWindow {
             self.start = Some(start);
         }
         self.last_closure = last_closure.max(tuning.min_closure);
-        let known = self.length.take();
-        if let Some(before) = before {
-            self.assumed = before.assumed;
-            if last_closure >= tuning.min_closure_part * (at - before.at) {
-                self.length = distance(&before, &start, tuning.min_window);
-            }
-            let vague = before.uncertainty + start.uncertainty;
-            let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
-            if known.zip(self.length).is_some_and(differs) {
+        match before {
+            // That it begins at another time says nothing of its length, unless it is longer. The next one is refused
+            // once more, so that it can be measured.
+            Some(before) if before.earlier => {
                 self.quota.forget_agreement();
+                let least = last_closure - start.uncertainty;
+                self.length = self.length.filter(|length| least <= *length);
             }
+            Some(before) => self.measure(&before, &start, last_closure, tuning),
+            None => self.length = None,
+        }
+    }
+
+    /// A window began, after the server had accepted nothing for a while: measures the length of the one `before`.
+    fn measure(
+        &mut self,
+        before: &WindowStart,
+        start: &WindowStart,
+        closure: f64,
+        tuning: &Tuning,
+    ) {
+        let known = self.length.take();
+        self.assumed = before.assumed;
+        if closure >= tuning.min_closure_part * (start.at - before.at) {
+            self.length = distance(before, start, tuning.min_window);
+        }
+        let vague = before.uncertainty + start.uncertainty;
+        let differs = |(known, length): (f64, f64)| (known - length).abs() > vague;
+        if known.zip(self.length).is_some_and(differs) {
+            self.quota.forget_agreement();
+        }
+    }
+
+    /// An outage ended at `start`, which tells nothing of windows. Known ones come again.
+    fn on_outage_end(&mut self, start: WindowStart, tuning: &Tuning) {
+        (self.unrefused, self.probes_early) = (false, false);
+        let known = self.is_known(tuning);
+        self.start = known.then_some(start);
+        if !known {
+            self.length = None;
+            self.quota.forget_agreement();
         }
     }
 

@@ -135,6 +135,37 @@ impl AdvertisedWindow {
         }
     }
 
+    /// One of which an earlier run was told: `left` requests are left of it, and it ends `reset` seconds after `now`. Of
+    /// the next one nothing is known until an answer tells.
+    pub(super) fn resumed(left: u64, now: f64, reset: f64) -> Self {
+        let until = now + reset;
+        Self {
+            remaining: narrow(left),
+            limit: None,
+            length: None,
+            computed: None,
+            at: now,
+            until,
+            probe_at: until,
+            probing: false,
+        }
+    }
+
+    /// What is left of it beside the `unanswered` requests, and for how long. `None` if it has ended.
+    pub(super) fn found(&self, unanswered: u32, now: f64) -> Option<(u64, Duration)> {
+        let ends_in = Duration::try_from_secs_f64(self.until - now).ok()?;
+        let left = u64::from(self.left(unanswered));
+        (!ends_in.is_zero()).then_some((left, ends_in))
+    }
+
+    /// What a window takes, and how long it lasts, as far as that was told.
+    pub(super) fn size(&self) -> (Option<u64>, Option<Duration>) {
+        let length = self
+            .length
+            .and_then(|length| Duration::try_from_secs_f64(length).ok());
+        (self.limit.map(u64::from), length)
+    }
+
     /// Merges what an `answer` says, which came as `arrival`. A request takes `usual` seconds to be served.
     ///
     /// Seconds are rounded up, so each answer from one window bounds its end, and the lowest bound

@@ -1,8 +1,9 @@
 //! A refusal for a limit: is it one of requests in flight, or of requests per time?
 
 use super::super::Reason;
+use super::super::judge::judge;
 use super::super::pacer::{Pacer, RateSample};
-use super::super::{FirstBurst, Learned, Mark};
+use super::super::{Learned, Mark};
 use super::{Evidence, Refusal};
 
 impl Learned {
@@ -12,14 +13,9 @@ impl Learned {
             now, mark, asked, ..
         } = evidence.refusal;
         self.limit.forget_proven(now);
-        if self.first_burst.is_none() && mark.admitted > 0.0 {
-            self.first_burst = Some(FirstBurst {
-                admitted: mark.admitted,
-                seconds: (mark.at - self.first_send).max(0.0),
-            });
-        }
+        self.opening.on_refused(mark);
         let contradicts = self.count_contradictions(evidence);
-        let is_ceiling = self.is_ceiling(evidence, contradicts);
+        let is_ceiling = self.is_ceiling(evidence, contradicts) || self.is_explained_by_level(now);
         // A server that says when to come back counts by time.
         let timed = self.pacer.is_none() && evidence.refusal.told.is_some();
         if !is_ceiling && !timed && !self.is_rate_plausible(now, evidence.level) {
@@ -82,6 +78,20 @@ impl Learned {
         }
     }
 
+    /// Whether the number in flight tells who is refused, and better than the pace does.
+    fn is_explained_by_level(&self, now: f64) -> bool {
+        if self.pacer.is_none() {
+            return false;
+        }
+        let settled = now - self.breaker.refusal_timeout(&self.tuning);
+        judge(&self.history, settled).is_some_and(|judgement| {
+            f64::from(judgement.refused) >= self.tuning.judged_refusals
+                && f64::from(judgement.accepted) >= self.tuning.judged_accepted
+                && judgement.explained_by_level >= self.tuning.explained
+                && judgement.explained_by_level > judgement.explained
+        })
+    }
+
     /// The number in flight was too high.
     fn on_ceiling(&mut self, evidence: &Evidence) {
         let mark = evidence.refusal.mark;
@@ -102,6 +112,7 @@ impl Learned {
         } = evidence.refusal;
         let idle = self.demand.take_idle(now) + self.idle_for_costs();
         let Some(last) = self.exhausted.replace(mark) else {
+            self.refuse_resumed_pace(now);
             return;
         };
         let sample = RateSample {
@@ -122,7 +133,14 @@ impl Learned {
             return;
         }
         match &mut self.pacer {
-            Some(pacer) => pacer.measure(&sample, &self.tuning),
+            Some(pacer) => {
+                let relied = pacer.relies_on_record();
+                pacer.measure(&sample, &self.tuning);
+                if relied && !pacer.relies_on_record() {
+                    // It need not explain what was refused of an earlier run's pace.
+                    self.history.forget();
+                }
+            }
             None if sample.requests < self.tuning.min_sample_requests => {
                 self.exhausted = Some(last);
                 return;
@@ -130,7 +148,8 @@ impl Learned {
             None => {
                 let rate = sample.requests / sample.seconds;
                 let depth = self
-                    .first_burst
+                    .opening
+                    .first_burst()
                     .map_or(0.0, |burst| burst.admitted - rate * burst.seconds);
                 self.pacer = Some(Box::new(Pacer::new(&sample, depth, &self.tuning)));
                 // From here on the pace must explain what is refused.

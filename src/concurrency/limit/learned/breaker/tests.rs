@@ -18,7 +18,7 @@ fn told_again(breaker: &mut Breaker, now: f64, asked: f64) -> f64 {
 fn a_wait_that_proves_too_short_yields_to_the_learned_window() {
     let tuning = Tuning::default();
     let mut breaker = Breaker::new(&tuning);
-    breaker.on_first_send(0.0);
+    breaker.on_first_send(0.0, 0.0);
     // A window of a hundred in a minute, whose waits are ten times too short.
     breaker.open(10.0, 100.0, Some(5.0), &tuning);
     assert_eq!(open_until(&mut breaker, 10.0), 15.0, "as told");

@@ -1,6 +1,10 @@
 //! The ceiling: what a refusal is attributed to, and when to probe above a ceiling.
 
+use super::earlier::Earlier;
 use super::{Attribution, InFlightLimit, Phase, Reason, Tuning, count};
+
+/// How much rarer probes are above a ceiling that an earlier run has confirmed, and this one again.
+const RARER: f64 = 4.0;
 
 impl InFlightLimit {
     /// Attributes the refusal of a request sent at `level`. `overload` if it speaks of the server.
@@ -63,11 +67,12 @@ impl InFlightLimit {
     /// A request was refused with no other in flight, so other clients hold all places. For a
     /// while, probes come as often as those of a client with many.
     pub(in super::super) fn refused_alone(&mut self, tuning: &Tuning) {
-        self.urgent_probes = tuning.urgent_probes as u32;
+        self.urgent_probes = tuning.urgent_probes as u8;
     }
 
     /// The server accepts `level` and no more.
     pub(in super::super) fn cut(&mut self, level: usize, tuning: &Tuning) {
+        self.earlier = Earlier::None;
         self.resize(level as f64);
         self.why = Reason::RefusedAbove.into();
         self.enter_steady(tuning.first_probe_rounds * self.size);
@@ -97,6 +102,7 @@ impl InFlightLimit {
     }
 
     pub(super) fn enter_steady(&mut self, interval: f64) {
+        self.earlier.end_growth();
         self.phase = Phase::Steady {
             answers: 0.0,
             interval,
@@ -105,6 +111,11 @@ impl InFlightLimit {
 
     /// The answers between two probes above a confirmed ceiling.
     pub(super) fn max_probe_interval(&self, tuning: &Tuning) -> f64 {
-        tuning.probe_requests.max(tuning.probe_rounds * self.size)
+        let interval = tuning.probe_requests.max(tuning.probe_rounds * self.size);
+        if self.earlier == Earlier::Met {
+            RARER * interval
+        } else {
+            interval
+        }
     }
 }

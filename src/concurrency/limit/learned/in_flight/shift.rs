@@ -16,6 +16,7 @@ impl InFlightLimit {
             self.proven_level = moved(self.proven_level);
             self.unproven_level = moved(self.unproven_level);
         }
+        self.earlier.end_growth();
         self.resize(self.size + by);
     }
 }

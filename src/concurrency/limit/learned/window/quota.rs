@@ -51,6 +51,14 @@ impl WindowQuota {
         self.agreed = 0;
     }
 
+    /// Begins with what an earlier run has found.
+    pub(super) fn resume(&mut self, size: f64) {
+        *self = Self {
+            size: Some(size),
+            ..Self::default()
+        };
+    }
+
     /// A window takes this number of requests more, or fewer.
     pub(super) fn shift(&mut self, requests: f64) {
         self.size = self.size.map(|size| (size + requests).round().max(1.0));

@@ -6,7 +6,7 @@ const LIMIT: f64 = 62.0;
 fn mistaken_for_two_seconds() -> FixedWindow {
     let tuning = Tuning::default();
     let mut window = FixedWindow::default();
-    window.on_first_send(0.0);
+    window.on_first_send(0.0, 0.0);
     window.on_exhausted(1.5, LIMIT, false, &Tuning::default());
     window.on_probe_refused(1.99);
     window.on_renewed(2.0, LIMIT, &Tuning::default());
@@ -48,4 +48,40 @@ fn windows_that_are_shorter_than_they_seem_are_found_out() {
     window.on_renewed(9.0, 5.0 * LIMIT, &Tuning::default());
     window.on_spent(9.9, &Tuning::default());
     assert_eq!(probes_at(&window, 9.9), 10.0);
+}
+
+#[test]
+fn an_outage_tells_nothing_of_windows() {
+    let tuning = Tuning::default();
+    let out = |out_of_order: bool| {
+        let mut window = FixedWindow::default();
+        window.on_first_send(0.0, 0.0);
+        for start in [30.0, 90.0] {
+            window.on_exhausted(start, 10.0 * start, false, &tuning);
+            window.on_probe_refused(start + 29.0);
+            if out_of_order {
+                window.on_out_of_order();
+            }
+            window.on_renewed(start + 30.0, 10.0 * start, &tuning);
+        }
+        window.on_exhausted(140.0, 1000.0, false, &tuning);
+        window.expected(140.0, &tuning)
+    };
+    assert!(out(false).is_some());
+    assert!(out(true).is_none());
+}
+
+#[test]
+fn known_windows_outlast_an_outage() {
+    let tuning = Tuning::default();
+    let mut window = mistaken_for_two_seconds();
+    window.on_probe_refused(9.0);
+    window.on_out_of_order();
+    window.on_renewed(60.0, 5.0 * LIMIT, &tuning);
+    assert!(window.is_known(&tuning));
+    // One more tests the quota.
+    assert_eq!(
+        window.remaining(5.5 * LIMIT, &tuning),
+        Some(LIMIT / 2.0 + 1.0)
+    );
 }
