@@ -90,6 +90,7 @@ step_fleet() {
     want_redis
     install_missing
     cargo test --all-features --test fleet -- --include-ignored
+    cargo test -p gateway fleet -- --include-ignored
     cargo run --quiet --features redis --example fleet
 }
 

@@ -161,7 +161,8 @@
 //!
 //! A gateway, such as `examples/gateway` in the repository, is one process that all requests go through. It has one
 //! line, so priorities hold over all callers, and it needs no Redis; but every request takes a hop more, and when it is
-//! gone, all is. Members of a fleet call the API directly, and none of them is needed by the others.
+//! gone, all is. Members of a fleet call the API directly, and none of them is needed by the others. Several gateways can be
+//! members of one fleet: `--redis` of the example does that, and its page shows the members and their shares.
 //!
 //! # Another store
 //!

@@ -120,9 +120,14 @@ impl Connection {
             let client = self.0.client.clone();
             let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT));
             let connect = async move {
-                client
+                let mut connection = client
                     .get_multiplexed_async_connection_with_config(&config)
-                    .await
+                    .await?;
+                // Who has no password is told so. A long command would only be cut off.
+                match redis::cmd("PING").exec_async(&mut connection).await {
+                    Err(error) if error.code() != Some("NOPERM") => Err(error),
+                    _ => Ok(connection),
+                }
             };
             // On its own, as a call that waits for it may be given up before.
             let connected = tokio::spawn(connect)

@@ -68,7 +68,7 @@ pub(crate) fn check(limits: &[StatedLimit], upstreams: &[Target]) -> Result<(), 
     for (at, limit) in limits.iter().enumerate() {
         let of = limit.upstream.as_deref();
         if let Some(name) = of.filter(|name| !upstreams.iter().any(|up| *up.name == **name)) {
-            return Err(format!("no upstream is named {name}"));
+            return Err(format!("--limit: no upstream is named {name}"));
         }
         if limits[..at].iter().any(|other| other.is_like(limit)) {
             let of = of.unwrap_or("all upstreams");
