@@ -143,7 +143,7 @@ impl Learned {
         self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
-            self.breaker.suspect();
+            self.breaker.suspect(attribution == Attribution::Within);
         }
         if refusal.asked.is_some() && self.pacer.is_none() {
             self.breaker
