@@ -26,8 +26,8 @@ pub(super) struct Breaker {
 enum State {
     /// Requests flow.
     Closed,
-    /// The quota may be spent. The next request is sent alone to find out. The others follow `slowly` if
-    /// no ceiling explains the refusal.
+    /// The quota may be spent. The next request is sent alone to find out. The others follow `slowly` or
+    /// at once.
     Suspect { slowly: bool },
     /// That request was sent. The others wait until it would have been refused.
     Confirming { until: f64, slowly: bool },
@@ -217,7 +217,7 @@ impl Breaker {
     }
 
     /// Sends the next request alone: after a refusal, those that are sent until the next one
-    /// arrives may all be refused. The others follow `slowly` or at once.
+    /// arrives may all be refused. The others follow `slowly` where no ceiling explains the refusals.
     pub(super) fn suspect(&mut self, slowly: bool) {
         self.state = State::Suspect { slowly };
     }
