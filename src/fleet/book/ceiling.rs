@@ -4,7 +4,7 @@
 const BELIEVED: f64 = 1.0;
 /// ... and twice as long whenever it is met again, up to this many.
 const BELIEVED_AT_MOST: f64 = 32.0;
-/// For so many periods none is believed after one was refuted.
+/// After one was refuted, none is believed for this many periods.
 const REFUTED: f64 = 120.0;
 
 /// How many were in flight, of all members, when one of them was refused.
@@ -30,7 +30,7 @@ impl Ceiling {
             .map_or(f64::INFINITY, |at| (at - 1.0 - places).max(0.0))
     }
 
-    /// So many are in flight.
+    /// Takes in how many are in flight.
     pub(super) fn watch(&mut self, now: f64, busy: f64) {
         if now >= self.until {
             self.at = None;
