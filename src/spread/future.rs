@@ -47,7 +47,7 @@ where
     }
 }
 
-/// Whether the gate below has taken it for a refusal. Then it sends less by itself.
+/// Whether the gate below has taken it for a refusal. Then that sends less.
 fn is_refusal<R: HttpResponse>(response: &R) -> bool {
     Hint::of(response.extensions()).is_some_and(Hint::is_refusal)
 }
