@@ -10,7 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::keeper::{Failure, Keeper};
+use super::keeper::Keeper;
 use super::report::{Capacity, Row};
 use super::store::Store;
 use crate::concurrency::{Lease, Member, Share};
@@ -140,7 +140,7 @@ impl<S: Store> Fleet<S> {
                 match keeper.member.tally() {
                     Some(tally) if keeper.is_due(now, &tally) => {
                         let result = keeper.sync(&*self.store, &tally).await;
-                        self.tell(result);
+                        self.tell(result.as_ref().err().map(|failure| failure as _));
                     }
                     Some(_) => {}
                     None => keeper.leave(&*self.store).await,
@@ -167,13 +167,14 @@ impl<S: Store> Fleet<S> {
         }
     }
 
-    fn tell(&self, result: Result<(), Failure<S::Error>>) {
-        let is_away = result.is_err();
+    /// Tells what came of the latest report, if it is news.
+    fn tell(&self, failure: Option<&dyn fmt::Display>) {
+        let is_away = failure.is_some();
         if self.shared.is_away.swap(is_away, Ordering::Relaxed) == is_away {
             return;
         }
         if let Some(told) = &self.on_store {
-            told(result.as_ref().map(|()| ()).map_err(|failure| failure as _));
+            told(failure.map_or(Ok(()), Err));
         }
     }
 
