@@ -15,6 +15,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest time between two probes.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// Who waits elsewhere looks again this often: the service may be back, and its line was left.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// What all clones of a spread know of its services.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -81,7 +84,7 @@ impl Shared {
             wait: FIRST_WAIT,
         });
         if now < due.at {
-            return Turn::LeftOut(due.at);
+            return Turn::LeftOut(due.at.min(now + LOOK_AGAIN));
         }
         due.wait = due.wait.saturating_mul(2).min(LONGEST_WAIT);
         due.at = now + due.wait;

@@ -90,8 +90,8 @@ async fn it_is_used_again_when_it_is_back() {
     let start = Instant::now();
     tokio::join!(work, cure);
     assert!(failed.load(Relaxed) <= 16, "{failed:?}");
-    // Some 50 before, and 55 a second from at most ten seconds later.
-    assert!(start.elapsed() <= secs(31), "{:?}", start.elapsed());
+    // 5 a second; the probe after 12.7 s is served, and from then on 55 a second.
+    assert!(start.elapsed() <= secs(25), "{:?}", start.elapsed());
     assert!(mended.handle().accepted() > 300);
 }
 
@@ -101,7 +101,7 @@ async fn who_waits_for_the_others_tries_it_in_time() {
     let (api, _) = ailing(&is_ill, 500);
     let paused = gate(5).layer(Api::serving(secs(1)));
     let client = Spread::new([gate(5).layer(api), paused.clone()]);
-    for _ in 0..40 {
+    for _ in 0..100 {
         drop(client.clone().oneshot(to("a")).await);
     }
     paused.handle().pause(secs(3_000));
@@ -113,7 +113,8 @@ async fn who_waits_for_the_others_tries_it_in_time() {
             .iter()
             .all(|answer| answer.as_ref().unwrap().status() == 200)
     );
-    assert!(start.elapsed() <= secs(60), "{:?}", start.elapsed());
+    // The next probe is a minute away at most, and what it finds is seen by all within a second.
+    assert!(start.elapsed() <= secs(64), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
