@@ -15,8 +15,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest time between two probes.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Who waits elsewhere looks again this often: the service may be back, and its line was left.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Who waits elsewhere asks again this often: the service may be back, and its line was left.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What all clones of a spread know of its services.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Shared {
             wait: FIRST_WAIT,
         });
         if now < due.at {
-            return Turn::LeftOut(due.at.min(now + LOOK_AGAIN));
+            return Turn::LeftOut(due.at.min(now + ASK_AGAIN));
         }
         due.wait = due.wait.saturating_mul(2).min(LONGEST_WAIT);
         due.at = now + due.wait;

@@ -33,8 +33,8 @@ pub struct Spread<S> {
     /// Where the present wait began.
     first: Option<usize>,
     shared: Arc<Shared>,
-    /// When to look again at a service that is left out, while all others let wait.
-    look_again: Option<Pin<Box<Sleep>>>,
+    /// Until a service that is left out is asked again, while all others let wait.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// How a service was found.
@@ -69,7 +69,7 @@ impl<S> Spread<S> {
             ready: None,
             first: None,
             shared,
-            look_again: None,
+            timer: None,
         }
     }
 
@@ -96,7 +96,7 @@ impl<S: Clone> Spread<S> {
     fn choose(&mut self, at: usize) {
         self.ready = Some(at);
         self.first = None;
-        self.look_again = None;
+        self.timer = None;
         self.found[at] = Found::Fresh;
         (0..self.services.len())
             .filter(|other| *other != at)
@@ -131,15 +131,13 @@ impl<S> Spread<S> {
         self.found.iter().any(waits)
     }
 
-    /// Has the task woken to look at what is left out, as the other services may let it wait for longer.
+    /// Has the task woken to ask what is left out, as the other services may let it wait for longer.
     fn wake_at(&mut self, due: Option<Instant>, cx: &mut Context<'_>) {
         let Some(due) = due else {
-            self.look_again = None;
+            self.timer = None;
             return;
         };
-        let sleep = self
-            .look_again
-            .get_or_insert_with(|| Box::pin(sleep_until(due)));
+        let sleep = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
         if sleep.deadline() != due {
             sleep.as_mut().reset(due);
         }
