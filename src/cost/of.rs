@@ -51,6 +51,10 @@ impl<Req> CostOf<Req> for NoCost {
 /// request.extensions_mut().insert(Cost::input(1_200).and_output(400));
 /// # let _ = layer;
 /// ```
+///
+/// A `reqwest::Request` shows nobody its extensions. For reqwest alone, give the layer a closure that reads the body
+/// (`request.body().and_then(reqwest::Body::as_bytes)`); inside a reqwest-middleware client, `ThrottleMiddleware` takes
+/// what `with_extension` puts there.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FromExtensions;
 

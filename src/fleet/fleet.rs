@@ -33,8 +33,11 @@ pub struct Fleet<S> {
     period: Duration,
     capacity: Capacity,
     seed: Option<u64>,
+    on_store: Option<OnStore>,
     shared: Arc<Shared>,
 }
+
+type OnStore = Arc<dyn Fn(Result<(), &dyn fmt::Display>) + Send + Sync>;
 
 /// What all clones have.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ struct Shared {
     joined: Mutex<Vec<Member>>,
     /// The names of those that are reported for.
     names: Mutex<Vec<String>>,
+    /// Whether the latest report failed.
+    is_away: AtomicBool,
     leaves: AtomicBool,
     left: AtomicBool,
     /// Somebody joined, or all leave.
@@ -60,6 +65,7 @@ impl<S: Store> Fleet<S> {
             period: DEFAULT_PERIOD,
             capacity: Capacity::unknown(),
             seed: None,
+            on_store: None,
             shared: Arc::default(),
         }
     }
@@ -89,6 +95,31 @@ impl<S: Store> Fleet<S> {
         self
     }
 
+    /// Sets what is told when the store is out of reach, with the reason, and when it is there again; each once. By
+    /// default nobody is told. To be set before the fleet is cloned.
+    ///
+    /// A member goes on without its store, so this is how a wrong password or address shows:
+    ///
+    /// ```
+    /// use tower_throttle::fleet::{Fleet, Local};
+    ///
+    /// let fleet = Fleet::new(Local::new()).on_store(|state| match state {
+    ///     Ok(()) => eprintln!("the store is back"),
+    ///     Err(reason) => eprintln!("no store: {reason}"),
+    /// });
+    /// # drop(fleet);
+    /// ```
+    ///
+    /// It runs between two reports, so it should be quick.
+    #[must_use]
+    pub fn on_store(
+        mut self,
+        told: impl Fn(Result<(), &dyn fmt::Display>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_store = Some(Arc::new(told));
+        self
+    }
+
     /// Reports for every gate of this process that has joined, once in each period, until [`leave`](Self::leave) is
     /// called, or until all gates are gone and no other clone is left. To be spawned: `tokio::spawn(fleet.clone().run())`.
     ///
@@ -108,7 +139,8 @@ impl<S: Store> Fleet<S> {
                 let now = Instant::now();
                 match keeper.member.tally() {
                     Some(tally) if keeper.is_due(now, &tally) => {
-                        keeper.sync(&*self.store, &tally).await
+                        let result = keeper.sync(&*self.store, &tally).await;
+                        self.tell(result.as_ref().err().map(|failure| failure as _));
                     }
                     Some(_) => {}
                     None => keeper.leave(&*self.store).await,
@@ -132,6 +164,17 @@ impl<S: Store> Fleet<S> {
             let tick = self.period / TICKS;
             // Whether it was woken does not matter: all is looked at anew.
             let _ = timeout(tick, self.shared.news.notified()).await;
+        }
+    }
+
+    /// Tells what came of the latest report, if it is news.
+    fn tell(&self, failure: Option<&dyn fmt::Display>) {
+        let is_away = failure.is_some();
+        if self.shared.is_away.swap(is_away, Ordering::Relaxed) == is_away {
+            return;
+        }
+        if let Some(told) = &self.on_store {
+            told(failure.map_or(Ok(()), Err));
         }
     }
 
@@ -215,6 +258,7 @@ impl<S> Clone for Fleet<S> {
             period: self.period,
             capacity: self.capacity,
             seed: self.seed,
+            on_store: self.on_store.clone(),
             shared: Arc::clone(&self.shared),
         }
     }

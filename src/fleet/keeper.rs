@@ -1,5 +1,6 @@
 //! What keeps a member's share up to date: one report in each period.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -20,6 +21,21 @@ const EARLY_SAVED: f64 = 2.0;
 
 /// The seconds over which the rate of what was accepted is averaged.
 const RATE_SECONDS: f64 = 2.0;
+
+/// Why a report did not arrive.
+pub(super) enum Failure<E> {
+    Error(E),
+    NoAnswer(Duration),
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::NoAnswer(after) => write!(f, "no answer in {} ms", after.as_millis()),
+        }
+    }
+}
 
 /// What one member of this process does.
 #[derive(Debug)]
@@ -89,11 +105,16 @@ impl Keeper {
     }
 
     /// Reports, and does what the store says.
-    pub(super) async fn sync<S: Store>(&mut self, store: &S, tally: &Tally) {
+    pub(super) async fn sync<S: Store>(
+        &mut self,
+        store: &S,
+        tally: &Tally,
+    ) -> Result<(), Failure<S::Error>> {
         let report = self.report(tally);
-        let answer = timeout(PATIENCE.min(self.period), store.sync(&report)).await;
+        let patience = PATIENCE.min(self.period);
+        let answer = timeout(patience, store.sync(&report)).await;
         let now = Instant::now();
-        match answer {
+        let result = match answer {
             Ok(Ok(grant)) => {
                 self.counted = (tally.accepted, tally.refused);
                 self.heard = now;
@@ -104,14 +125,18 @@ impl Keeper {
                     } else {
                         self.period
                     };
+                Ok(())
             }
-            _ => {
-                self.fail(now, tally);
-                self.next = now + self.period / 2;
-            }
+            Ok(Err(error)) => Err(Failure::Error(error)),
+            Err(_) => Err(Failure::NoAnswer(patience)),
+        };
+        if result.is_err() {
+            self.fail(now, tally);
+            self.next = now + self.period / 2;
         }
         self.early = (self.early + EARLY_PER_PERIOD).min(EARLY_SAVED);
         self.reported = Some(now);
+        result
     }
 
     /// Gives back what it has.
@@ -253,8 +278,20 @@ impl Keeper {
             self.member
                 .shift(places, rate.map_or(0.0, |(share, own)| share - own));
         }
-        self.member.set(Share::own());
+        self.member.set(self.alone());
         self.member.set_away();
+    }
+
+    /// What it keeps to without a store. What is stated bounds each member, whoever the others are.
+    fn alone(&self) -> Share {
+        let stated = self.capacity;
+        if stated.places.is_none() && stated.rate.is_none() {
+            return Share::own();
+        }
+        let mut share = Share::bounded().burst(stated.burst);
+        share.places = stated.places.map(|places| places.max(0.0).round() as usize);
+        share.rate = stated.rate;
+        share
     }
 }
 

@@ -71,7 +71,8 @@
 //!   back at once.
 //! - **A store that is slow or away** holds up nobody. Each keeps the share that it had; together they are the limit.
 //!   A refusal then takes a tenth of a follower's share. After 30 s it goes on alone, from there. A store that comes back
-//!   empty is told what everybody has, and gives nobody more for four periods.
+//!   empty is told what everybody has, and gives nobody more for four periods. One that was never there leaves each to
+//!   itself, below the limit that is stated. [`Fleet::on_store`] is told.
 //!
 //! A gate that joins sends nothing before the store has answered it twice, which takes a period, or has failed to once.
 //! [`guide::fleet`](crate::guide::fleet) has the figures.

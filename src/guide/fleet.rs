@@ -88,7 +88,20 @@
 //! A call has 250 ms. If it fails, the member keeps the share that it had: together the shares are the limit, so nobody
 //! sends more than before, and nobody stops. Where the limit is unknown, a refusal takes a tenth of a follower's share
 //! meanwhile, and after 30 s each goes on alone from there. When Redis comes back empty, members bring what they had, and for
-//! two seconds nobody gets more. A process that starts while Redis is away learns alone.
+//! two seconds nobody gets more. A process that starts while Redis is away learns alone, and keeps below the limit that is
+//! stated: alone it is refused nothing, and several are refused for what they send together.
+//!
+//! Since nothing stops, a wrong password shows nowhere but here: [`on_store`](crate::fleet::Fleet::on_store) is told when
+//! the store is out of reach, with the reason, and when it is back.
+//!
+//! ```
+//! # let fleet = tower_throttle::fleet::Fleet::new(tower_throttle::fleet::Local::new());
+//! let fleet = fleet.on_store(|state| match state {
+//!     Ok(()) => eprintln!("Redis is back"),
+//!     Err(reason) => eprintln!("no Redis, each keeps its share: {reason}"),
+//! });
+//! # drop(fleet);
+//! ```
 //!
 //! # Figures
 //!

@@ -26,8 +26,9 @@
 //! ```
 //!
 //! Where the request was made, its cost is often better known than from its bytes. Put it into the request's
-//! extensions, and give the layer [`FromExtensions`](crate::cost::FromExtensions). `cargo run --example tokens` is a whole
-//! program.
+//! extensions, and give the layer [`FromExtensions`](crate::cost::FromExtensions), or to reqwest-middleware's
+//! `with_extension`. reqwest alone shows no extensions: there, a closure reads the body. `cargo run --example tokens` is a
+//! whole program.
 //!
 //! # What becomes of a cost
 //!

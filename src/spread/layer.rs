@@ -1,10 +1,10 @@
 //! The layer.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use tower_layer::Layer;
 
+use super::health::Shared;
 use super::service::Spread;
 
 /// Makes a [`Spread`] of one service: behind each of several layers, a clone of it.
@@ -14,7 +14,7 @@ use super::service::Spread;
 #[derive(Clone, Debug)]
 pub struct SpreadLayer<L> {
     layers: Vec<L>,
-    turn: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 }
 
 impl<L> SpreadLayer<L> {
@@ -26,11 +26,8 @@ impl<L> SpreadLayer<L> {
     #[must_use]
     pub fn new(layers: impl IntoIterator<Item = L>) -> Self {
         let layers: Vec<L> = layers.into_iter().collect();
-        assert!(!layers.is_empty(), "a spread over nothing");
-        Self {
-            layers,
-            turn: Arc::default(),
-        }
+        let shared = Arc::new(Shared::new(layers.len()));
+        Self { layers, shared }
     }
 
     /// The layers.
@@ -45,6 +42,6 @@ impl<S: Clone, L: Layer<S>> Layer<S> for SpreadLayer<L> {
 
     fn layer(&self, inner: S) -> Self::Service {
         let services = self.layers.iter().map(|layer| layer.layer(inner.clone()));
-        Spread::with_turn(services.collect(), Arc::clone(&self.turn))
+        Spread::with_shared(services.collect(), Arc::clone(&self.shared))
     }
 }

@@ -53,6 +53,17 @@
 //!
 //! Each gate's [`waiting`](crate::concurrency::Snapshot::waiting) counts all who wait: they stand in every line.
 //!
+//! # A deployment that fails
+//!
+//! One that refuses is left alone by its gate. One that fails at once, with a broken connection or a 500, always has room,
+//! and would be sent the work of all. So after five failures in a row it is left out while others serve, and probed:
+//! one request after 100 ms, the next after another 200 ms, and so on, up to one in a minute. The first answer ends
+//! that. If all fail, all are tried.
+//!
+//! A failure is an error, or a 5xx that is no refusal. Those few requests get it as their answer, unless the retries above send
+//! them again: [`Preset::idempotent_failures`](crate::retry::Preset::idempotent_failures) does for what was not
+//! connected, and for methods that may be repeated.
+//!
 //! # What it costs
 //!
 //! A clone of a spread clones all of its services. So does no call: it takes as long as one of the first gate, while
@@ -62,8 +73,11 @@
 //!
 //! A service that is dropped gives up its places and its permit.
 
+mod future;
+mod health;
 mod layer;
 mod service;
 
+pub use self::future::ResponseFuture;
 pub use self::layer::SpreadLayer;
 pub use self::service::Spread;

@@ -1,5 +1,6 @@
 //! Several gates that share one limit: in memory on a paused clock, and through a real Redis.
 
+mod away;
 mod book;
 mod cold;
 mod lease;

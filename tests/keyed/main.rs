@@ -7,6 +7,7 @@ mod alloc;
 mod bound;
 mod drops;
 mod evict;
+mod failing;
 mod keys;
 mod layers;
 mod lives;

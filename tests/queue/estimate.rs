@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, service_fn};
+use tower_throttle::concurrency::Handle;
 use tower_throttle::concurrency::limit::Learned;
 use tower_throttle::{AdaptiveConcurrencyLayer, Priority, RetryOn429Layer};
 
@@ -139,4 +140,45 @@ async fn to_ask_changes_nothing() {
     }
     assert_eq!(handle.snapshot(), before);
     jobs.join_all().await;
+}
+
+/// What was told and what it took, of requests that come each few milliseconds, in bursts.
+async fn bursts(client: &Client, gate: &Handle) -> Vec<(f64, f64)> {
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let mut jobs = JoinSet::new();
+        for _ in 0..150 {
+            let (gate, client) = (gate.clone(), client.clone());
+            jobs.spawn(async move {
+                let told = gate.estimate(gate.ahead(Priority::NORMAL));
+                let start = Instant::now();
+                assert_eq!(answer(&client, request("x", BATCH)).await, Ok(200));
+                told.map(|told| {
+                    (
+                        told.as_secs_f64(),
+                        (start.elapsed() - ms(100)).as_secs_f64(),
+                    )
+                })
+            });
+            sleep(ms(4)).await;
+        }
+        told.extend(jobs.join_all().await.into_iter().flatten());
+        sleep(secs(2)).await;
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_bursts_it_is_true_too() {
+    let (api, _) = api(ms(100));
+    let (client, gate) = client(api, 5);
+    let told = bursts(&client, &gate).await;
+    let long = told.into_iter().filter(|(_, took)| *took > 0.3);
+    let mut ratios: Vec<_> = long.map(|(told, took)| told / took).collect();
+    ratios.sort_by(f64::total_cmp);
+    let [low, half, high] = [1, 5, 9].map(|tenths| ratios[ratios.len() * tenths / 10]);
+    assert!(
+        low >= 0.7 && (0.9..1.1).contains(&half) && high <= 1.2,
+        "{low}, {half}, {high}"
+    );
 }

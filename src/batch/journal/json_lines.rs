@@ -91,14 +91,21 @@ impl JsonLines {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened or read, or if it has several lines of which none is a record: then it is some other
-    /// file.
+    /// If it cannot be opened or read, if it is no regular file, or if it holds something of which nothing is a
+    /// record: then it is the file of another program, and is left as it is.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(path)?;
+        // A device or a pipe may have no end.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "a journal is a regular file",
+            ));
+        }
         let mut journal = Self {
             file,
             lines: Vec::new(),
@@ -134,6 +141,7 @@ impl JsonLines {
     fn load(&mut self) -> io::Result<()> {
         let mut reader = BufReader::new(&self.file);
         let (mut line, mut at) = (Vec::new(), 0);
+        let mut is_foreign = false;
         loop {
             line.clear();
             let read = reader.read_until(b'\n', &mut line)?;
@@ -143,12 +151,15 @@ impl JsonLines {
             match record::key(&line) {
                 Some(key) => self.lines.push((hash(&key), at)),
                 None if line.trim_ascii().is_empty() => {}
-                None => self.ignored += 1,
+                None => {
+                    self.ignored += 1;
+                    is_foreign |= !record::may_be_torn(&line);
+                }
             }
             self.is_torn = line.last() != Some(&b'\n');
             at += read as u64;
         }
-        if self.lines.is_empty() && self.ignored > 1 {
+        if self.lines.is_empty() && is_foreign {
             return Err(io::Error::new(
                 ErrorKind::InvalidData,
                 "the file is no journal of a batch",

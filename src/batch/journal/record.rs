@@ -7,12 +7,15 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::value::RawValue;
 
+/// How each line begins.
+const START: &[u8] = b"{\"key\":";
+
 /// A line with its end. The body is JSON as it came if it is an object or an array on one line, else a string, and
 /// else hexadecimal.
 pub(super) fn encode(key: &str, response: &Response<Bytes>) -> Vec<u8> {
     let body = response.body();
     let mut line = Vec::with_capacity(key.len() + body.len() + 48);
-    line.extend_from_slice(b"{\"key\":");
+    line.extend_from_slice(START);
     push_string(&mut line, key);
     line.extend_from_slice(b",\"status\":");
     line.extend_from_slice(response.status().as_str().as_bytes());
@@ -46,6 +49,12 @@ fn is_embeddable(body: &[u8]) -> bool {
         && !body.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
         && serde_json::from_slice::<&RawValue>(body)
             .is_ok_and(|json| json.get().len() == body.len())
+}
+
+/// Whether a line that is no record may be the beginning of one.
+pub(super) fn may_be_torn(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line.starts_with(START) || START.starts_with(line)
 }
 
 /// The key in a line, if the line is whole.

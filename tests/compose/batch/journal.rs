@@ -97,6 +97,43 @@ fn a_file_that_is_no_journal_is_refused() {
 }
 
 #[test]
+fn nothing_is_appended_to_a_file_of_another_program() {
+    let (_directory, path) = file();
+    for content in [
+        "secret",
+        "{\"name\":\"settings\"}",
+        "{\"name\":\"settings\"}\n",
+        "[1]\n{\"key\":\"0\",\"sta",
+        "{\"id\":\"0\",\"status\":200,\"body\":{}}\n",
+    ] {
+        fs::write(&path, content).unwrap();
+        let error = JsonLines::open(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{content}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), content);
+    }
+    for content in [
+        "",
+        "\n",
+        "{",
+        "{\"key\":\"1",
+        "{\"key\":\"1\n{\"key\":\"2\",\n",
+    ] {
+        fs::write(&path, content).unwrap();
+        let journal = JsonLines::open(&path).unwrap();
+        assert_eq!(journal.recorded(), 0, "{content}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_read() {
+    for path in ["/dev/full", "/dev/null", "/dev/zero"] {
+        let error = JsonLines::open(path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{path}");
+    }
+}
+
+#[test]
 fn the_last_line_of_a_key_counts() {
     let (_directory, path) = file();
     let mut journal = JsonLines::open(&path).unwrap();
