@@ -133,8 +133,8 @@ impl Permit {
 
     /// What the request was charged, to be corrected once more is known. `None` if nobody told a cost.
     pub(in crate::concurrency) fn charged(&self) -> Option<Charge> {
-        let gate = self.gate.clone()?;
         self.sent.cost?;
+        let gate = self.gate.clone()?;
         let sent = Mutex::new(self.sent);
         Some(Charge::new(Arc::new(Charged { gate, sent })))
     }

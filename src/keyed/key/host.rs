@@ -80,12 +80,11 @@ impl Host {
     }
 
     fn of_authority(authority: &Authority, port: Option<u16>) -> Self {
-        let text = authority.as_str();
-        // As a rule there is nothing but a name. All else that may be there has one of these.
-        if text.bytes().any(|byte| matches!(byte, b':' | b'@' | b'[')) {
-            return Self::new(authority.host(), authority.port_u16().or(port));
+        // As a rule there is nothing but a name.
+        match Name::plain(authority.as_str()) {
+            Some(name) => Self { name, port },
+            None => Self::new(authority.host(), authority.port_u16().or(port)),
         }
-        Self::new(text, port)
     }
 
     /// The name in lower case, as a URI has it: an IPv6 address stands in brackets.
@@ -102,6 +101,20 @@ impl Host {
 }
 
 impl Name {
+    /// Of an authority that is nothing but a short name, read once: whatever else may be there has one of three bytes.
+    #[inline]
+    fn plain(authority: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        let name = bytes.get_mut(..authority.len())?;
+        for (lower, byte) in name.iter_mut().zip(authority.bytes()) {
+            if matches!(byte, b':' | b'@' | b'[') {
+                return None;
+            }
+            *lower = byte.to_ascii_lowercase();
+        }
+        Some(Self::Short(authority.len() as u8, bytes))
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Short(len, bytes) => &bytes[..usize::from(*len)],
