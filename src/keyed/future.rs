@@ -26,7 +26,7 @@ pin_project! {
         #[pin]
         state: State<S, S::Future, K, Request>,
         // `None` if answers name no buckets.
-        bucket: Option<Bucket<K>>,
+        bucket: Option<Box<Bucket<K>>>,
     }
 }
 
@@ -54,7 +54,7 @@ impl<S: Service<Request>, K, Request> ResponseFuture<S, K, Request> {
         request: Request,
         ask: Option<Ask>,
         waits: Waits<K>,
-        bucket: Option<Bucket<K>>,
+        bucket: Option<Box<Bucket<K>>>,
     ) -> Self {
         Self {
             bucket,

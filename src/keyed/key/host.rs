@@ -11,6 +11,20 @@ use super::Target;
 /// How long a name may be without memory of its own.
 const SHORT: usize = 46;
 
+/// Each byte in lower case, and zero for what no plain name has.
+const PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = match byte as u8 {
+            b':' | b'@' | b'[' => 0,
+            other => other.to_ascii_lowercase(),
+        };
+        byte += 1;
+    }
+    plain
+};
+
 /// The key of those who count by server: its name and its port.
 ///
 /// Names are compared as DNS does, without regard to case, and `https://example.com` is
@@ -106,11 +120,11 @@ impl Name {
     fn plain(authority: &str) -> Option<Self> {
         let mut bytes = [0; SHORT];
         let name = bytes.get_mut(..authority.len())?;
-        for (lower, byte) in name.iter_mut().zip(authority.bytes()) {
-            if matches!(byte, b':' | b'@' | b'[') {
+        for (lower, byte) in name.iter_mut().zip(authority.as_bytes()) {
+            *lower = PLAIN[usize::from(*byte)];
+            if *lower == 0 {
                 return None;
             }
-            *lower = byte.to_ascii_lowercase();
         }
         Some(Self::Short(authority.len() as u8, bytes))
     }
