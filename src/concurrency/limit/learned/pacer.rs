@@ -100,7 +100,7 @@ impl Pacer {
                 at: sample.now,
                 size: 0.0,
                 probe_budget: tuning.probe_budget,
-                calm: 1.0,
+                calm: 0.5,
                 held_back: 0.0,
                 held_rate: None,
             },
@@ -273,7 +273,7 @@ impl Pacer {
         // in proportion to their size, so that a pace that is far too low, because other clients
         // are gone, is soon left behind.
         let soon = self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds);
-        let first = (step.probe_budget / tuning.step).min(step.calm * soon);
+        let first = (step.probe_budget / tuning.step).min(step.calm.max(1.0) * soon);
         let first = self.patience * first;
         let enough = if self.contention.is_shared() {
             self.contention.requests_per_step(rtt, tuning)

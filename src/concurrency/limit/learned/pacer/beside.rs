@@ -38,7 +38,8 @@ impl Pacer {
         self.step.calm = if steady {
             (2.0 * self.step.calm).min(tuning.max_probe_budget)
         } else {
-            1.0
+            // Once may be by chance.
+            0.5
         };
     }
 
