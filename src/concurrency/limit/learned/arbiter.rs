@@ -143,7 +143,10 @@ impl Learned {
         self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
-            self.breaker.suspect();
+            // One that contradicts a ceiling may be chance, or a place that was not yet free.
+            let again = self.contradictions > 0;
+            self.breaker
+                .suspect(again && attribution == Attribution::Within);
         }
         if refusal.asked.is_some() && self.pacer.is_none() {
             self.breaker
