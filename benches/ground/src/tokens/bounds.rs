@@ -27,7 +27,7 @@ const MISSED: [(&str, (f64, f64)); 17] = [
     ("both-ph-ra", (1.06, 23.0)),
     ("in-out-untold", (1.05, 27.6)),
     ("azure-bi", (1.02, 4.1)),
-    ("free-random", (1.87, 10.0)),
+    ("places-random", (1.87, 10.0)),
     ("rpm-random", (1.53, 28.0)),
     ("tok-random", (3.72, 27.4)),
     ("tok-random-openai", (1.02, 3.6)),

@@ -22,8 +22,8 @@ pub(super) fn with_random_refusals() -> Vec<Scenario> {
     vec![
         random(
             jobs(
-                "free-random",
-                "no limit, 5 % 429 at random, 200 and 6,000",
+                "places-random",
+                "40 in flight, 5 % 429 at random, 200 and 6,000",
                 1_500,
                 mixed(),
             )
