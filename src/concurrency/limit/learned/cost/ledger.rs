@@ -145,3 +145,33 @@ impl Ledger {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_in_flight_may_not_be_counted_yet_and_all_that_is_on_its_way() {
+        let mut ledger = Ledger::default();
+        let mark = |at| {
+            Some(Mark {
+                at,
+                level: 0.0,
+                turn: 0,
+            })
+        };
+        for (seq, at) in [(0, 1.0), (1, 2.0), (2, 3.0)] {
+            ledger.insert(seq);
+            ledger.charge(seq, Cost::input(100).and_output(10), [mark(at); 4]);
+        }
+        let uncounted = |ledger: &Ledger, unit| ledger.uncounted(2.5, unit);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0 + 2.0 * 10.0);
+        assert_eq!(uncounted(&ledger, Unit::Output), 3.0 * 10.0);
+        assert_eq!(uncounted(&ledger, Unit::Input), 100.0);
+        ledger.end(1);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0 + 10.0);
+        ledger.give_back(0);
+        ledger.end(0);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0);
+    }
+}
