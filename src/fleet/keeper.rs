@@ -199,9 +199,8 @@ impl Keeper {
         share.places = grant.places.map(whole);
         share.rate = grant.rate;
         if let Some(spare) = grant.spare {
-            // It tries more than it has, and its own pace decides.
+            // It tries more places than it has. Of a pace it says what it found, and keeps what all have.
             share.places = grant.places.map(|places| whole(places + spare));
-            share.rate = grant.rate.filter(|_| tally.own_rate.is_none());
         }
         if grant.is_known {
             self.lift(tally, share, self.was_over && !grant.is_over);

@@ -61,7 +61,10 @@
 //!   same way. Until somebody is refused, what the leader finds in its share is taken for what all would find in theirs,
 //!   up to twice as much in a period. From then on the leader may try a tenth of the whole beside its share. The others
 //!   keep what they are given, so nothing has to be learned from a distance; one that is refused takes a place, or 8 to
-//!   20 % of its pace, from the whole. A leader that has no more work than places hands over to one that has.
+//!   20 % of its pace, from the whole. As many as were in flight then are not tried again for two periods, by nobody, and
+//!   for twice as long whenever they are refused again, up to 32. If more had been accepted before, the server counts
+//!   something else, and nothing is kept from being tried for 120. A leader that has no more work than places hands over
+//!   to one that has.
 //! - **Members that were out of reach** bring shares that others have got meanwhile. What is refused until all have reported
 //!   again says nothing of their new shares, and their own limits are lifted to these.
 //! - **A member that is not heard of** for two periods is gone, and its share is the others'. [`Fleet::leave`] gives it

@@ -5,6 +5,7 @@ if redis.replicate_commands then redis.replicate_commands() end
 
 local LEASE, AWAY, LEARN, KEEP_PACE, SETTLE, KEEP_CAPACITY, TURN = 2, 1.5, 4, 10, 1, 120, 8
 local MIN_CUT, MAX_CUT, ALIKE, GROWTH, STEP = 0.08, 0.2, 0.05, 2, 0.1
+local BELIEVED, BELIEVED_AT_MOST, REFUTED = 1, 32, 120
 local IDLE, IDLE_OF_EQUAL, HEADROOM = 0.02, 0.2, 1.5
 -- The fields of a member.
 local ID, ENDS, WANTS, BUSY, USED, PLACES, RATE = 1, 2, 3, 4, 5, 6, 7
@@ -59,7 +60,8 @@ if book and now - book.last > KEEP_CAPACITY * period then book = nil end
 if not book then
     book = { made = now, learns_until = now + period, last = now, leader = '', pause_until = 0, over_until = 0,
         all_places = -1, all_rate = -1, burst = 0, capacity_until = 0,
-        places = 0, rate = -1, restored = 0, rate_until = 0, is_met = false, members = {} }
+        places = 0, rate = -1, restored = 0, rate_until = 0, is_met = false,
+        ceiling = -1, ceiling_until = 0, believed = 0, lesson_until = 0, accepted = 0, refuted_until = 0, members = {} }
 elseif now - book.last > AWAY * period then
     for _, m in ipairs(book.members) do m[ENDS] = max(m[ENDS], now + LEASE * period) end
 end
@@ -69,7 +71,10 @@ if book.capacity_until < now then book.all_places, book.all_rate, book.burst = -
 
 local index, me
 
-local function step() return max(STEP * book.places, 1) end
+local function step()
+    local room = book.ceiling >= 0 and max(book.ceiling - 1 - book.places, 0) or math.huge
+    return min(max(STEP * book.places, 1), room)
+end
 
 local function reply()
     local burst, spare = 0, -1
@@ -189,8 +194,9 @@ local function fair_places(total)
     return math.fmod(rank + above - start, above) < more and base + 1 or base
 end
 
-local held_places, busy_places, held_rate, used = 0, 0, 0, 0
+local held_places, busy_places, held_rate, used, busy = 0, 0, 0, 0, 0
 for i, m in ipairs(book.members) do
+    busy = busy + m[BUSY]
     if i ~= index then
         held_places = held_places + max(m[PLACES], 0)
         busy_places = busy_places + max(m[PLACES], 0, m[BUSY])
@@ -219,6 +225,29 @@ local function lead()
     end
 end
 
+-- A ceiling that nobody meets ends.
+local function watch()
+    if now >= book.ceiling_until then book.ceiling = -1 end
+    if now > book.lesson_until then book.accepted = max(book.accepted, busy) end
+end
+
+-- One was refused.
+local function meet()
+    local level = busy_places + max(me[PLACES], 0, report.busy + 1)
+    if now < book.lesson_until then return end
+    book.lesson_until = now + period
+    if level <= book.accepted then
+        book.accepted, book.believed, book.refuted_until = level, 0, now + REFUTED * period
+    end
+    if book.rate >= 0 or now < book.refuted_until then
+        book.ceiling = -1
+        return
+    end
+    book.ceiling = book.ceiling >= 0 and min(book.ceiling, level) or level
+    book.believed = min(2 * max(book.believed, BELIEVED), BELIEVED_AT_MOST)
+    book.ceiling_until = now + book.believed * period
+end
+
 -- A refusal of a follower says that all have too much.
 local function cut()
     if book.rate >= 0 and me[RATE] > 0 then
@@ -232,6 +261,8 @@ end
 if not known() then
     book.is_met = book.is_met or report.refused > 0
     if now >= book.rate_until then book.rate = -1 end
+    watch()
+    if report.refused > 0 then meet() end
     if book.leader == report.id then
         lead()
     elseif report.refused > 0 then

@@ -265,3 +265,45 @@ fn who_has_no_place_gets_no_pace() {
         .unwrap();
     assert!(with_place.rate.unwrap() >= 19.0, "{grants:?}");
 }
+
+#[test]
+fn what_a_follower_was_refused_for_is_not_tried_by_its_leader_for_a_while() {
+    let mut fleet = Fleet::of(Capacity::unknown());
+    fleet.period(&[("a", 99), ("b", 99)]);
+    let mut found = fleet.report("a", 99);
+    found.places = Some(20.0);
+    fleet.send(&found);
+    for _ in 0..6 {
+        fleet.period(&[("b", 99), ("a", 99)]);
+    }
+    // Its own limit allows one more in each period. Returns in how many the whole has grown.
+    let climb = |fleet: &mut Fleet, periods: usize| {
+        let sum = |fleet: &Fleet| -> f64 {
+            let rows = fleet.book.members();
+            rows.iter().filter_map(|row| row.places).sum()
+        };
+        let mut sums = vec![sum(fleet)];
+        for _ in 0..periods {
+            let mut more = fleet.report("a", 99);
+            more.places = more.places.map(|places| places + 1.0);
+            fleet.send(&more);
+            fleet.period(&[("b", 99), ("a", 99)]);
+            sums.push(sum(fleet));
+        }
+        sums
+    };
+    // Twice as long as the last time, if it is met again.
+    for believed in [2, 4, 8] {
+        let mut refused = fleet.report("b", 99);
+        (refused.refused, refused.in_flight) = (1, 9);
+        fleet.send(&refused);
+        let before = climb(&mut fleet, believed - 1);
+        let level = before[0] + 1.0;
+        assert!(
+            before.iter().all(|sum| *sum < level),
+            "{believed}: {before:?}"
+        );
+        let after = climb(&mut fleet, 6);
+        assert!(after.last() > Some(&level), "{believed}: {after:?}");
+    }
+}

@@ -123,3 +123,18 @@ async fn a_gate_that_is_dropped_gives_its_share_back() {
     other.leave().await;
     assert!(running.is_finished());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_with_the_next_reports() {
+    for seed in 0..8 {
+        let (api, store) = (Api::new(None, Some(40), 0.1), Local::new());
+        let start = |index| Process::start(fleet(&store, 2 * seed + index as u64), &api, index, 4);
+        let [one, other] = [0, 1].map(start);
+        seconds(1.5).await;
+        one.handle.pause(Duration::from_secs(3));
+        // One tells it with its next report, and the other is told with its own.
+        seconds(1.1).await;
+        let left = one.handle.pause_remaining().unwrap();
+        assert_eq!(other.handle.pause_remaining(), Some(left), "seed {seed}");
+    }
+}

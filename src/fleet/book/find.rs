@@ -16,11 +16,28 @@ impl Book {
         if now >= self.found.rate_until {
             self.found.rate = None;
         }
+        self.found.ceiling.watch(now, self.busy());
+        if report.refused > 0 {
+            let paced = self.found.rate.is_some();
+            let level = self.level(report, index);
+            self.found.ceiling.meet(now, report.period, level, paced);
+        }
         if self.leader.as_ref() == Some(&report.id) {
             self.lead(now, report, index);
         } else if report.refused > 0 {
             self.cut(report, index);
         }
+    }
+
+    fn busy(&self) -> f64 {
+        self.members.iter().map(|entry| entry.busy).sum()
+    }
+
+    /// The most that can have been in flight when this member was refused, with what was refused.
+    fn level(&self, report: &Report, index: usize) -> f64 {
+        let held = |entry: &Entry| entry.places.unwrap_or(0.0).max(entry.busy);
+        let mine = self.members[index].places.unwrap_or(0.0);
+        self.held_by_others(index, held) + mine.max(report.in_flight as f64 + 1.0)
     }
 
     /// The leader's own limit is a sample of all.

@@ -1,5 +1,6 @@
 //! What was found out of a limit that nobody knows.
 
+use super::ceiling::Ceiling;
 use crate::fleet::report::{Capacity, Report};
 
 /// Until anybody is refused, what a leader finds in its share is taken for what all would find, up to this many times
@@ -23,6 +24,8 @@ pub(super) struct Found {
     pub(super) rate_until: f64,
     /// Whether anybody was refused yet.
     pub(super) is_met: bool,
+    /// Where members were refused.
+    pub(super) ceiling: Ceiling,
 }
 
 impl Found {
@@ -47,8 +50,10 @@ impl Found {
         }
     }
 
+    /// How many places a leader may add to all, or try beside its own: none at which anybody was refused of late.
     pub(super) fn step(&self) -> f64 {
-        (STEP * self.places).max(1.0)
+        let step = (STEP * self.places).max(1.0);
+        step.min(self.ceiling.room(self.places))
     }
 
     /// The leader `had` places, and found that it `has` others.

@@ -3,6 +3,7 @@
 //! It is pure arithmetic, told the time. The script for Redis (`redis.lua`) is this file in another language, and is
 //! tested against it, answer by answer.
 
+mod ceiling;
 mod divide;
 mod find;
 mod found;
