@@ -56,11 +56,6 @@ impl Ask {
     pub(crate) fn known_cost(&self) -> Option<Cost> {
         self.cost.or(self.place.and_then(|place| place.cost))
     }
-
-    /// This ask, or the other if this one asks for nothing.
-    pub(crate) fn or(self, other: Self) -> Self {
-        if self == Self::default() { other } else { self }
-    }
 }
 
 thread_local! {
@@ -112,20 +107,19 @@ pub(crate) fn with_reply<T>(ask: Ask, poll: impl FnOnce() -> T) -> (T, Reply) {
 /// The ask in force.
 #[inline]
 pub(crate) fn current() -> Ask {
-    if IS_ASKED.get() {
-        ASK.get()
-    } else {
-        Ask::default()
-    }
+    asked().unwrap_or_default()
+}
+
+/// The same, and `None` if it asks for nothing.
+#[inline]
+pub(crate) fn asked() -> Option<Ask> {
+    IS_ASKED.get().then(|| ASK.get())
 }
 
 /// What the request costs, if the ask in force tells that.
 #[inline]
 pub(crate) fn known_cost() -> Option<Cost> {
-    if !IS_ASKED.get() {
-        return None;
-    }
-    ASK.get().known_cost()
+    asked()?.known_cost()
 }
 
 /// Runs `poll`, which polls an attempt. The second result says whether the attempt still waits for a gate that depends

@@ -49,6 +49,8 @@ pub struct Api {
     /// The status that refuses what is over a rate.
     pub status: u16,
     pub random: Option<Random>,
+    /// Whether output is counted when an answer ends, and not when its request comes.
+    pub output_late: bool,
     pub hints: Style,
     pub exactness: Exactness,
 }
@@ -62,6 +64,7 @@ impl Default for Api {
             outage: None,
             status: 429,
             random: None,
+            output_late: false,
             hints: Style::None,
             exactness: Exactness::Right,
         }
@@ -146,9 +149,20 @@ impl Simulated {
         if let Some(disturbed) = self.disturb(now, luck) {
             return Err(disturbed);
         }
+        let mut cost = cost.into();
+        if self.api.output_late {
+            cost.output = 0;
+        }
         match self.limits.admit(now, cost, in_flight) {
             Ok(()) => Ok(self.api.slowdown(in_flight + 1)),
             Err(refusal) => Err(self.over_a_limit(refusal)),
+        }
+    }
+
+    /// Counts what could not be counted when a request came that cost this: its answer has ended.
+    pub fn end(&mut self, now: f64, cost: Cost) {
+        if self.api.output_late {
+            self.limits.count_output(now, cost.output);
         }
     }
 

@@ -70,6 +70,8 @@ pub struct Work {
     /// The mean of an exponential draw that is added to each latency, as a share of the mean.
     pub jitter: f64,
     pub costs: Costs,
+    /// The output that clients expect of each job, where they do not know it before.
+    pub expected_output: Option<u32>,
     pub arrivals: Arrivals,
     pub calls: Calls,
     /// This number of jobs, from the first on, are refused for ever. They do not count.
@@ -89,6 +91,7 @@ impl Work {
             sigma: 0.4,
             jitter: 0.0,
             costs: Costs::Uniform(1..=1),
+            expected_output: None,
             arrivals: Arrivals::AllAtOnce,
             calls: Calls::Same,
             hopeless: 0,
@@ -129,6 +132,8 @@ pub struct Job {
     /// Seconds since its batch began.
     pub arrives: f64,
     pub cost: Cost,
+    /// What its client expects it to cost.
+    pub expected: Cost,
     /// Seconds of work on an idle server.
     pub latency: f64,
     /// Which of the clients it belongs to.
@@ -161,10 +166,13 @@ pub fn jobs(work: &Work, seed: u64) -> Vec<Job> {
         let mut rng = rng(seed, id as u64 + 1);
         let client = id % work.clients;
         let mean = work.calls.latency(id).unwrap_or(work.latency);
+        let cost = work.costs.draw(&mut rng, id, work.jobs);
+        let output = work.expected_output.unwrap_or(cost.output);
         Job {
             id,
             arrives: arrives + work.join_every * client as f64,
-            cost: work.costs.draw(&mut rng, id, work.jobs),
+            cost,
+            expected: Cost { output, ..cost },
             latency: log_normal(&mut rng, mean, work.sigma) + jitter(&mut rng),
             client,
             batch: batches[id],

@@ -50,14 +50,14 @@
 //! |---|---|--:|--:|--:|
 //! | nothing | 800 on average, log-normal | 1.15 / 57 | 1.06 / 12 | 1.06 / 20 |
 //! |  | 200, one in ten 6,000 | 1.39 / 83 | 1.03 / 12 | 1.02 / 16 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.01 / 26 | 1.01 / 25 |
-//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.05 / 12 | 1.05 / 18 |
-//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.02 / 13 |
-//! |  | 200, then 3,000, then 200 | 1.07 / 37 | 1.01 / 22 | 1.01 / 21 |
+//! |  | 200, then 3,000, then 200 | 1.07 / 45 | 1.01 / 20 | 1.01 / 20 |
+//! | `Retry-After` | 800 on average, log-normal | 1.19 / 37 | 1.06 / 12 | 1.06 / 17 |
+//! |  | 200, one in ten 6,000 | 1.46 / 55 | 1.03 / 10 | 1.02 / 12 |
+//! |  | 200, then 3,000, then 200 | 1.08 / 41 | 1.01 / 17 | 1.01 / 16 |
 //! | `Retry-After`, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 6 | 1.00 / 6 |
 //! | OpenAI's headers | 800 on average, log-normal | 1.16 / 32 | 1.01 / 3 | 1.00 / 0 |
 //! |  | 200, one in ten 6,000 | 1.38 / 61 | 1.01 / 0 | 1.00 / 0 |
-//! |  | 200, then 3,000, then 200 | 1.12 / 35 | 1.00 / 1 | 1.00 / 0 |
+//! |  | 200, then 3,000, then 200 | 1.11 / 35 | 1.00 / 1 | 1.00 / 0 |
 //! | Anthropic's headers | 900 of input, 100 of output | 1.04 / 34 | 1.01 / 3 | 1.00 / 0 |
 //! | Azure's headers, fixed minutes | 800 on average, log-normal | 1.01 / 64 | 1.00 / 2 | 0.99 / 3 |
 //!

@@ -26,7 +26,7 @@ pin_project! {
         #[pin]
         state: State<S, S::Future, K, Request>,
         // `None` if answers name no buckets.
-        bucket: Option<Bucket<K>>,
+        bucket: Option<Box<Bucket<K>>>,
     }
 }
 
@@ -37,7 +37,7 @@ pin_project! {
             gate: AdaptiveConcurrency<S>,
             // `None` once it is sent.
             request: Option<Request>,
-            ask: Ask,
+            ask: Option<Ask>,
             waits: Waits<K>,
         },
         Called {
@@ -52,9 +52,9 @@ impl<S: Service<Request>, K, Request> ResponseFuture<S, K, Request> {
     pub(super) fn new(
         gate: AdaptiveConcurrency<S>,
         request: Request,
-        ask: Ask,
+        ask: Option<Ask>,
         waits: Waits<K>,
-        bucket: Option<Bucket<K>>,
+        bucket: Option<Box<Bucket<K>>>,
     ) -> Self {
         Self {
             bucket,
@@ -84,15 +84,21 @@ impl<S: Service<Request>, K, Request> fmt::Debug for ResponseFuture<S, K, Reques
 #[inline]
 fn poll_gate<S, Request>(
     gate: &mut AdaptiveConcurrency<S>,
-    ask: Ask,
+    ask: Option<Ask>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), S::Error>>
 where
     S: Service<Request>,
     S::Response: WithBody<GuardedBody<<S::Response as HttpResponse>::Body>>,
 {
-    let count = ask::current().count;
-    let ready = ask::with(Ask { count, ..ask }, || gate.poll_ready(cx));
+    let above = ask::asked();
+    let ready = if ask.is_none() && above.is_none() {
+        gate.poll_ready(cx)
+    } else {
+        let count = above.is_some_and(|above| above.count);
+        let ask = ask.unwrap_or_default();
+        ask::with(Ask { count, ..ask }, || gate.poll_ready(cx))
+    };
     if ready.is_pending() {
         ask::tell_unsent();
     }

@@ -122,6 +122,7 @@
 mod bound;
 mod future;
 mod handle;
+mod hasher;
 mod key;
 mod layer;
 mod overflow;

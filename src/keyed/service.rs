@@ -35,7 +35,7 @@ pub struct Keyed<S, K, F, C = NoCost> {
     key: F,
     admission: Admission<K>,
     /// What was asked for when it was last found ready.
-    ask: Ask,
+    ask: Option<Ask>,
     cost: PhantomData<fn() -> C>,
 }
 
@@ -45,7 +45,7 @@ impl<S, K, F, C> Keyed<S, K, F, C> {
             inner,
             key,
             admission: Admission::new(shared),
-            ask: Ask::default(),
+            ask: None,
             cost: PhantomData,
         }
     }
@@ -103,7 +103,7 @@ where
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         ready!(self.admission.poll(cx));
-        self.ask = ask::current();
+        self.ask = ask::asked();
         Poll::Ready(Ok(()))
     }
 
@@ -122,8 +122,10 @@ where
         let cost = entry.gate.cost::<C, Request>(&request);
         let gate = entry.gate.before(self.inner.clone());
         // A retry says which place it gave up when it polls for readiness, and not when it calls.
-        let mut ask = std::mem::take(&mut self.ask).or(ask::current());
-        ask.cost = cost.or(ask.cost);
+        let mut ask = self.ask.take().or_else(ask::asked);
+        if cost.is_some() {
+            ask.get_or_insert_default().cost = cost;
+        }
         let waits = self.admission.hand_over(entry);
         let bucket = Bucket::of(self.admission.shared(), waits.entry(), key);
         ResponseFuture::new(gate, request, ask, waits, bucket)

@@ -246,15 +246,16 @@ pub(super) struct Bucket<K> {
 }
 
 impl<K> Bucket<K> {
-    /// Of a request that passes this gate. `None` unless answers name buckets.
+    /// Of a request that passes this gate. `None` unless answers name buckets: without them it takes up no room in the
+    /// request's future.
     #[inline]
-    pub(super) fn of(shared: &Arc<Shared<K>>, entry: &Arc<Entry<K>>, key: K) -> Option<Self> {
+    pub(super) fn of(shared: &Arc<Shared<K>>, entry: &Arc<Entry<K>>, key: K) -> Option<Box<Self>> {
         shared.config.alias.as_ref()?;
-        Some(Self {
+        Some(Box::new(Self {
             shared: Arc::clone(shared),
             entry: Arc::clone(entry),
             key,
-        })
+        }))
     }
 }
 

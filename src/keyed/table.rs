@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::bound::Bound;
+use super::hasher::FoldedState;
 use crate::concurrency::{Snapshot, Template};
 
 /// What share of the keys is given up at once when there are too many. A sweep visits all of them, so the more
@@ -75,7 +76,7 @@ impl<K: Eq> Slot<K> {
 
 /// The keys and their gates. Several keys may lead to one gate.
 pub(super) struct Table<K> {
-    slots: HashMap<K, Slot<K>>,
+    slots: HashMap<K, Slot<K>, FoldedState>,
     max_keys: usize,
     idle: Duration,
     /// Counts the uses: no clock has to be read for each.
@@ -117,7 +118,7 @@ impl<K> Evicted<K> {
 impl<K> Table<K> {
     pub(super) fn new(max_keys: usize, idle: Duration) -> Self {
         Self {
-            slots: HashMap::new(),
+            slots: HashMap::default(),
             max_keys,
             idle,
             clock: 0,

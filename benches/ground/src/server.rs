@@ -73,6 +73,10 @@ impl Backend for Limited {
         }
     }
 
+    fn end(&mut self, now: f64, job: &Job) {
+        self.api.end(now, job.cost);
+    }
+
     fn tell(&mut self, now: f64) -> HeaderMap {
         self.api.headers(now, None)
     }

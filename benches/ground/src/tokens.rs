@@ -2,6 +2,7 @@
 
 mod bounds;
 mod drawn;
+mod other;
 mod traced;
 
 use sim::costs::Costs;
@@ -23,6 +24,8 @@ pub fn all() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = told_or_not().into_iter().flat_map(in_styles).collect();
     all.extend(in_two_dimensions());
     all.extend(in_windows());
+    all.extend(other::with_random_refusals());
+    all.extend(other::with_late_output());
     all.into_iter().map(bounds::to_goal).collect()
 }
 

@@ -42,6 +42,10 @@ impl Unit {
         }
     }
 
+    pub(super) fn counts_output(self) -> bool {
+        matches!(self, Self::Tokens | Self::Output)
+    }
+
     /// As headers name it.
     pub fn name(self) -> &'static str {
         match self {

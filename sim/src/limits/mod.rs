@@ -175,6 +175,18 @@ impl Limits {
         refusal.map_or(Ok(()), Err)
     }
 
+    /// Counts the output of a request that was taken in before.
+    pub fn count_output(&mut self, now: f64, output: u32) {
+        let cost = Cost { input: 0, output };
+        for meter in &mut self.meters {
+            match meter {
+                Meter::Bucket(bucket) if bucket.unit().counts_output() => bucket.count(now, cost),
+                Meter::Window(window) if window.unit().counts_output() => window.count(now, cost),
+                _ => {}
+            }
+        }
+    }
+
     /// Why a request would not be taken, which none of the limits counts as an attempt.
     pub fn refusal(
         &mut self,

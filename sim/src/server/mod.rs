@@ -117,6 +117,9 @@ pub trait Backend: Send + 'static {
     /// Decides on a request when it comes.
     fn decide(&mut self, arrival: Arrival<'_>) -> Fate;
 
+    /// The work for a job that was accepted ends, or is given up.
+    fn end(&mut self, _now: f64, _job: &Job) {}
+
     /// What an accepted answer tells when it is given, beside the headers of its fate.
     fn tell(&mut self, _now: f64) -> HeaderMap {
         HeaderMap::new()
@@ -327,12 +330,18 @@ impl Server {
 
 /// Counts a request as in flight until the work for it is done or given up.
 #[derive(Debug)]
-struct InFlight(Server);
+struct InFlight {
+    server: Server,
+    job: Option<Job>,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let now = self.0.now();
-        let mut state = self.0.shared.lock();
+        let now = self.server.now();
+        let mut state = self.server.shared.lock();
+        if let Some(job) = &self.job {
+            state.backend.end(now, job);
+        }
         state.in_flight -= 1;
         let in_flight = state.in_flight;
         state.log.in_flight.push((now, in_flight));
@@ -353,7 +362,10 @@ impl Service<Request<Full<Bytes>>> for Server {
         Box::pin(async move {
             server.pass().await;
             let fate = server.decide(&request);
-            let in_flight = fate.held.then(|| InFlight(server.clone()));
+            let in_flight = fate.held.then(|| InFlight {
+                server: server.clone(),
+                job: request.extensions().get().copied(),
+            });
             let takes = |share: f64| Duration::from_secs_f64(share * fate.takes);
             let body = match server.manner.answers {
                 Answers::Streamed if !fate.is_refusal() => {

@@ -34,6 +34,27 @@ pub(super) struct Granted {
     pub(super) watched: Watched,
 }
 
+/// How far a request has come at the gate.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    /// It was not polled, or was sent.
+    New,
+    Waiting(Waiting),
+    /// Not sent yet: the time in it, if there is one, is still to be noted.
+    Granted(Granted),
+}
+
+impl Stage {
+    #[inline]
+    pub(super) fn take_granted(&mut self) -> Option<Granted> {
+        let Self::Granted(granted) = *self else {
+            return None;
+        };
+        *self = Self::New;
+        Some(granted)
+    }
+}
+
 /// What a poll at the gate came to.
 #[derive(Debug)]
 pub(super) enum Pass {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::bodies::LastPoll;
-use super::grant::{Granted, Waiting, Watched};
+use super::grant::{Granted, Stage, Waiting, Watched};
 use super::shared::Gate;
 use super::time;
 use crate::ask::KeptPlace;
@@ -22,18 +22,14 @@ use crate::message::HintSink;
 #[derive(Debug)]
 pub(crate) struct Admission {
     gate: Arc<Gate>,
-    /// Where it waits.
-    waiting: Option<Waiting>,
-    /// Granted, and not sent yet: the time in it, if there is one, is still to be noted.
-    granted: Option<Granted>,
+    stage: Stage,
 }
 
 impl Admission {
     pub(crate) fn new(gate: Arc<Gate>) -> Self {
         Self {
             gate,
-            waiting: None,
-            granted: None,
+            stage: Stage::New,
         }
     }
 
@@ -44,23 +40,21 @@ impl Admission {
     /// Waits for a permit, and keeps it once it is there. Waits for nothing at a closed gate.
     #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.granted.is_some() || self.gate.is_closed() {
+        if matches!(self.stage, Stage::Granted(_)) || self.gate.is_closed() {
             return Poll::Ready(());
         }
-        if self.waiting.is_none() {
-            self.granted = self.gate.pass();
-            if self.granted.is_some() {
+        if let Stage::New = self.stage {
+            if let Some(granted) = self.gate.pass() {
+                self.stage = Stage::Granted(granted);
                 return Poll::Ready(());
             }
         }
-        self.gate
-            .poll_wait(&mut self.waiting, cx)
-            .map(|granted| self.granted = granted)
+        self.gate.poll_wait(&mut self.stage, cx)
     }
 
     /// Gives the permit back unused.
     pub(in crate::concurrency) fn disarm(&mut self) {
-        if let Some(granted) = self.granted.take() {
+        if let Some(granted) = self.stage.take_granted() {
             let Granted {
                 mut sent, watched, ..
             } = granted;
@@ -85,7 +79,7 @@ impl Admission {
             mut sent,
             ticket,
             mut watched,
-        } = self.granted.take()?;
+        } = self.stage.take_granted()?;
         if sent.at.is_some() || self.gate.is_observed() {
             let now = self.gate.now().get();
             sent.at = sent.at.map(|_| now);
@@ -103,10 +97,12 @@ impl Admission {
 impl Drop for Admission {
     #[inline]
     fn drop(&mut self) {
-        self.disarm();
-        if let Some(Waiting { spot, .. }) = self.waiting.take() {
-            self.gate
-                .with(|state, now, wakes| state.give_up(now, spot, wakes));
+        match self.stage {
+            Stage::New => {}
+            Stage::Waiting(Waiting { spot, .. }) => self
+                .gate
+                .with(|state, now, wakes| state.give_up(now, spot, wakes)),
+            Stage::Granted(_) => self.disarm(),
         }
     }
 }
@@ -133,8 +129,8 @@ impl Permit {
 
     /// What the request was charged, to be corrected once more is known. `None` if nobody told a cost.
     pub(in crate::concurrency) fn charged(&self) -> Option<Charge> {
-        let gate = self.gate.clone()?;
         self.sent.cost?;
+        let gate = self.gate.clone()?;
         let sent = Mutex::new(self.sent);
         Some(Charge::new(Arc::new(Charged { gate, sent })))
     }

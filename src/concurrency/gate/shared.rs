@@ -15,7 +15,7 @@ use tokio::sync::{Notify, futures::Notified};
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::grant::{Granted, Pass, Waiting};
+use super::grant::{Granted, Pass, Stage, Waiting};
 use super::observed::Events;
 use super::state::State;
 use super::time::{self, Sleep};
@@ -173,11 +173,7 @@ impl Gate {
     }
 
     /// Lets a waiter through when it is its turn, or out with nothing when the gate is closed.
-    pub(super) fn poll_wait(
-        &self,
-        waiting: &mut Option<Waiting>,
-        cx: &Context<'_>,
-    ) -> Poll<Option<Granted>> {
+    pub(super) fn poll_wait(&self, stage: &mut Stage, cx: &Context<'_>) -> Poll<()> {
         let mut waker = Some(cx.waker().clone());
         let runtime = time::runtime();
         let pass = self.with(|state, now, wakes| {
@@ -187,15 +183,19 @@ impl Gate {
             let ask = ask::current();
             let since_epoch = |at: Instant| at.saturating_duration_since(self.epoch);
             let deadline = ask.deadline.map(since_epoch);
-            let Waiting { spot, since } = *waiting.get_or_insert_with(|| {
+            let Waiting { spot, since } = if let Stage::Waiting(waiting) = *stage {
+                waiting
+            } else {
                 let former = ask.place.filter(|place| place.gate == self.id);
                 let spot = state.queue_up(now, &ask, former.map(|place| place.ticket), deadline);
                 if let Some(cost) = ask.known_cost() {
                     state.announce(spot, cost);
                 }
                 let since = self.is_observed().then(|| now.get());
-                Waiting { spot, since }
-            });
+                let waiting = Waiting { spot, since };
+                *stage = Stage::Waiting(waiting);
+                waiting
+            };
             let mut pass = state.poll(now, spot, runtime, &mut waker, wakes);
             if let Pass::Granted(granted) = &mut pass {
                 granted.watched = state.admitted(now, &ask, since);
@@ -207,12 +207,12 @@ impl Gate {
         });
         match pass {
             Pass::Granted(granted) => {
-                *waiting = None;
-                Poll::Ready(Some(granted))
+                *stage = Stage::Granted(granted);
+                Poll::Ready(())
             }
             Pass::Closed => {
-                *waiting = None;
-                Poll::Ready(None)
+                *stage = Stage::New;
+                Poll::Ready(())
             }
             Pass::Pending(alarm) => {
                 if let Some(alarm) = alarm {

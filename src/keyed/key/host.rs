@@ -11,6 +11,20 @@ use super::Target;
 /// How long a name may be without memory of its own.
 const SHORT: usize = 46;
 
+/// Each byte in lower case, and zero for what no plain name has.
+const PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = match byte as u8 {
+            b':' | b'@' | b'[' => 0,
+            other => other.to_ascii_lowercase(),
+        };
+        byte += 1;
+    }
+    plain
+};
+
 /// The key of those who count by server: its name and its port.
 ///
 /// Names are compared as DNS does, without regard to case, and `https://example.com` is
@@ -80,12 +94,11 @@ impl Host {
     }
 
     fn of_authority(authority: &Authority, port: Option<u16>) -> Self {
-        let text = authority.as_str();
-        // As a rule there is nothing but a name. All else that may be there has one of these.
-        if text.bytes().any(|byte| matches!(byte, b':' | b'@' | b'[')) {
-            return Self::new(authority.host(), authority.port_u16().or(port));
+        // As a rule there is nothing but a name.
+        match Name::plain(authority.as_str()) {
+            Some(name) => Self { name, port },
+            None => Self::new(authority.host(), authority.port_u16().or(port)),
         }
-        Self::new(text, port)
     }
 
     /// The name in lower case, as a URI has it: an IPv6 address stands in brackets.
@@ -102,6 +115,20 @@ impl Host {
 }
 
 impl Name {
+    /// Of an authority that is nothing but a short name, read once: whatever else may be there has one of three bytes.
+    #[inline]
+    fn plain(authority: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        let name = bytes.get_mut(..authority.len())?;
+        for (lower, byte) in name.iter_mut().zip(authority.as_bytes()) {
+            *lower = PLAIN[usize::from(*byte)];
+            if *lower == 0 {
+                return None;
+            }
+        }
+        Some(Self::Short(authority.len() as u8, bytes))
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Short(len, bytes) => &bytes[..usize::from(*len)],

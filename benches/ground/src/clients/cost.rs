@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use sim::Server;
+use sim::limits;
 use sim::work::Job;
 use tower::{Service, ServiceBuilder};
 use tower_throttle::concurrency::Handle;
 use tower_throttle::concurrency::limit::{Learned, Tuning};
-use tower_throttle::cost::{Cost, announce};
+use tower_throttle::cost::{Charge, Cost, announce};
 use tower_throttle::{AdaptiveConcurrency, AdaptiveConcurrencyLayer, RetryOn429, RetryOn429Layer};
 
 use super::glue::Req;
-use super::stack::Stack;
 use super::throttle::Throttle;
 use super::{Answer, Client};
 
@@ -22,23 +22,24 @@ type Layered = RetryOn429<AdaptiveConcurrency<Server, fn(&Req) -> Cost>>;
 
 /// The gate learns what a request costs when it is sent.
 pub(super) fn in_call(server: Server) -> Arc<dyn Client> {
-    let (service, handle) = layered(server);
-    Throttle::client(Stack::client(service), handle)
+    told(layered(server), false)
 }
 
 /// The same with other constants.
 pub(super) fn in_call_with(server: Server, tuning: Tuning) -> Arc<dyn Client> {
     let gate = AdaptiveConcurrencyLayer::with_limit(Learned::with_tuning(tuning))
         .max_pause(Duration::from_secs_f64(tuning.max_wait));
-    let (service, handle) = layered_under(server, gate);
-    Throttle::client(Stack::client(service), handle)
+    told(layered_under(server, gate), false)
 }
 
 /// The gate is told before it lets the request through.
 pub(super) fn announced(server: Server) -> Arc<dyn Client> {
-    let (service, handle) = layered(server);
+    told(layered(server), true)
+}
+
+fn told((service, handle): (Layered, Handle), announces: bool) -> Arc<dyn Client> {
     let service = Mutex::new(service);
-    Throttle::client(Arc::new(Announcing { service }), handle)
+    Throttle::client(Arc::new(Told { service, announces }), handle)
 }
 
 fn layered(server: Server) -> (Layered, Handle) {
@@ -55,9 +56,13 @@ fn layered_under(server: Server, gate: AdaptiveConcurrencyLayer) -> (Layered, Ha
     (service, handle)
 }
 
+/// What is told of a request when it is sent.
 fn cost(request: &Req) -> Cost {
     let job = request.extensions().get::<Job>();
-    let cost = job.map(|job| job.cost).unwrap_or_default();
+    of(job.map(|job| job.expected).unwrap_or_default())
+}
+
+fn of(cost: limits::Cost) -> Cost {
     let (input, output) = (u64::from(cost.input), u64::from(cost.output));
     if output == 0 {
         Cost::tokens(input)
@@ -66,19 +71,29 @@ fn cost(request: &Req) -> Cost {
     }
 }
 
-struct Announcing {
+/// Tells what each job is expected to cost, and what it did once its answer has ended.
+struct Told {
     service: Mutex<Layered>,
+    announces: bool,
 }
 
-impl Client for Announcing {
+impl Client for Told {
     fn send(&self, request: Req) -> Answer {
         let mut service = self.service.lock().expect("service").clone();
+        let announced = self.announces.then(|| cost(&request));
+        let job = request.extensions().get::<Job>().copied();
         Box::pin(async move {
-            let cost = cost(&request);
-            let ready = poll_fn(|cx| announce(cost, || service.poll_ready(cx)));
+            let ready = poll_fn(|cx| match announced {
+                Some(cost) => announce(cost, || service.poll_ready(cx)),
+                None => service.poll_ready(cx),
+            });
             ready.await.ok()?;
             let (head, body) = service.call(request).await.ok()?.into_parts();
             body.collect().await.ok()?;
+            let unexpected = job.filter(|job| job.expected != job.cost);
+            if let (Some(job), Some(charge)) = (unexpected, Charge::of(&head.extensions)) {
+                charge.settle(of(job.cost));
+            }
             Some(head.status)
         })
     }

@@ -16,6 +16,7 @@ fn job(latency: f64) -> Job {
         id: 0,
         arrives: 0.0,
         cost: 1.into(),
+        expected: 1.into(),
         latency,
         client: 0,
         batch: 0,

@@ -32,13 +32,13 @@ impl Contention {
     }
 
     /// Records that `rate` was refused. `held`: the highest rate that held since the last refusal.
-    /// `missed`: the rate was measured and not raised since. Returns whether a client alone would
-    /// not have been refused.
+    /// `missed`: the rate was measured and not raised since. `steady`: the bucket gave exactly what was measured before, so
+    /// that nobody else took of it. Returns whether a client alone would not have been refused.
     pub(super) fn observe(
         &mut self,
         rate: f64,
         held: Option<f64>,
-        missed: bool,
+        (missed, steady): (bool, bool),
         tuning: &Tuning,
     ) -> bool {
         let last = self.refused_rate;
@@ -47,7 +47,7 @@ impl Contention {
             .zip(held)
             .is_some_and(|(last, held)| held > tuning.well_above * last);
         let missed = missed || again;
-        self.belief = if missed || rose {
+        self.belief = if (missed || rose) && !steady {
             tuning.contention_refusals as u32
         } else {
             self.belief.saturating_sub(1)

@@ -55,6 +55,8 @@ struct Step {
     size: f64,
     /// Requests that each step may cost too many.
     probe_budget: f64,
+    /// How much rarer the first step of a slow pace is, as a factor: its bucket gave exactly what it gave before.
+    calm: f64,
     /// Requests that the pace held back since the last step.
     held_back: f64,
     /// The rate before the last step, which held.
@@ -98,6 +100,7 @@ impl Pacer {
                 at: sample.now,
                 size: 0.0,
                 probe_budget: tuning.probe_budget,
+                calm: 0.5,
                 held_back: 0.0,
                 held_rate: None,
             },
@@ -173,6 +176,7 @@ impl Pacer {
             at: sample.now,
             size: size.min(tuning.max_step),
             probe_budget: self.step.probe_budget,
+            calm: self.step.calm,
             held_back: 0.0,
             held_rate: None,
         };
@@ -268,8 +272,8 @@ impl Pacer {
         // The first step of a slow pace must not take for ever. The later ones need fewer requests
         // in proportion to their size, so that a pace that is far too low, because other clients
         // are gone, is soon left behind.
-        let first = (step.probe_budget / tuning.step)
-            .min(self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds));
+        let soon = self.rate * (tuning.first_step_rounds * rtt).max(tuning.first_step_seconds);
+        let first = (step.probe_budget / tuning.step).min(step.calm.max(1.0) * soon);
         let first = self.patience * first;
         let enough = if self.contention.is_shared() {
             self.contention.requests_per_step(rtt, tuning)
@@ -326,8 +330,8 @@ impl Pacer {
         self.refilled_at = now;
     }
 
-    /// Measures the rate when the server's bucket was empty again.
-    pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) {
+    /// Measures the rate when the server's bucket was empty again. Returns whether it gave exactly what it gave before.
+    pub(super) fn measure(&mut self, sample: &RateSample, tuning: &Tuning) -> bool {
         // The tokens that were saved up when the refused request was sent.
         let tokens = self.tokens + sample.behind - self.rate * sample.took;
         let depth = self.depth;
@@ -343,7 +347,7 @@ impl Pacer {
             self.depth_known = true;
             let tried = self.trial.runs().then_some(self.rate);
             self.restart(sample, tried, tuning);
-            return;
+            return false;
         }
         let held = self.step.held_rate;
         // Time in which this bucket overflowed is excluded if the server's bucket is known to be as
@@ -354,9 +358,10 @@ impl Pacer {
         }
         let failed = self.trial.end(held.is_some(), tuning);
         self.unexplained = held.is_none() && !failed;
+        let steady = self.measured.gave(sample.requests, seconds, tuning);
         let low = self
             .contention
-            .observe(self.rate, held, self.unexplained, tuning);
+            .observe(self.rate, held, (self.unexplained, steady), tuning);
         let missed = sample.requests < tuning.early_refusal && low;
         self.misses = if missed {
             self.misses.saturating_add(1)
@@ -383,6 +388,7 @@ impl Pacer {
             let rate = self.contention.cut(refused, self.measured.get(), tuning);
             self.rate = rate.min(tuning.max_rate).max(tuning.max_wait.recip());
         }
+        steady
     }
 }
 

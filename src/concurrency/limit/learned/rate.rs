@@ -48,6 +48,12 @@ impl Rate {
         tuning.rate_error / self.requests
     }
 
+    /// Whether this rate gives `requests` in `seconds`, to the part of one at either end. Of few requests, any rate does.
+    pub(super) fn gave(&self, requests: f64, seconds: f64, tuning: &Tuning) -> bool {
+        let wrong = (requests - self.get() * seconds).abs();
+        requests >= tuning.steady_requests && wrong <= 2.0 * tuning.rate_error
+    }
+
     /// Records that `requests` were accepted in `seconds`. `held`: the highest rate that held since
     /// the last measurement.
     pub(super) fn observe(

@@ -284,6 +284,9 @@ with_quotas! { tuning;
     /// Refusals in a row without a sign of others that end the belief in them: 4. One or two happen
     /// between two clients.
     contention_refusals = 4.0,
+    /// Requests between two refusals that show whether the bucket gave what it gave before, at least: 16. Of fewer, one more
+    /// or less is much.
+    steady_requests = 16.0,
     /// Part of the last refused rate below which a refusal shows others: 0.999. Alone, the bucket
     /// took as much as before.
     refused_again = 0.999,

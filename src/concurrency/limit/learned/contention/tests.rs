@@ -10,7 +10,7 @@ const RTT: f64 = 2.0;
 fn a_rate_that_is_refused_where_it_was_before_shows_nobody() {
     let mut contention = Contention::default();
     for _ in 0..20 {
-        assert!(!contention.observe(10.2, Some(10.1), false, &Tuning::default()));
+        assert!(!contention.observe(10.2, Some(10.1), (false, false), &Tuning::default()));
         assert!(!contention.is_shared());
     }
 }
@@ -18,28 +18,42 @@ fn a_rate_that_is_refused_where_it_was_before_shows_nobody() {
 #[test]
 fn a_measured_rate_that_is_refused_shows_others() {
     let mut contention = Contention::default();
-    assert!(contention.observe(10.0, None, true, &Tuning::default()));
+    assert!(contention.observe(10.0, None, (true, false), &Tuning::default()));
     assert!(contention.is_shared());
 }
 
 #[test]
 fn a_rate_that_holds_well_above_a_refused_one_shows_others() {
     let mut contention = Contention::default();
-    contention.observe(10.0, Some(9.9), false, &Tuning::default());
-    contention.observe(12.0, Some(11.9), false, &Tuning::default());
+    contention.observe(10.0, Some(9.9), (false, false), &Tuning::default());
+    contention.observe(12.0, Some(11.9), (false, false), &Tuning::default());
     assert!(!contention.is_shared(), "a store may carry it so far");
-    contention.observe(17.0, Some(16.0), false, &Tuning::default());
+    contention.observe(17.0, Some(16.0), (false, false), &Tuning::default());
     assert!(contention.is_shared());
 }
 
 #[test]
 fn others_are_forgotten_when_nothing_shows_them() {
     let mut contention = Contention::default();
-    contention.observe(10.0, None, true, &Tuning::default());
+    contention.observe(10.0, None, (true, false), &Tuning::default());
     for _ in 0..4 {
         assert!(contention.is_shared());
         contention.cut(10.0, 10.0, &Tuning::default());
-        contention.observe(10.1, Some(10.0), false, &Tuning::default());
+        contention.observe(10.1, Some(10.0), (false, false), &Tuning::default());
+    }
+    assert!(!contention.is_shared());
+}
+
+/// Alone, a bucket that stores what a cut leaves carries the next climb beyond the rate, and the one after it not: that looks
+/// like others who come and go.
+#[test]
+fn others_are_forgotten_when_the_bucket_gives_exactly_what_it_gave() {
+    let mut contention = Contention::default();
+    contention.observe(10.0, None, (true, false), &Tuning::default());
+    for _ in 0..4 {
+        assert!(contention.is_shared());
+        contention.cut(13.0, 10.0, &Tuning::default());
+        assert!(contention.observe(11.0, Some(10.5), (false, true), &Tuning::default()));
     }
     assert!(!contention.is_shared());
 }
@@ -47,7 +61,7 @@ fn others_are_forgotten_when_nothing_shows_them() {
 #[test]
 fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
     let mut contention = Contention::default();
-    contention.observe(10.0, None, true, &Tuning::default());
+    contention.observe(10.0, None, (true, false), &Tuning::default());
     let mut rate = contention.cut(10.0, 10.0, &Tuning::default());
     let (mut seconds, mut made_good) = (0.0, None);
     while rate < 20.0 {
@@ -66,7 +80,7 @@ fn a_cut_is_made_good_in_ten_round_trips_and_then_surpassed() {
 #[test]
 fn a_pace_that_was_not_used_is_cut_to_what_was() {
     let mut contention = Contention::default();
-    contention.observe(50.0, None, true, &Tuning::default());
+    contention.observe(50.0, None, (true, false), &Tuning::default());
     assert!(contention.cut(50.0, 10.0, &Tuning::default()) <= 10.0);
 }
 
@@ -78,7 +92,7 @@ fn shares_become_equal() {
         let mut random = SmallRng::seed_from_u64(seed);
         let mut clients = [1.0, 2.0, 5.0, 12.0].map(|rate: f64| {
             let mut contention = Contention::default();
-            contention.observe(rate, None, true, &Tuning::default());
+            contention.observe(rate, None, (true, false), &Tuning::default());
             contention.cut(rate, rate, &Tuning::default());
             (contention, rate, 0.0)
         });
@@ -95,7 +109,7 @@ fn shares_become_equal() {
                     at <= 0.0
                 });
                 let (contention, rate, bound) = hit.expect("a client");
-                contention.observe(*rate, Some(*rate), false, &Tuning::default());
+                contention.observe(*rate, Some(*rate), (false, false), &Tuning::default());
                 *rate = contention.cut(*rate, *rate, &Tuning::default());
                 *bound = 0.0;
             }

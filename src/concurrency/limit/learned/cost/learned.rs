@@ -110,7 +110,8 @@ impl LearnedRate {
         let flown = sample.requests.max(self.pacer.rate() * sample.seconds);
         if flown >= tuning.cost_sample || std::mem::take(&mut self.excused) {
             self.last = shown.seq;
-            self.pacer.measure(&sample, tuning);
+            let steady = self.pacer.measure(&sample, tuning);
+            self.pacer.be_calm(steady, tuning);
         } else {
             self.excused = true;
         }

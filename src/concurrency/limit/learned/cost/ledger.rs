@@ -36,6 +36,16 @@ pub(super) struct Ledger {
     records: VecDeque<Record>,
     /// How many of them have no cost yet.
     uncharged: usize,
+    /// The output that they were charged.
+    output: u64,
+}
+
+impl Record {
+    /// The output that it was charged and that did not end.
+    fn output(&self) -> u64 {
+        let cost = self.cost.filter(|_| !self.ended);
+        cost.and_then(Cost::output_tokens).unwrap_or(0)
+    }
 }
 
 impl Ledger {
@@ -62,6 +72,7 @@ impl Ledger {
     fn forget_first(&mut self) {
         if let Some(first) = self.records.pop_front() {
             self.uncharged -= usize::from(first.cost.is_none() && !first.ended);
+            self.output -= first.output();
         }
     }
 
@@ -70,13 +81,16 @@ impl Ledger {
         let Ok(at) = self.find(seq) else { return };
         let record = &mut self.records[at];
         self.uncharged -= usize::from(record.cost.is_none() && !record.ended);
+        self.output -= record.output();
         (record.cost, record.levels) = (Some(cost), levels);
+        self.output += record.output();
     }
 
     /// A request was refused: it cost nothing.
     pub(super) fn give_back(&mut self, seq: u64) {
         if let Ok(at) = self.find(seq) {
             let record = &mut self.records[at];
+            self.output -= record.output();
             record.cost = record.cost.map(|_| Cost::FREE);
         }
     }
@@ -86,6 +100,7 @@ impl Ledger {
         let Ok(at) = self.find(seq) else { return };
         let record = &mut self.records[at];
         self.uncharged -= usize::from(record.cost.is_none() && !record.ended);
+        self.output -= record.output();
         record.ended = true;
         while self.records.front().is_some_and(|first| first.ended) {
             self.records.pop_front();
@@ -103,16 +118,21 @@ impl Ledger {
         self.uncharged
     }
 
-    /// What those cost that were charged after this time.
-    pub(super) fn charged_after(&self, time: f64, unit: Unit) -> f64 {
+    /// What the server may not have counted yet of those in flight: those that were charged after this time, and the output of
+    /// the others, which some servers count when an answer ends.
+    pub(super) fn uncounted(&self, time: f64, unit: Unit) -> f64 {
         let at = |record: &Record| record.levels[unit as usize].map(|mark| mark.at);
         let latest = self.records.iter().rev();
-        latest
+        let latest = latest
             .take_while(|record| at(record).is_none_or(|at| at > time))
-            .filter(|record| at(record).is_some())
-            .filter_map(|record| record.cost)
-            .map(|cost| unit.of(cost))
-            .sum()
+            .filter(|record| at(record).is_some());
+        let mut output = if unit.counts_output() { self.output } else { 0 };
+        let mut sum = 0.0;
+        for record in latest {
+            sum += record.cost.map_or(0.0, |cost| unit.of(cost));
+            output = output.saturating_sub(record.output());
+        }
+        sum + output as f64
     }
 
     /// What those cost that were let through after a request.
@@ -123,5 +143,35 @@ impl Ledger {
             .filter_map(|record| record.cost)
             .map(|cost| unit.of(cost))
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_in_flight_may_not_be_counted_yet_and_all_that_is_on_its_way() {
+        let mut ledger = Ledger::default();
+        let mark = |at| {
+            Some(Mark {
+                at,
+                level: 0.0,
+                turn: 0,
+            })
+        };
+        for (seq, at) in [(0, 1.0), (1, 2.0), (2, 3.0)] {
+            ledger.insert(seq);
+            ledger.charge(seq, Cost::input(100).and_output(10), [mark(at); 4]);
+        }
+        let uncounted = |ledger: &Ledger, unit| ledger.uncounted(2.5, unit);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0 + 2.0 * 10.0);
+        assert_eq!(uncounted(&ledger, Unit::Output), 3.0 * 10.0);
+        assert_eq!(uncounted(&ledger, Unit::Input), 100.0);
+        ledger.end(1);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0 + 10.0);
+        ledger.give_back(0);
+        ledger.end(0);
+        assert_eq!(uncounted(&ledger, Unit::Tokens), 110.0);
     }
 }

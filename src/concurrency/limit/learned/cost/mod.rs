@@ -183,7 +183,7 @@ impl Costs {
                 now,
                 quota,
                 since,
-                under_way: self.ledger.charged_after(now - on_way, unit),
+                under_way: self.ledger.uncounted(now - on_way, unit),
                 refused,
             };
             meter.observe(&told, self.ledger.mark(sent.seq, unit), tuning);

@@ -13,7 +13,7 @@ pub(super) struct Told<'a> {
     pub(super) quota: &'a Quota,
     /// What requests cost that were sent after this one.
     pub(super) since: f64,
-    /// What those cost that may still have been on their way when the server told this.
+    /// What the server may not have counted yet when it told this.
     pub(super) under_way: f64,
     /// If it is a refusal.
     pub(super) refused: Option<Refused>,

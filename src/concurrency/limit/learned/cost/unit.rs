@@ -29,6 +29,11 @@ impl Unit {
         })
     }
 
+    /// Whether the output of a request is counted.
+    pub(super) fn counts_output(self) -> bool {
+        matches!(self, Self::Tokens | Self::Output)
+    }
+
     /// What a request takes of it. Where input and output are not told apart, all is input.
     pub(super) fn of(self, cost: Cost) -> f64 {
         if cost.is_free() {

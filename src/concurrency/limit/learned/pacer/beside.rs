@@ -31,6 +31,18 @@ impl Pacer {
         self.contention.rescale(factor);
     }
 
+    /// Whether its bucket gave exactly what it gave before. As long as it does, a slow pace rises more rarely.
+    ///
+    /// Not that of requests: another limit may be taken for its, which then is to be left soon.
+    pub(in super::super) fn be_calm(&mut self, steady: bool, tuning: &Tuning) {
+        self.step.calm = if steady {
+            (2.0 * self.step.calm).min(tuning.max_probe_budget)
+        } else {
+            // Once may be by chance.
+            0.5
+        };
+    }
+
     /// Another limit was taken for that of requests, perhaps. Until it is refused it doubles, so that it holds nobody up
     /// for long.
     pub(in super::super) fn suspect(&mut self, tuning: &Tuning) {
