@@ -113,6 +113,11 @@ impl Ledger {
         self.records[at].levels[unit as usize]
     }
 
+    /// The number of the next request, as far as is known.
+    pub(super) fn next(&self) -> u64 {
+        self.records.back().map_or(0, |last| last.seq + 1)
+    }
+
     /// How many were let through whose cost is not known yet.
     pub(super) fn uncharged(&self) -> usize {
         self.uncharged

@@ -6,6 +6,7 @@ use super::learned_window::Learned;
 use super::ledger::Mark;
 use super::rates::RateBounds;
 use super::recent::Recent;
+use super::scale::{Contradiction, Scale};
 use super::told::{Refused, Reset, Told};
 use super::unit::Unit;
 use super::window::CostWindow;
@@ -19,9 +20,9 @@ pub(super) struct Meter {
     /// The sum of all corrections. What was recorded before them was wrong by them.
     corrected: f64,
     /// How many units the server counts for one of what is told to cost.
-    scale: f64,
-    /// Whether it ever told its count.
-    calibrated: bool,
+    scale: Scale,
+    /// How often that was found to be more. What was recorded before is no measure of what came after.
+    raises: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,30 +60,43 @@ impl Meter {
             unit,
             mirror: None,
             corrected: 0.0,
-            scale: 1.0,
-            calibrated: false,
+            scale: Scale::ONE,
+            raises: 0,
         }
     }
 
     /// What the server counts for a request, as far as is known.
     pub(super) fn units(&self, cost: Cost) -> f64 {
-        self.scale * self.unit.of(cost)
+        self.scale.get() * self.unit.of(cost)
     }
 
     /// The server counted a request that was told to cost this.
     pub(super) fn calibrate(&mut self, cost: Cost, counted: u64, tuning: &Tuning) {
-        let told = self.unit.of(cost);
-        if told > 0.0 && counted > 0 {
-            let most = tuning.max_cost_scale.max(1.0);
-            let scale = (counted as f64 / told).clamp(1.0 / most, most);
-            let weight = if self.calibrated {
-                tuning.cost_calibration.min(1.0)
-            } else {
-                1.0
-            };
-            self.scale += weight * (scale - self.scale);
-            self.calibrated = true;
+        self.scale.calibrate(self.unit.of(cost), counted, tuning);
+    }
+
+    /// A request was refused when this much was left. If it fitted into that, takes it for dearer than it was told to be, as
+    /// far as what answers tell allows that. Returns whether what it costs explains the refusal.
+    pub(super) fn contradict(
+        &mut self,
+        cost: Cost,
+        left: f64,
+        (seq, next): (u64, u64),
+        tuning: &Tuning,
+    ) -> bool {
+        let charged = self.units(cost);
+        if charged <= 0.0 || charged > left {
+            return charged > 0.0;
         }
+        let shown = Contradiction {
+            seq,
+            next,
+            charged,
+            taken: left + 1.0,
+        };
+        let raised = self.scale.raise(shown, tuning);
+        self.raises += u32::from(raised);
+        raised
     }
 
     pub(super) fn is_unknown(&self) -> bool {
@@ -92,7 +106,7 @@ impl Meter {
     /// Charges what a request costs in place of what it counted as `before`.
     pub(super) fn charge(&mut self, now: f64, before: Cost, cost: Cost) {
         if let Some(mirror) = &mut self.mirror {
-            let more = self.scale * (self.unit.of(before) - self.unit.of(cost));
+            let more = self.scale.get() * (self.unit.of(before) - self.unit.of(cost));
             mirror.add(now, more);
         }
     }
@@ -103,17 +117,17 @@ impl Meter {
         Some(Mark {
             at: now,
             level: mirror.level(now) - self.corrected,
-            turn: mirror.turn(),
+            turn: mirror.turn() + self.raises,
         })
     }
 
     /// What a request of unknown cost needs.
     pub(super) fn reserve(&self, recent: &Recent, tuning: &Tuning) -> f64 {
-        let dearest = self.scale * recent.dearest(self.unit);
+        let dearest = self.scale.get() * recent.dearest(self.unit);
         match &self.mirror {
             Some(Mirror::Bucket(bucket)) => dearest.min(tuning.cost_reserve * bucket.capacity()),
             Some(Mirror::Window(_)) => {
-                dearest.min(tuning.cost_window_reserve * self.scale * recent.mean(self.unit))
+                dearest.min(tuning.cost_window_reserve * self.scale.get() * recent.mean(self.unit))
             }
             None => 0.0,
         }
@@ -190,7 +204,7 @@ impl Meter {
             Reset::Unknown => self.observe_window(told, limit, None, tuning),
         };
         if known {
-            self.correct(told, left, mark);
+            self.correct(told, left, mark, tuning);
         } else if let Some(mirror) = &mut self.mirror {
             // The first that is told: what was sent since is not in it, perhaps.
             let level = mirror.level(told.now);
@@ -254,19 +268,19 @@ impl Meter {
     /// Some servers tell what was left when the request came, and some what is left when they answer. So only what is
     /// outside of both is wrong, but for what had not arrived yet. A refusal comes at once, and tells what was left
     /// without its request.
-    fn correct(&mut self, told: &Told<'_>, left: f64, mark: Option<Mark>) {
+    fn correct(&mut self, told: &Told<'_>, left: f64, mark: Option<Mark>, tuning: &Tuning) {
         let corrected = self.corrected;
         let Some(mirror) = &mut self.mirror else {
             return;
         };
         let now = mirror.level(told.now);
-        let mark = mark.filter(|mark| mark.turn == mirror.turn());
+        let mark = mark.filter(|mark| mark.turn == mirror.turn() + self.raises);
         let (least, most, mut left) = match (mark, told.refused) {
             (Some(mark), None) => {
                 let then = mark.level + corrected;
                 (
                     then.min(now),
-                    then.max(now + self.scale * told.under_way),
+                    then.max(now + self.scale.get() * told.under_way),
                     left,
                 )
             }
@@ -292,6 +306,10 @@ impl Meter {
             (left, rounding, below) = (left.min((cost - 1.0).max(0.0)), 0.0, 0.0);
         }
         let wrong = left - left.clamp(least - below, most + rounding);
-        self.corrected += mirror.add(told.now, wrong);
+        let wrong = mirror.add(told.now, wrong);
+        self.corrected += wrong;
+        if told.refused.is_none() {
+            self.scale.on_accepted(told.cost, wrong, tuning);
+        }
     }
 }

@@ -13,6 +13,7 @@ mod ledger;
 mod meter;
 mod rates;
 mod recent;
+mod scale;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -119,7 +120,7 @@ impl Costs {
                 for meter in &mut self.meters {
                     meter.charge(now, cost, Cost::FREE);
                 }
-                let blamed = self.blamed(hint, cost);
+                let blamed = self.blamed(hint, sent, tuning);
                 self.observe((now, on_way, tuning), sent, hint, Some(blamed));
                 self.ledger.give_back(sent.seq);
                 blamed
@@ -133,7 +134,7 @@ impl Costs {
     /// The body of a refusal tells more than its head.
     pub(super) fn on_refined(&mut self, now: f64, sent: &Sent, hint: &Hint, tuning: &Tuning) {
         let cost = sent.cost.unwrap_or(Cost::FREE);
-        let blamed = self.blamed(hint, cost);
+        let blamed = self.blamed(hint, sent, tuning);
         if let (Some(unit), Some(counted)) = (blamed, hint.requested()) {
             self.meters[unit as usize].calibrate(cost, counted, tuning);
         }
@@ -141,11 +142,17 @@ impl Costs {
     }
 
     /// The quota that refused a request, as far as is told of those that are mirrored.
-    fn blamed(&self, hint: &Hint, cost: Cost) -> Option<Unit> {
-        let is_mirrored = |unit: &Unit| {
-            *unit != Unit::Requests || !self.meters[Unit::Requests as usize].is_unknown()
-        };
-        told::blames(hint, cost).filter(is_mirrored)
+    fn blamed(&mut self, hint: &Hint, sent: &Sent, tuning: &Tuning) -> Option<Unit> {
+        let cost = sent.cost.unwrap_or(Cost::FREE);
+        let (unit, is_told) = told::blames(hint, cost)?;
+        let meter = &mut self.meters[unit as usize];
+        if unit == Unit::Requests {
+            return (!meter.is_unknown()).then_some(unit);
+        }
+        let left = told::least_left(hint, unit);
+        let seqs = (sent.seq, self.ledger.next());
+        let is_dearer = left.is_some_and(|left| meter.contradict(cost, left, seqs, tuning));
+        (is_told || is_dearer).then_some(unit)
     }
 
     /// Takes what an answer tells of quotas. `refused`: the quota that refused the request, if it was refused.
@@ -164,8 +171,9 @@ impl Costs {
                 // Fixed windows of requests have a mirror that knows their lengths.
                 continue;
             }
+            let cost = self.meters[unit as usize].units(sent.cost.unwrap_or(Cost::FREE));
             let refused = refused.map(|blamed| Refused {
-                cost: self.meters[unit as usize].units(sent.cost.unwrap_or(Cost::FREE)),
+                cost,
                 blamed: blamed == Some(unit),
                 wait: seconds(hint.wait()).filter(|_| blamed == Some(unit)),
             });
@@ -184,6 +192,7 @@ impl Costs {
                 quota,
                 since,
                 under_way: self.ledger.uncounted(now - on_way, unit),
+                cost,
                 refused,
             };
             meter.observe(&told, self.ledger.mark(sent.seq, unit), tuning);

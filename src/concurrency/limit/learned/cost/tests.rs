@@ -102,7 +102,7 @@ impl World {
         sent.cost = Some(cost);
         self.level = (self.level + self.rate * (self.now - self.at)).min(self.depth);
         self.at = self.now;
-        let counted = self.factor * cost.total() as f64;
+        let counted = self.factor * cost.total().max(1) as f64;
         let taken = self.level + 1e-3 >= counted.min(self.depth);
         if taken {
             self.level -= counted;
@@ -276,10 +276,19 @@ fn left(requests: u64, tokens: u64) -> Hint {
 #[test]
 fn the_quota_that_had_no_room_is_to_blame() {
     let cost = Cost::tokens(500);
-    assert_eq!(told::blames(&left(7, 400), cost), Some(Unit::Tokens));
-    assert_eq!(told::blames(&left(0, 400), cost), Some(Unit::Requests));
+    assert_eq!(
+        told::blames(&left(7, 400), cost),
+        Some((Unit::Tokens, true))
+    );
+    assert_eq!(
+        told::blames(&left(0, 400), cost),
+        Some((Unit::Requests, true))
+    );
     // What is left is rounded: if requests are left, it must have been the tokens.
-    assert_eq!(told::blames(&left(7, 600), cost), Some(Unit::Tokens));
+    assert_eq!(
+        told::blames(&left(7, 600), cost),
+        Some((Unit::Tokens, true))
+    );
     assert_eq!(told::blames(&Hint::default(), cost), None);
 }
 
@@ -299,9 +308,9 @@ fn of_two_dimensions_the_one_with_less_room_is_to_blame() {
     ];
     let hint = hint(429, &lines, None);
     let cost = Cost::input(1_000).and_output(300);
-    assert_eq!(told::blames(&hint, cost), Some(Unit::Output));
+    assert_eq!(told::blames(&hint, cost), Some((Unit::Output, true)));
     let cost = Cost::input(10_000).and_output(300);
-    assert_eq!(told::blames(&hint, cost), Some(Unit::Input));
+    assert_eq!(told::blames(&hint, cost), Some((Unit::Input, true)));
 }
 
 #[test]
@@ -348,4 +357,16 @@ fn a_window_is_used_up_and_begins_anew() {
     send(&mut costs, 42.0, 3, 600);
     send(&mut costs, 43.0, 4, 200);
     assert_eq!(costs.available(44.0, next, &Tuning::default()), Err(102.0));
+}
+
+#[test]
+fn costs_that_are_told_too_low_are_raised_by_refusals_of_what_fitted() {
+    for (factor, cost) in [(1.02, 400), (2.0, 200), (300.0, 0)] {
+        let mut world = World::new(1_000.0, 6_000.0);
+        world.factor = factor;
+        world.run(1_000, |_| cost, true, true);
+        assert!(world.refused <= 20, "{} of 1,000 refused", world.refused);
+        let best = (1_000.0 * factor * cost.max(1) as f64 - 6_000.0) / 1_000.0;
+        assert!(world.now < 1.02 * best, "{} s, {best} s", world.now);
+    }
 }

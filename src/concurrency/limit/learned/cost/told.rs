@@ -15,6 +15,8 @@ pub(super) struct Told<'a> {
     pub(super) since: f64,
     /// What the server may not have counted yet when it told this.
     pub(super) under_way: f64,
+    /// What its request was charged.
+    pub(super) cost: f64,
     /// If it is a refusal.
     pub(super) refused: Option<Refused>,
 }
@@ -50,15 +52,9 @@ impl Told<'_> {
         (limit > 0).then_some((left as f64, limit as f64))
     }
 
-    /// By how much what is left may be wrong: Anthropic tells thousands.
+    /// By how much what is left may be wrong.
     pub(super) fn rounding(&self) -> f64 {
-        let thousands = |count: Option<u64>| count.is_some_and(|count| count % 1_000 == 0);
-        let of_requests = self.quota.dimension == Dimension::Requests;
-        if !of_requests && thousands(self.quota.remaining) && thousands(self.quota.limit) {
-            500.0
-        } else {
-            1.0
-        }
+        rounding(self.quota)
     }
 
     pub(super) fn reset(&self) -> Reset {
@@ -81,11 +77,34 @@ impl Told<'_> {
     }
 }
 
+/// By how much what is left may be wrong: Anthropic tells thousands.
+fn rounding(quota: &Quota) -> f64 {
+    let thousands = |count: Option<u64>| count.is_some_and(|count| count % 1_000 == 0);
+    let of_requests = quota.dimension == Dimension::Requests;
+    if !of_requests && thousands(quota.remaining) && thousands(quota.limit) {
+        500.0
+    } else {
+        1.0
+    }
+}
+
+/// What was left of a quota, at least, as a refusal tells.
+pub(super) fn least_left(hint: &Hint, unit: Unit) -> Option<f64> {
+    let mut quotas = hint.quotas().iter();
+    let quota = quotas.find(|quota| {
+        Unit::of_dimension(&quota.dimension) == Some(unit) && quota.remaining.is_some()
+    })?;
+    let rounding = rounding(quota);
+    let below = if rounding > 1.0 { rounding } else { 0.0 };
+    Some(quota.remaining? as f64 - below)
+}
+
 /// The quota that refused a request of this cost.
 ///
 /// It is the one of which least was left beside what the request takes. Where a quota of requests is used up, that
-/// one is to blame. `None` if nothing is told, or if all that is told had room.
-pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<Unit> {
+/// one is to blame. `None` if nothing is told. Also whether it must be that one: if all that is told had room, it is only
+/// the next.
+pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<(Unit, bool)> {
     let quotas = hint.quotas().iter();
     let of_requests = |quota: &&Quota| {
         matches!(
@@ -100,7 +119,7 @@ pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<Unit> {
         spent |= quota.is_exhausted();
     }
     if spent {
-        return Some(Unit::Requests);
+        return Some((Unit::Requests, true));
     }
     let room = |quota: &Quota| {
         let unit = Unit::of_dimension(&quota.dimension).filter(|unit| *unit != Unit::Requests)?;
@@ -110,7 +129,7 @@ pub(super) fn blames(hint: &Hint, cost: Cost) -> Option<Unit> {
         .filter_map(room)
         .min_by(|one, other| one.1.total_cmp(&other.1))?;
     // What is left is rounded. If requests are told to be left, it must have been this.
-    (room < 0.0 || told).then_some(unit)
+    Some((unit, room < 0.0 || told))
 }
 
 /// Seconds.

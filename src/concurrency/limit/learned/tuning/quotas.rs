@@ -40,6 +40,14 @@ macro_rules! with_quotas {
             cost_calibration = 0.25,
             /// How many times more or less than was told a server may count, at most: 16. More is another unit.
             max_cost_scale = 16.0,
+            /// Answers that tell how far costs are told too high or too low, in requests: 8. Fewer are the scatter of what is in
+            /// flight.
+            cost_answers = 8.0,
+            /// Part of what refusals raised costs to that answers must give back, so that it is less again: 0.1. Less is
+            /// scatter, and holds nobody back.
+            cost_overrated = 0.1,
+            /// Factor by which a refusal of a request that fitted raises costs, at least: 1.1. What it shows is a bound.
+            cost_step = 1.1,
             /// Requests after which the dearest is forgotten, at the earliest: 256. One in a hundred is among them.
             dearest_memory = 256.0,
             /// Weight of the latest request in the mean cost: 0.03125. One dear request moves it little.
