@@ -69,6 +69,11 @@
 //! by each answer. A refusal is taken for that of the quota that had no room. So a refusal for tokens says nothing of
 //! how many requests the API takes, and the other way round.
 //!
+//! Costs may be told too low, even zero. If the server refuses a request although it told that enough was left, the gate takes
+//! requests for dearer, as far as what is left shrinks by more than they are told to cost. Where half of the cost was told, and
+//! OpenAI's headers, 8 requests were refused until then. Costs that are told too high are kept to, and cost
+//! throughput: only the server's own count lowers them.
+//!
 //! # Where nothing is told
 //!
 //! Refusals tell what they are for, if costs differ: under a limit on tokens they come when much was sent in tokens, and

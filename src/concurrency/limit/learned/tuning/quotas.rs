@@ -40,9 +40,9 @@ macro_rules! with_quotas {
             cost_calibration = 0.25,
             /// How many times more or less than was told a server may count, at most: 16. More is another unit.
             max_cost_scale = 16.0,
-            /// Answers that tell how far costs are told too high or too low, in requests: 8. Fewer are the scatter of what is in
+            /// Answers that tell how far costs are told too high or too low, in requests: 32. Fewer are the scatter of what is in
             /// flight.
-            cost_answers = 8.0,
+            cost_answers = 32.0,
             /// Part of what refusals raised costs to that answers must give back, so that it is less again: 0.1. Less is
             /// scatter, and holds nobody back.
             cost_overrated = 0.1,
