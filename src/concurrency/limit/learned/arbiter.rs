@@ -143,10 +143,7 @@ impl Learned {
         self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
-            // One that contradicts a ceiling may be chance, or a place that was not yet free.
-            let again = self.contradictions > 0;
-            self.breaker
-                .suspect(again && attribution == Attribution::Within);
+            self.breaker.suspect();
         }
         if refusal.asked.is_some() && self.pacer.is_none() {
             self.breaker

@@ -26,23 +26,17 @@ pub(super) struct Breaker {
 enum State {
     /// Requests flow.
     Closed,
-    /// The quota may be spent. The next request is sent alone to find out. The others follow `slowly` or
-    /// at once.
-    Suspect { slowly: bool },
+    /// The quota may be spent. The next request is sent alone to find out.
+    Suspect,
     /// That request was sent. The others wait until it would have been refused.
-    Confirming { until: f64, slowly: bool },
+    Confirming { until: f64 },
     /// Nothing is sent before `until`. Then one request probes.
     Open { until: f64 },
     /// Request `seq` probes, since `since`.
     HalfOpen { seq: u64, since: f64 },
-    /// The one that was sent alone was not refused. The others follow at an interval in which most
-    /// refusals arrive, so that a refusal finds only some of them under way.
-    Following {
-        since: f64,
-        from: usize,
-        /// Whether it was a probe of a server that accepted nothing.
-        probed: bool,
-    },
+    /// The probe was accepted. The others follow at an interval in which most refusals arrive, so
+    /// that a refusal finds only some of them under way.
+    Reopening { since: f64, from: usize },
 }
 
 impl Breaker {
@@ -62,9 +56,9 @@ impl Breaker {
     /// and is not open.
     pub(super) fn circuit(&self) -> Circuit {
         match self.state {
+            State::Closed | State::Suspect | State::Confirming { .. } => Circuit::Closed,
             State::Open { .. } => Circuit::Open,
-            State::HalfOpen { .. } | State::Following { probed: true, .. } => Circuit::HalfOpen,
-            _ => Circuit::Closed,
+            State::HalfOpen { .. } | State::Reopening { .. } => Circuit::HalfOpen,
         }
     }
 
@@ -124,9 +118,9 @@ impl Breaker {
         (tuning.refusal_timeout * self.refusal_time).max(tuning.min_refusal_timeout)
     }
 
-    /// Seconds after which a request was probably accepted: the interval of sends that follow.
+    /// Seconds after which a request was probably accepted: the interval of sends while reopening.
     fn spacing(&self, tuning: &Tuning) -> f64 {
-        (tuning.following_spacing * self.refusal_time).min(tuning.max_spacing)
+        (tuning.reopening_spacing * self.refusal_time).min(tuning.max_spacing)
     }
 
     /// Records the first request of all.
@@ -179,7 +173,7 @@ impl Breaker {
             && !matches!(self.state, State::Confirming { .. })
         {
             self.window.on_test_sent();
-            self.state = State::Suspect { slowly: false };
+            self.state = State::Suspect;
         }
         let left = self.window.remaining(admitted, tuning)?;
         if left < 1.0 {
@@ -217,9 +211,9 @@ impl Breaker {
     }
 
     /// Sends the next request alone: after a refusal, those that are sent until the next one
-    /// arrives may all be refused. The others follow `slowly` where no ceiling explains the refusals.
-    pub(super) fn suspect(&mut self, slowly: bool) {
-        self.state = State::Suspect { slowly };
+    /// arrives may all be refused.
+    pub(super) fn suspect(&mut self) {
+        self.state = State::Suspect;
     }
 
     /// The probe came too early: the next one goes after `seconds`.
@@ -240,9 +234,9 @@ impl Breaker {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether one was accepted and the others follow one by one.
-    pub(super) fn is_followed(&self) -> bool {
-        matches!(self.state, State::Following { .. })
+    /// Whether a probe was accepted and the others follow one by one.
+    pub(super) fn is_reopening(&self) -> bool {
+        matches!(self.state, State::Reopening { .. })
     }
 
     /// Whether request `seq` is the probe.
@@ -279,10 +273,9 @@ impl Breaker {
         if let State::HalfOpen { since, .. } = self.state {
             self.window.on_renewed(since, self.admitted, tuning);
             self.why = Reason::ProbeHeld.into();
-            self.state = State::Following {
+            self.state = State::Reopening {
                 since: now,
                 from: in_flight,
-                probed: true,
             };
         }
     }
@@ -302,9 +295,9 @@ impl Breaker {
                 self.why = Reason::Probe.into();
                 self.admitted = admitted;
             }
-            State::Suspect { slowly } => {
+            State::Suspect => {
                 let until = now + self.spacing(tuning);
-                self.state = State::Confirming { until, slowly };
+                self.state = State::Confirming { until };
             }
             _ => {}
         }
@@ -324,24 +317,12 @@ impl Breaker {
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Closed => Admission::Unlimited,
-            State::Suspect { .. } => Admission::AtMost(1),
-            State::Confirming {
-                until,
-                slowly: false,
-            } if due(until) => {
+            State::Suspect => Admission::AtMost(1),
+            State::Confirming { until } if due(until) => {
                 self.close();
                 Admission::Unlimited
             }
-            State::Confirming { until, .. } if due(until) => {
-                self.why = Reason::Recovery.into();
-                self.state = State::Following {
-                    since: until,
-                    from: in_flight,
-                    probed: false,
-                };
-                self.admission(now, in_flight, limit, tuning)
-            }
-            State::Confirming { until, .. } => Admission::NotBefore(until),
+            State::Confirming { until } => Admission::NotBefore(until),
             State::Open { until } if due(until) => Admission::AtMost(1),
             State::Open { until } => Admission::NotBefore(until),
             State::HalfOpen { since, .. } if due(since + refusal_timeout) => {
@@ -349,47 +330,35 @@ impl Breaker {
                 Admission::AtMost(1)
             }
             State::HalfOpen { since, .. } => Admission::NotBefore(since + refusal_timeout),
-            State::Following { .. } if self.window.is_known(tuning) => {
+            State::Reopening { .. } if self.window.is_known(tuning) => {
                 self.close();
                 Admission::Unlimited
             }
-            State::Following { since, from, .. } => {
-                self.follow(now, since, from, in_flight, limit, tuning)
+            State::Reopening { since, from } => {
+                let spacing = self.spacing(tuning);
+                let doubling = if self.window.was_told_to_wait() {
+                    tuning.reopening_doubling_asked
+                } else {
+                    tuning.reopening_doubling
+                };
+                let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
+                let more = (1.0 + doubling * (doubled - 1.0)) as usize;
+                if from.saturating_add(more) >= limit {
+                    self.close();
+                    return Admission::Unlimited;
+                }
+                match from.saturating_add(more).saturating_sub(in_flight) {
+                    0 => {
+                        let ahead = in_flight.saturating_sub(from) as f64;
+                        let ahead = doubling * (1.0 + ahead / doubling).log2();
+                        // Answers may make room before that.
+                        Admission::NotBefore(
+                            (since + ahead * spacing).min(now + tuning.max_reopening_wait),
+                        )
+                    }
+                    more => Admission::AtMost(more),
+                }
             }
-        }
-    }
-
-    /// Returns how many may follow those that were in flight at `since`: one, two, four and so on.
-    fn follow(
-        &mut self,
-        now: f64,
-        since: f64,
-        from: usize,
-        in_flight: usize,
-        limit: usize,
-        tuning: &Tuning,
-    ) -> Admission {
-        let spacing = self.spacing(tuning);
-        let doubling = if self.window.was_told_to_wait() {
-            tuning.following_doubling_asked
-        } else {
-            tuning.following_doubling
-        };
-        let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
-        let more = (1.0 + doubling * (doubled - 1.0)) as usize;
-        let most = from.saturating_add(more);
-        if most >= limit {
-            self.close();
-            return Admission::Unlimited;
-        }
-        match most.saturating_sub(in_flight) {
-            0 => {
-                let ahead = in_flight.saturating_sub(from) as f64;
-                let ahead = doubling * (1.0 + ahead / doubling).log2();
-                // Answers may make room before that.
-                Admission::NotBefore((since + ahead * spacing).min(now + tuning.max_following_wait))
-            }
-            more => Admission::AtMost(more),
         }
     }
 }
