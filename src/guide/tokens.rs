@@ -70,9 +70,10 @@
 //! how many requests the API takes, and the other way round.
 //!
 //! Costs may be told too low, even zero. If the server refuses a request although it told that enough was left, the gate takes
-//! requests for dearer, as far as what is left shrinks by more than they are told to cost. Where half of the cost was told, and
-//! OpenAI's headers, 8 requests were refused until then. Costs that are told too high are kept to, and cost
-//! throughput: only the server's own count lowers them.
+//! requests for dearer, as far as what is left shrinks by more than they are told to cost. Where OpenAI's headers are told
+//! and costs are half of what the server counts, or zero, at most 20 of 1,000 requests are refused (`cargo test --lib
+//! told_too_low`). Costs that are told too high are kept to, and cost throughput: only the server's own count lowers them.
+//! Costs that are settled for less than the server keeps are not found, and some refusals go on.
 //!
 //! # Where nothing is told
 //!
