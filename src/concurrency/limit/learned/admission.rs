@@ -154,7 +154,7 @@ impl Learned {
                 .pacer
                 .as_ref()
                 .is_none_or(|pacer| pacer.has_burst(&self.tuning));
-            if !bursts && self.breaker.is_reopening() {
+            if !bursts && self.breaker.is_followed() {
                 // The pacer started anew, and it spaces what follows.
                 self.breaker.close();
             }

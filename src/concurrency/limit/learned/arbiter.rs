@@ -143,7 +143,9 @@ impl Learned {
         self.chance().refusals.on_alone();
         self.breaker.close();
         if self.pacer.is_none() && limited && !refusal.blames_server {
-            self.breaker.suspect();
+            let contradicts = attribution == Attribution::Within;
+            let slowly = contradicts && self.is_little(since, sent.in_flight);
+            self.breaker.suspect(slowly);
         }
         if refusal.asked.is_some() && self.pacer.is_none() {
             self.breaker
@@ -206,6 +208,12 @@ impl Learned {
             pacer.drain(now, &self.tuning);
         }
         None
+    }
+
+    /// Whether the server accepts so little that most of those would be refused that follow a refusal at once.
+    fn is_little(&self, since: f64, in_flight: usize) -> bool {
+        // One that contradicts a ceiling may be chance, or a place that was not yet free.
+        self.contradictions > 0 && since < 2.0 * in_flight as f64
     }
 
     /// Whether a refusal means that this client sent too much.

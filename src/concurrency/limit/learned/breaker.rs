@@ -26,17 +26,23 @@ pub(super) struct Breaker {
 enum State {
     /// Requests flow.
     Closed,
-    /// The quota may be spent. The next request is sent alone to find out.
-    Suspect,
+    /// The quota may be spent. The next request is sent alone to find out. The others follow `slowly` or
+    /// at once.
+    Suspect { slowly: bool },
     /// That request was sent. The others wait until it would have been refused.
-    Confirming { until: f64 },
+    Confirming { until: f64, slowly: bool },
     /// Nothing is sent before `until`. Then one request probes.
     Open { until: f64 },
     /// Request `seq` probes, since `since`.
     HalfOpen { seq: u64, since: f64 },
-    /// The probe was accepted. The others follow at an interval in which most refusals arrive, so
-    /// that a refusal finds only some of them under way.
-    Reopening { since: f64, from: usize },
+    /// The one that was sent alone was not refused. The others follow at an interval in which most
+    /// refusals arrive, so that a refusal finds only some of them under way.
+    Following {
+        since: f64,
+        from: usize,
+        /// Whether it was a probe of a server that accepted nothing.
+        probed: bool,
+    },
 }
 
 impl Breaker {
@@ -56,9 +62,9 @@ impl Breaker {
     /// and is not open.
     pub(super) fn circuit(&self) -> Circuit {
         match self.state {
-            State::Closed | State::Suspect | State::Confirming { .. } => Circuit::Closed,
             State::Open { .. } => Circuit::Open,
-            State::HalfOpen { .. } | State::Reopening { .. } => Circuit::HalfOpen,
+            State::HalfOpen { .. } | State::Following { probed: true, .. } => Circuit::HalfOpen,
+            _ => Circuit::Closed,
         }
     }
 
@@ -118,9 +124,9 @@ impl Breaker {
         (tuning.refusal_timeout * self.refusal_time).max(tuning.min_refusal_timeout)
     }
 
-    /// Seconds after which a request was probably accepted: the interval of sends while reopening.
+    /// Seconds after which a request was probably accepted: the interval of sends that follow.
     fn spacing(&self, tuning: &Tuning) -> f64 {
-        (tuning.reopening_spacing * self.refusal_time).min(tuning.max_spacing)
+        (tuning.following_spacing * self.refusal_time).min(tuning.max_spacing)
     }
 
     /// Records the first request of all.
@@ -173,7 +179,7 @@ impl Breaker {
             && !matches!(self.state, State::Confirming { .. })
         {
             self.window.on_test_sent();
-            self.state = State::Suspect;
+            self.state = State::Suspect { slowly: false };
         }
         let left = self.window.remaining(admitted, tuning)?;
         if left < 1.0 {
@@ -211,9 +217,9 @@ impl Breaker {
     }
 
     /// Sends the next request alone: after a refusal, those that are sent until the next one
-    /// arrives may all be refused.
-    pub(super) fn suspect(&mut self) {
-        self.state = State::Suspect;
+    /// arrives may all be refused. The others follow `slowly` where no ceiling explains the refusals.
+    pub(super) fn suspect(&mut self, slowly: bool) {
+        self.state = State::Suspect { slowly };
     }
 
     /// The probe came too early: the next one goes after `seconds`.
@@ -234,9 +240,9 @@ impl Breaker {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether a probe was accepted and the others follow one by one.
-    pub(super) fn is_reopening(&self) -> bool {
-        matches!(self.state, State::Reopening { .. })
+    /// Whether one was accepted and the others follow one by one.
+    pub(super) fn is_followed(&self) -> bool {
+        matches!(self.state, State::Following { .. })
     }
 
     /// Whether request `seq` is the probe.
@@ -273,9 +279,10 @@ impl Breaker {
         if let State::HalfOpen { since, .. } = self.state {
             self.window.on_renewed(since, self.admitted, tuning);
             self.why = Reason::ProbeHeld.into();
-            self.state = State::Reopening {
+            self.state = State::Following {
                 since: now,
                 from: in_flight,
+                probed: true,
             };
         }
     }
@@ -295,9 +302,9 @@ impl Breaker {
                 self.why = Reason::Probe.into();
                 self.admitted = admitted;
             }
-            State::Suspect => {
+            State::Suspect { slowly } => {
                 let until = now + self.spacing(tuning);
-                self.state = State::Confirming { until };
+                self.state = State::Confirming { until, slowly };
             }
             _ => {}
         }
@@ -317,12 +324,24 @@ impl Breaker {
         let due = |at: f64| now + 1e-9 >= at;
         match self.state {
             State::Closed => Admission::Unlimited,
-            State::Suspect => Admission::AtMost(1),
-            State::Confirming { until } if due(until) => {
+            State::Suspect { .. } => Admission::AtMost(1),
+            State::Confirming {
+                until,
+                slowly: false,
+            } if due(until) => {
                 self.close();
                 Admission::Unlimited
             }
-            State::Confirming { until } => Admission::NotBefore(until),
+            State::Confirming { until, .. } if due(until) => {
+                self.why = Reason::Recovery.into();
+                self.state = State::Following {
+                    since: until,
+                    from: in_flight,
+                    probed: false,
+                };
+                self.admission(now, in_flight, limit, tuning)
+            }
+            State::Confirming { until, .. } => Admission::NotBefore(until),
             State::Open { until } if due(until) => Admission::AtMost(1),
             State::Open { until } => Admission::NotBefore(until),
             State::HalfOpen { since, .. } if due(since + refusal_timeout) => {
@@ -330,35 +349,45 @@ impl Breaker {
                 Admission::AtMost(1)
             }
             State::HalfOpen { since, .. } => Admission::NotBefore(since + refusal_timeout),
-            State::Reopening { .. } if self.window.is_known(tuning) => {
+            State::Following { .. } if self.window.is_known(tuning) => {
                 self.close();
                 Admission::Unlimited
             }
-            State::Reopening { since, from } => {
-                let spacing = self.spacing(tuning);
-                let doubling = if self.window.was_told_to_wait() {
-                    tuning.reopening_doubling_asked
-                } else {
-                    tuning.reopening_doubling
-                };
-                let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
-                let more = (1.0 + doubling * (doubled - 1.0)) as usize;
-                if from.saturating_add(more) >= limit {
-                    self.close();
-                    return Admission::Unlimited;
-                }
-                match from.saturating_add(more).saturating_sub(in_flight) {
-                    0 => {
-                        let ahead = in_flight.saturating_sub(from) as f64;
-                        let ahead = doubling * (1.0 + ahead / doubling).log2();
-                        // Answers may make room before that.
-                        Admission::NotBefore(
-                            (since + ahead * spacing).min(now + tuning.max_reopening_wait),
-                        )
-                    }
-                    more => Admission::AtMost(more),
-                }
+            State::Following { .. } => self.follow(now, in_flight, limit, tuning),
+        }
+    }
+
+    /// Returns how many may follow: one, two, four and so on.
+    fn follow(&mut self, now: f64, in_flight: usize, limit: usize, tuning: &Tuning) -> Admission {
+        let State::Following {
+            since,
+            from,
+            probed,
+        } = self.state
+        else {
+            return Admission::Unlimited;
+        };
+        let doubling = match (probed, self.window.was_told_to_wait()) {
+            (false, _) => 1.0,
+            (true, false) => tuning.following_doubling,
+            (true, true) => tuning.following_doubling_asked,
+        };
+        let spacing = self.spacing(tuning);
+        let doubled = ((now - since + 1e-9) / (spacing * doubling)).exp2();
+        let more = (1.0 + doubling * (doubled - 1.0)) as usize;
+        let most = from.saturating_add(more);
+        if most >= limit {
+            self.close();
+            return Admission::Unlimited;
+        }
+        match most.saturating_sub(in_flight) {
+            0 => {
+                let ahead = in_flight.saturating_sub(from) as f64;
+                let ahead = doubling * (1.0 + ahead / doubling).log2();
+                // Answers may make room before that.
+                Admission::NotBefore((since + ahead * spacing).min(now + tuning.max_following_wait))
             }
+            more => Admission::AtMost(more),
         }
     }
 }

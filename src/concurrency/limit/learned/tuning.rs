@@ -112,19 +112,19 @@ with_quotas! { tuning;
     refusal_timeout = 4.0,
     /// The least such time, in seconds: 0.1. A quick refusal may be followed by a slower one.
     min_refusal_timeout = 0.1,
-    /// Refusal times between two requests while the breaker reopens: 1.5. The refusal of one
+    /// Refusal times between two requests that follow one sent alone: 1.5. The refusal of one
     /// arrives before most others are sent.
-    reopening_spacing = 1.5,
+    following_spacing = 1.5,
     /// The longest such interval, in seconds: 0.5. Slow refusals must not delay everybody.
     max_spacing = 0.5,
-    /// Intervals in which the number of requests doubles while the breaker reopens: 2. A window
+    /// Intervals in which the number of requests that follow a probe doubles: 2. A window
     /// that is full again is used within a second.
-    reopening_doubling = 2.0,
+    following_doubling = 2.0,
     /// The same after a wait that the server asked for: 4. Such a wait usually refills a bucket only in part.
-    reopening_doubling_asked = 4.0,
-    /// Longest wait for the next request while the breaker reopens, in seconds: 1. Answers make
+    following_doubling_asked = 4.0,
+    /// Longest wait for the next request that follows, in seconds: 1. Answers make
     /// room sooner than time does.
-    max_reopening_wait = 1.0,
+    max_following_wait = 1.0,
 
     // Fixed window.
     /// Shortest closure that is remembered, in seconds: 0.2. The first probe found a shorter one over.
