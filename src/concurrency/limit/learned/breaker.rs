@@ -39,6 +39,7 @@ enum State {
     /// refusals arrive, so that a refusal finds only some of them under way.
     Following {
         since: f64,
+        /// How many were in flight then.
         from: usize,
         /// Whether it was a probe of a server that accepted nothing.
         probed: bool,
